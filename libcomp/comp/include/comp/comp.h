@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* A component (XEP-0114): one link to a server, one loop, one process.
+ *
+ * Guarantees:
+ * - Handlers never run inside the parser or inside comp_send().
+ * - The callback of comp_ask() runs exactly once (with the answer, at time-out, when the link is
+ *   lost, at stop) unless it was cancelled.
+ * - Every iq get and set is answered exactly once: by a reply, by the error that a handler returns,
+ *   by service-unavailable if no row of the table fits.  A handler that returns COMP_DONE without a
+ *   reply or a comp_defer() is a bug: it is logged and answered internal-server-error.
+ * - The library reconnects by itself (back-off with jitter, the router's address looked up anew at
+ *   each try) and answers disco#info, disco#items, ping and version by itself.
+ *
+ * Settings that every component has without doing anything: router_host, router_port, domain,
+ * secret (COMPONENT_SECRET), and those of base/daemon.h. */
+#ifndef COMP_COMP_H
+#define COMP_COMP_H
+
+#include <base/conf.h>
+#include <base/daemon.h>
+#include <base/log.h>
+#include <xmpp/el.h>
+#include <xmpp/jid.h>
+
+struct comp;     /* the component */
+struct comp_req; /* one received stanza and the duty to answer it */
+struct comp_iq;  /* one question of ours still unanswered */
+
+/* --- the program --------------------------------------------------------------------------------
+ */
+struct comp_conf { /* first member of every component's settings */
+	struct daemon_conf daemon;
+	char *domain;
+	char *router_host;
+	int64_t router_port;
+	char *secret;
+	int64_t max_stanza;
+};
+struct comp_ops {
+	const char *name;            /* "muc": log tag, environment prefix, switchyard-muc */
+	const char *summary;         /* one line for --help */
+	const struct conf_opt *opts; /* the component's own; ends with a zero entry; NULL: none */
+	size_t conf_size;            /* of the component's settings, which begin with comp_conf */
+	int (*start)(struct comp *c, void *arg); /* before the first connection; 0 or -Exxx */
+	void (*online)(struct comp *c, void *arg);
+	void (*offline)(struct comp *c, void *arg);
+	void (*reload)(struct comp *c, void *arg);
+	void (*stop)(struct comp *c, void *arg);
+};
+int comp_main(int argc, char **argv, const struct comp_ops *ops, void *arg);
+void *comp_conf(struct comp *c); /* the component's settings */
+const char *comp_domain(const struct comp *c);
+struct loop *comp_loop(struct comp *c);
+bool comp_online(const struct comp *c);
+
+/* --- receiving ----------------------------------------------------------------------------------
+ */
+enum { COMP_DONE = 0, COMP_PASS = 1 }; /* or -enum el_cond: answered with that error */
+typedef int comp_handler(struct comp_req *rq, void *arg);
+enum { COMP_TO_HOST = 1, COMP_TO_BARE = 2, COMP_TO_FULL = 4, COMP_TO_ANY = 7 };
+struct comp_route {
+	enum el_kind kind;
+	const char *type, *ns, *name; /* NULL: any; ns and name are the payload's */
+	unsigned to;
+	comp_handler *fn;
+};
+/* Rows are tried in order; COMP_PASS goes on to the next. tab is borrowed for ever. */
+void comp_routes(struct comp *c, const struct comp_route *tab, size_t n, void *arg);
+
+struct comp *comp_of(const struct comp_req *rq);
+const struct el *comp_el(const struct comp_req *rq);
+const struct el *comp_payload(
+    const struct comp_req *rq); /* first child that is not <error/>; NULL */
+const struct jid *comp_from(const struct comp_req *rq);
+const struct jid *comp_to(const struct comp_req *rq);
+
+struct el *comp_result(const struct comp_req *rq);       /* empty result, caller owns */
+void comp_reply(struct comp_req *rq, struct el *answer); /* takes answer */
+void comp_reply_ok(struct comp_req *rq);
+void comp_reply_err(struct comp_req *rq, enum el_cond cond, const char *text);
+struct comp_req *comp_defer(struct comp_req *rq); /* outlives the handler; a reply ends it */
+
+/* --- sending ------------------------------------------------------------------------------------
+ */
+/* Takes el, also when it fails: -ENOTCONN, -ENOBUFS (the link's queue is at its bound).  A missing
+ * `from` becomes the component's domain. */
+int comp_send(struct comp *c, struct el *el);
+/* err: 0 a result, -EBADMSG an error answer (see el_error), -ETIMEDOUT, -ENOTCONN, -ENOBUFS,
+ * -ECANCELED (at stop); answer is NULL except for the first two. */
+typedef void comp_iq_cb(struct comp *c, int err, const struct el *answer, void *arg);
+/* Takes iq, gives it an id.  The answer is matched by id and sender.  Bounded: 1,024 open ones. */
+struct comp_iq *comp_ask(
+    struct comp *c, struct el *iq, unsigned timeout_ms, comp_iq_cb *cb, void *arg);
+void comp_ask_cancel(struct comp_iq *q); /* cb will not run; NULL is fine */
+
+/* --- disco --------------------------------------------------------------------------------------
+ */
+void comp_identity(struct comp *c, const char *category, const char *type, const char *name);
+void comp_feature(struct comp *c, const char *ns);
+/* For addresses below the domain and for nodes: adds to query and returns COMP_DONE, COMP_PASS
+ * (item-not-found) or -enum el_cond. */
+typedef int comp_disco_fn(struct comp_req *rq, const char *node, struct el *query, void *arg);
+void comp_disco(struct comp *c, comp_disco_fn *info, comp_disco_fn *items, void *arg);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Namespaces, by the short names that the XEPs give them. */
+#ifndef XMPP_NS_H
+#define XMPP_NS_H
+
+#define NS_STREAM "http://etherx.jabber.org/streams"
+#define NS_CLIENT "jabber:client" /* also what :component:accept and :server become inside */
+#define NS_COMPONENT "jabber:component:accept"
+#define NS_SERVER "jabber:server"
+#define NS_XML "http://www.w3.org/XML/1998/namespace"
+#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+#define NS_STREAMS "urn:ietf:params:xml:ns:xmpp-streams"
+#define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
+#define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
+#define NS_SASL_CB "urn:xmpp:sasl-cb:0" /* XEP-0440 */
+#define NS_BIND "urn:ietf:params:xml:ns:xmpp-bind"
+#define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
+#define NS_ROSTER "jabber:iq:roster"
+#define NS_PREAPPROVAL "urn:xmpp:features:pre-approval"
+#define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
+#define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
+#define NS_CAPS "http://jabber.org/protocol/caps"
+#define NS_PING "urn:xmpp:ping"
+#define NS_DELAY "urn:xmpp:delay"
+#define NS_MUC_USER "http://jabber.org/protocol/muc#user"
+#define NS_CONFERENCE "jabber:x:conference" /* XEP-0249 */
+#define NS_XHTML_IM "http://jabber.org/protocol/xhtml-im"
+#define NS_XHTML "http://www.w3.org/1999/xhtml"
+#define NS_OOB "jabber:x:oob"
+#define NS_SFS "urn:xmpp:sfs:0"             /* XEP-0447 */
+#define NS_SIMS "urn:xmpp:sims:1"           /* XEP-0385 */
+#define NS_REFERENCE "urn:xmpp:reference:0" /* XEP-0372 */
+#define NS_OMEMO_LEGACY "eu.siacs.conversations.axolotl"
+#define NS_OMEMO_1 "urn:xmpp:omemo:1"
+#define NS_OMEMO_2 "urn:xmpp:omemo:2"
+#define NS_OPENPGP "urn:xmpp:openpgp:0"    /* XEP-0373 */
+#define NS_PGP_LEGACY "jabber:x:encrypted" /* XEP-0027 */
+#define NS_EME "urn:xmpp:eme:0"            /* XEP-0380 */
+#define NS_LINK "urn:switchyard:link:1"    /* docs/component-protocol.md 2 */
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The parser of XML streams, on expat: bytes in, finished trees out.  No callback into the program
+ * runs inside the parser: xml_feed() only appends to a queue that xml_pop() empties.
+ *
+ * Refused as restricted XML (RFC 6120 11.1): DTDs, comments, processing instructions, entities
+ * other than the predefined ones; encodings other than UTF-8. */
+#ifndef XMPP_XML_H
+#define XMPP_XML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <xmpp/el.h>
+
+struct xml;
+
+struct xml_limits {
+	size_t stanza;  /* bytes of one top-level element, as received; 0: none (also below) */
+	unsigned depth; /* below the stream's root */
+	unsigned attrs; /* of one element */
+	unsigned nodes; /* children of one element */
+};
+
+enum xml_err {
+	XML_OK = 0,
+	XML_E_NOT_WELL_FORMED,
+	XML_E_RESTRICTED,    /* restricted-xml */
+	XML_E_ENCODING,      /* unsupported-encoding */
+	XML_E_BAD_NS_PREFIX, /* bad-namespace-prefix */
+	XML_E_LIMIT,         /* policy-violation: a limit above */
+};
+
+enum xml_ev {
+	XML_NONE,  /* nothing more for now */
+	XML_HEAD,  /* the root's start tag: xml_head() */
+	XML_EL,    /* a complete element: *ret_el, the caller owns it */
+	XML_END,   /* the root's end tag */
+	XML_FAULT, /* xml_error(); nothing follows */
+};
+
+/* content_ns: the namespace that becomes NS_CLIENT inside. */
+struct xml *xml_new(const char *content_ns, const struct xml_limits *lim);
+void xml_free(struct xml *x); /* NULL is fine; frees queued trees */
+void xml_set_limits(struct xml *x, const struct xml_limits *lim);
+
+/* Parses n bytes; what is finished waits for xml_pop().  After a fault the rest is ignored. */
+void xml_feed(struct xml *x, const char *p, size_t n);
+enum xml_ev xml_pop(struct xml *x, struct el **ret_el);
+/* The root element's start tag (attributes, no children); valid until xml_reset() or free. */
+const struct el *xml_head(const struct xml *x);
+enum xml_err xml_error(const struct xml *x);
+const char *xml_error_text(const struct xml *x); /* for the log and the stream error's text */
+
+/* A new stream begins on the same connection (after TLS, SASL).  Not from inside xml_feed(), and
+ * only when xml_pop() has said XML_NONE. true: bytes had been fed that belong to no finished
+ * element: they came before the restart and are not part of the new stream. */
+bool xml_reset(struct xml *x);
+
+/* Gives the parser's memory back while nothing is unfinished; the next xml_feed() rebuilds it and
+ * replays the stream's head.  false: something is unfinished. */
+bool xml_idle(struct xml *x);
+bool xml_partial(const struct xml *x); /* an element (or a head) has begun and not ended */
+
+#endif
