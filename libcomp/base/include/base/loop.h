@@ -39,6 +39,7 @@ struct timer {
 	struct event *ev;
 	struct list link; /* armed timers of the loop */
 	uint64_t due;     /* loop_now() at which it fires */
+	uint64_t wake;    /* at which libevent calls: due, or earlier if it was put off */
 };
 void timer_init(struct timer *t, struct loop *l, void (*fn)(void *arg), void *arg);
 void timer_set(struct timer *t, uint64_t ms); /* from now; replaces an earlier setting */
