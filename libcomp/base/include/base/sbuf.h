@@ -27,7 +27,8 @@ void sbuf_putc(struct sbuf *b, char c);
 void sbuf_printf(struct sbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sbuf_vprintf(struct sbuf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
-static inline const char *sbuf_data(const struct sbuf *b) { return b->data + b->off; }
+/* Never NULL, and not NUL-terminated. */
+static inline const char *sbuf_data(const struct sbuf *b) { return b->data ? b->data + b->off : ""; }
 static inline size_t sbuf_len(const struct sbuf *b) { return b->len; }
 const char *sbuf_str(struct sbuf *b) __attribute__((returns_nonnull)); /* NUL added, not counted */
 char *sbuf_steal(struct sbuf *b) __attribute__((returns_nonnull)); /* NUL-terminated, caller frees */
