@@ -8,9 +8,10 @@
 
 struct tls_ctx; /* refcounted, because connections outlive the reload that replaces a context */
 
-/* A server's context from a certificate chain and key (PEM).  alpn: the one protocol that is
- * accepted when the client offers any (NULL: none is checked); a client that offers only others is
- * refused (RFC 7301 3.2).  On failure err gets one line that names file and reason. */
+/* A server's context from a certificate chain (PEM, leaf first) and its key (PEM, also the same
+ * file).  The key is checked against the certificate.  What a connection chooses by SNI and ALPN is
+ * its own: struct io_tls.  On failure err gets one line that names file and reason; -ENODATA: no
+ * certificate in chain_file, -ENOKEY: no private key in key_file. */
 int tls_server_new(struct tls_ctx **out, const char *chain_file, const char *key_file,
     char *err, size_t err_len) __attribute__((warn_unused_result));
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the modules of libcomp/base that drive OpenSSL share.  Not for anybody else: the rest of the
+ * project sees struct tls_ctx and struct io. */
+#ifndef BASE_TLS_INTERNAL_H
+#define BASE_TLS_INTERNAL_H
+
+#include <stddef.h>
+
+#include <openssl/ssl.h>
+
+#include <base/tls.h>
+
+struct sbuf;
+
+SSL_CTX *tls_ssl_ctx(struct tls_ctx *t); /* borrowed */
+
+/* The index under which an SSL object carries its `const struct io_tls *` (io.h): the server's
+ * callbacks for SNI and ALPN look there.  It must live until the handshake has ended. */
+int tls_ex_io_tls(void);
+
+/* Drains OpenSSL's error queue into one readable line; returns buf. */
+const char *tls_error_text(char *buf, size_t len);
+
+/* A PEM file's bytes, which the caller wipes if they hold a key.  Never waits (a FIFO is refused)
+ * and takes 1 MiB at most.  -Exxx of open and read; -EINVAL: not a regular file; -EFBIG. */
+int tls_read_file(const char *path, struct sbuf *out) __attribute__((warn_unused_result));
+
+#endif
