@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Accounts: SCRAM keys in the database, never passwords.  Reads are single indexed rows on the
+ * loop; writes are batches with a completion. */
+#ifndef ROUTER_ACCOUNTS_H
+#define ROUTER_ACCOUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <xmpp/jid.h>
+#include <xmpp/scram.h>
+
+struct accounts;
+struct router;
+
+struct account {
+	bool disabled;
+	struct scram_keys sha256, sha1;
+};
+
+int accounts_open(struct accounts **out, struct router *r);
+void accounts_close(struct accounts *a);
+
+/* By bare JID (any form is given, the bare part counts).  0, -ENOENT, -EBUSY (try again), -EIO. */
+int accounts_get(struct accounts *a, const struct jid *jid, struct account *out);
+bool accounts_exist(struct accounts *a, const struct jid *jid); /* cached; true when unsure */
+
+/* done: 0; -EEXIST; -ENOENT; or the database's error.  Returns at once with -EINVAL (not a bare JID
+ * of a served domain, or no valid password), else 0 and done runs later. */
+typedef void accounts_done(int err, void *arg);
+int accounts_add(struct accounts *a, const struct jid *bare, const char *password,
+    accounts_done *done, void *arg);
+int accounts_passwd(struct accounts *a, const struct jid *bare, const char *password,
+    accounts_done *done, void *arg);
+/* Removes the account, its roster and its place in others' rosters' presence, and ends its
+ * sessions (not-authorized) once that is committed. */
+int accounts_delete(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg);
+
+/* A page of bare JIDs in order, behind `after` (NULL: from the first): fn is called for each, at
+ * most n.  0 or -Exxx. */
+int accounts_list(struct accounts *a, const char *after, unsigned n,
+    void (*fn)(const char *bare, bool disabled, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The router's settings: one table, one struct. */
+#ifndef ROUTER_CONF_H
+#define ROUTER_CONF_H
+
+#include <base/conf.h>
+#include <base/daemon.h>
+
+enum e2e_mode { E2E_NONE, E2E_OPTIONAL, E2E_REQUIRED };              /* E2E_POLICY_... */
+enum comp_e2e { COMP_E2E_CHECK, COMP_E2E_TRUSTED, COMP_E2E_EXEMPT }; /* a component's `e2e` */
+enum comp_connections { COMP_REPLACE, COMP_REJECT };
+
+struct component_conf { /* component NAME { ... } */
+	char *title;
+	char *domain; /* empty: DOMAIN_<TITLE>, else <title>.<first DOMAIN> */
+	char *secret;
+	int e2e;         /* enum comp_e2e */
+	int connections; /* enum comp_connections */
+	int64_t max_stanza;
+	int64_t rate;       /* bytes per second, 0: none */
+	int64_t rate_burst; /* bytes */
+};
+
+struct router_conf {
+	struct daemon_conf daemon;
+	struct conf_list domains;
+	struct conf_list admins;
+	char *first_local, *first_password; /* LOCAL, PASSWORD */
+	char *listen, *component_listen;    /* comma lists of addresses */
+	char *certs_dir;
+	char *ctl_socket;
+	int64_t c2s_port, c2s_tls_port, component_port;
+	bool component_allow_public;
+	bool c2s_require_encryption; /* true is the only value that is accepted */
+	struct {
+		int chat, muc; /* enum e2e_mode */
+		struct conf_list whitelist;
+		char *msg_optional_chat, *msg_optional_muc, *msg_required_chat, *msg_required_muc;
+	} e2e;
+	struct {
+		int64_t stanza_before_login, stanza;
+		int64_t depth, attributes, children;
+		int64_t connections_per_address;
+		int64_t login_time;    /* seconds */
+		int64_t failed_logins; /* a minute, per address and per account */
+		int64_t resources, roster_items;
+		int64_t output_bytes, output_stanzas;
+		int64_t session_rate, session_burst; /* bytes a second, bytes */
+	} limit;
+	struct component_conf **components; /* NULL-terminated */
+};
+
+extern const struct conf_def router_conf_def;
+
+/* What no single row can check: every served name prepared, component domains derived and distinct,
+ * whitelist and admins valid JIDs.  0 or -EINVAL with one line in err. */
+int router_conf_finish(struct router_conf *c, char *err, size_t err_len);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* The session table: which full JIDs are connected here, and how to reach them.
+ *
+ * A user exists while it has sessions (or somebody holds it).  Nothing may assume that all sessions
+ * of a user are in this process: ask through these functions. */
+#ifndef ROUTER_SESSION_H
+#define ROUTER_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <base/list.h>
+#include <base/log.h>
+#include <base/map.h>
+#include <xmpp/el.h>
+#include <xmpp/jid.h>
+#include <xmpp/stream.h>
+
+struct roster;
+struct router;
+struct sessions;
+
+struct user {                 /* a local account with at least one session */
+	struct map_node node; /* by bare JID */
+	struct jid jid;       /* bare, owned */
+	struct list sessions; /* of struct session.of_user */
+	unsigned n_sessions;
+};
+
+struct session {
+	struct map_node node; /* by full JID */
+	struct list of_user;
+	struct list of_all; /* sessions in order of binding: for ctl and shutdown */
+	struct router *router;
+	struct user *user;
+	struct jid jid; /* full, owned */
+	char id[13];    /* for the log and ctl */
+	struct log_tag tag;
+	struct stream *stream; /* NULL: the connection has ended */
+	void *owner;           /* c2s.c's connection */
+	int64_t since_ms;      /* wall clock */
+	char *lang; /* of the stream's header: stamped on stanzas without (RFC 6120 4.7.4) */
+
+	struct {                     /* im/ owns what is in here */
+		struct el *presence; /* last available presence; NULL: not available */
+		int priority;
+		bool interested;     /* asked for the roster (RFC 6121 2.2) */
+		struct map directed; /* JIDs that got directed presence (RFC 6121 4.6) */
+		struct map told;     /* peers it was told about the policy (optional mode) */
+	} im;
+};
+
+int sessions_open(struct sessions **out, struct router *r);
+void sessions_close(struct sessions *ss);
+
+/* Makes and registers a session for an account; the full JID must be free (sessions_find first).
+ * jid is copied; lang may be NULL. */
+struct session *session_new(struct sessions *ss, const struct jid *jid, struct stream *stream,
+    void *owner, const char *lang);
+/* Takes it out of the table and frees it at the end of the turn.  im/ has said goodbye before
+ * (presence_session_end). */
+void session_free(struct session *s);
+
+struct session *sessions_find(struct sessions *ss, const struct jid *full); /* NULL: none */
+struct user *sessions_user(struct sessions *ss, const struct jid *any);     /* by its bare part */
+size_t sessions_count(const struct sessions *ss);
+struct list *sessions_all(struct sessions *ss); /* struct session.of_all */
+
+/* Queues an element for the client; `to` is rewritten to the full JID if readdress. A session whose
+ * queue is at its bound is ended (resource-constraint). */
+void session_send(struct session *s, const struct el *el);
+/* As session_send, with other addresses (NULL: as they are): one tree, many recipients. */
+void session_send_addr(struct session *s, const struct el *el, const char *from, const char *to);
+/* Ends it from outside: a stream error, then everything that goes with the end of a session. */
+void session_kick(struct session *s, enum stream_err e, const char *text);
+
+static inline bool session_available(const struct session *s)
+{
+	return s->im.presence != NULL;
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* A stanza on its way through the router, and its completion.
+ *
+ * Whoever has to keep a stanza for a while (a delegated answer, an archive's acknowledgement, a
+ * link's queue) holds it; when the last hold is let go, it counts as handled: the sender's session
+ * is told once, and the tree is freed. The struct lives in the tree's arena, so holding costs no
+ * allocation. */
+#ifndef ROUTER_STANZA_H
+#define ROUTER_STANZA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <base/list.h>
+#include <xmpp/el.h>
+#include <xmpp/jid.h>
+
+struct component;
+struct session;
+
+enum stanza_type {
+	ST_IQ_GET,
+	ST_IQ_SET,
+	ST_IQ_RESULT,
+	ST_IQ_ERROR,
+	ST_MSG_NORMAL,
+	ST_MSG_CHAT,
+	ST_MSG_GROUPCHAT,
+	ST_MSG_HEADLINE,
+	ST_MSG_ERROR,
+	ST_PRES_AVAILABLE,
+	ST_PRES_UNAVAILABLE,
+	ST_PRES_SUBSCRIBE,
+	ST_PRES_SUBSCRIBED,
+	ST_PRES_UNSUBSCRIBE,
+	ST_PRES_UNSUBSCRIBED,
+	ST_PRES_PROBE,
+	ST_PRES_ERROR,
+};
+
+struct stanza {
+	struct el *el; /* owned: freed with the last hold */
+	enum el_kind kind;
+	enum stanza_type type;
+	struct jid from, to;         /* prepared; to.s NULL: none was given */
+	struct session *session;     /* the local session that sent it; NULL: none, or it ended */
+	struct component *component; /* the component that sent it; NULL: none */
+	struct list link;            /* of the sender: what it has in flight */
+	uint32_t bytes;
+	unsigned holds;
+	void (*done)(struct stanza *st); /* the sender's: counts it as handled */
+};
+
+/* Takes el.  Checks shape: a known kind and type, `to` and `from` valid addresses if present, an iq
+ * with an id and, for get and set, exactly one child.  0 and one hold in *out; or -enum el_cond
+ * with *out set as far as an error answer needs it (released by the caller too); -EBADMSG for what
+ * is no stanza at all (el is freed, *out untouched). */
+int stanza_new(struct stanza **out, struct el *el) __attribute__((warn_unused_result));
+void stanza_set_from(struct stanza *st, const struct jid *from); /* stamps attribute and field */
+void stanza_set_to(struct stanza *st, const struct jid *to);
+
+struct stanza *stanza_hold(struct stanza *st);
+void stanza_release(struct stanza *st); /* NULL is fine */
+
+static inline bool stanza_is_error(const struct stanza *st)
+{
+	return st->type == ST_IQ_ERROR || st->type == ST_MSG_ERROR || st->type == ST_PRES_ERROR;
+}
+static inline const struct el *stanza_payload(const struct stanza *st)
+{
+	return el_child(st->el, NULL, NULL);
+}
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The composition root: what main.c makes and every part of the router finds the others by.
+ * Each pointer's type belongs to the header named beside it; nobody reaches into another's struct.
+ */
+#ifndef ROUTER_ROUTER_H
+#define ROUTER_ROUTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct router {
+	struct daemon *daemon;
+	struct loop *loop;
+	struct router_conf *conf;      /* conf.h */
+	struct db *db;                 /* base/db.h */
+	struct certs *certs;           /* base/certs.h */
+	struct policy *policy;         /* core/policy.h */
+	struct sessions *sessions;     /* core/session.h */
+	struct accounts *accounts;     /* auth/accounts.h */
+	struct sasl_server *sasl;      /* auth/sasl.h */
+	struct rosters *rosters;       /* im/roster.h */
+	struct components *components; /* links/component.h */
+	struct c2s *c2s;               /* c2s/c2s.h */
+	struct ctl *ctl;               /* core/ctl.h */
+	bool stopping;
+};
+
+/* Is this one of the domains in DOMAIN (not a component's)?  domain is prepared. */
+bool router_serves(const struct router *r, const char *domain, size_t len);
+
+#endif
