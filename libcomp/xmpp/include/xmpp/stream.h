@@ -77,7 +77,7 @@ struct stream *stream_accept(
 struct stream *stream_connect(struct loop *l, const char *host, uint16_t port, unsigned timeout_ms,
     const struct stream_conf *c, stream_fn *fn, void *arg);
 void stream_free(struct stream *s); /* closes at once if it is open; NULL is fine */
-struct io *stream_io_of(struct stream *s);
+struct io *stream_io_of(struct stream *s); /* until stream_free(), in STREAM_CLOSED too */
 
 /* --- headers, restarts, TLS ----------------------------------------------------------------------
  */
@@ -87,6 +87,10 @@ struct stream_header {
 	const char *from, *to, *id, *version, *lang, *extra;
 };
 void stream_send_header(struct stream *s, const struct stream_header *h);
+/* Copies what stream_error() is to use if it has to send our header first (RFC 6120 4.9.1.2): an
+ * accepting entity sets it as soon as it knows a name of its own.  Without it the header has a
+ * fresh id and no more. */
+void stream_set_header(struct stream *s, const struct stream_header *h);
 bool stream_header_sent(const struct stream *s);
 const struct el *stream_head(const struct stream *s);
 /* The peer will open a new stream on the same connection (after SASL): called within the event

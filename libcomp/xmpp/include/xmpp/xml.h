@@ -48,6 +48,9 @@ void xml_feed(struct xml *x, const char *p, size_t n);
 enum xml_ev xml_pop(struct xml *x, struct el **ret_el);
 /* The root element's start tag (attributes, no children); valid until xml_reset() or free. */
 const struct el *xml_head(const struct xml *x);
+/* The default namespace (xmlns) that the head declares, "" if none: the stream's content namespace
+ * as the peer understands it, for the check of RFC 6120 4.8.2; valid as long as xml_head(). */
+const char *xml_head_default_ns(const struct xml *x);
 enum xml_err xml_error(const struct xml *x);
 const char *xml_error_text(const struct xml *x); /* for the log and the stream error's text */
 
