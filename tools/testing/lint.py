@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""What can be said of the sources without running them.  Each check counts as one test."""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+
+from .build import CLANG, TREE, make, run_logged
+from .results import FAILED, PASSED, SKIPPED, stage
+
+MAX_LINES = 600
+
+
+def run(results):
+    stage("format, includes, shell, manual pages")
+    for check in (check_format, check_includes, check_spdx, check_size, check_shell, check_man):
+        _record(results, check)
+    if make(results, CLANG, ["build.ninja"]):
+        stage("clang-tidy")
+        _record(results, check_tidy)
+
+
+def _record(results, check):
+    """A check returns its complaints as text, or None if there is nothing to check."""
+    name = "lint:" + check.__name__.removeprefix("check_")
+    began = time.monotonic()
+    complaints = check()
+    outcome = SKIPPED if complaints is None else FAILED if complaints else PASSED
+    results.add(name, outcome, time.monotonic() - began, complaints or "nothing to check")
+
+
+def sources(*suffixes, under=("libcomp", "router", "components", "tests")):
+    for top in under:
+        for folder, subfolders, files in os.walk(os.path.join(TREE, top)):
+            subfolders[:] = sorted(s for s in subfolders if not s.startswith(".")
+                                   and s not in ("__pycache__", "corpus"))
+            for file in sorted(files):
+                if file.endswith(suffixes):
+                    yield os.path.relpath(os.path.join(folder, file), TREE)
+
+
+def read(path):
+    with open(os.path.join(TREE, path), encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def check_format():
+    files = list(sources(".c", ".h"))
+    if not files:
+        return None
+    done = run_logged(["clang-format", "--dry-run", "-Werror", *files], cwd=TREE)
+    return done.stdout if done.returncode else ""
+
+
+# Who may include what (style, "Layers and the include rule").  Include directories enforce most of
+# it; this also catches relative paths, and says it in words.
+ALLOWED = [
+    (r"libcomp/base/", ("base/",)),
+    (r"libcomp/xmpp/", ("base/", "xmpp/")),
+    (r"libcomp/comp/", ("base/", "xmpp/", "comp/")),
+    (r"router/", ("base/", "xmpp/")),
+    (r"components/", ("base/", "xmpp/", "comp/")),
+]
+LAYERS = ("base/", "xmpp/", "comp/")
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+
+
+def check_includes():
+    wrong = []
+    for path in sources(".c", ".h", under=("libcomp", "router", "components")):
+        allowed = next(a for prefix, a in ALLOWED if re.match(prefix, path))
+        for kind, name in INCLUDE.findall(read(path)):
+            if kind == '"' and (".." in name.split("/") or name.startswith("/")):
+                wrong.append(f'{path}: "{name}" leaves its folder')
+            elif name.startswith(LAYERS) and kind == "<" and not name.startswith(allowed):
+                wrong.append(f"{path}: <{name}> is not of a layer below")
+            elif name.startswith(("router/", "components/", "libcomp/")):
+                wrong.append(f"{path}: {name}: not a public header")
+    return "\n".join(wrong)
+
+
+def check_spdx():
+    files = [*sources(".c", ".h", ".py", "meson.build"),
+             *sources(".sh", ".py", under=("tools",)), "switchyard", "tools/supervise", ".ci/run"]
+    return "\n".join(f"{f}: no SPDX line" for f in files
+                     if read(f) and "SPDX-License-Identifier: MIT" not in read(f)[:200])
+
+
+def check_size():
+    return "\n".join(f"{f}: {n} lines, at most {MAX_LINES}" for f in sources(".c", ".h", ".py")
+                     if (n := read(f).count("\n")) > MAX_LINES)
+
+
+def check_shell():
+    done = run_logged(["shellcheck", "-x", "switchyard", "tools/supervise", ".ci/run"], cwd=TREE)
+    return done.stdout if done.returncode else ""
+
+
+def check_man():
+    pages = list(sources(".1", ".5", ".7", ".8", under=("docs", "router", "components", "man")))
+    if not pages:
+        return None
+    done = run_logged(["mandoc", "-Tlint", "-Wwarning", *pages], cwd=TREE)
+    return done.stdout if done.returncode else ""
+
+
+# --- clang-tidy ---------------------------------------------------------------------------------
+# A file that was clean is not looked at again until it, a header or the checks change.
+
+def check_tidy():
+    with open(os.path.join(CLANG.dir, "compile_commands.json"), encoding="utf-8") as f:
+        commands = {os.path.relpath(os.path.join(c["directory"], c["file"]), TREE): c["command"]
+                    for c in json.load(f)}
+    clean = os.path.join(CLANG.dir, "tidy")
+    os.makedirs(clean, exist_ok=True)
+    version = run_logged(["clang-tidy", "--version"]).stdout
+    common = version + read(".clang-tidy") + "".join(read(h) for h in sources(".h"))
+
+    def tidy(path):
+        key = hashlib.sha256((common + commands[path] + read(path)).encode()).hexdigest()
+        stamp = os.path.join(clean, key)
+        if os.path.exists(stamp):
+            return ""
+        done = run_logged(["clang-tidy", "-p", CLANG.dir, "--quiet", path], cwd=TREE)
+        if done.returncode:
+            return f"{path}:\n{done.stdout}"
+        open(stamp, "w").close()
+        return ""
+
+    if not commands or not shutil.which("clang-tidy"):
+        return None
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        return "".join(pool.map(tidy, sorted(commands)))
