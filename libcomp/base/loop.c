@@ -149,6 +149,24 @@ void loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
 		assert(errno == EINTR);
 }
 
+static void nothing(void *arg) { (void)arg; }
+
+static void cancel_calls(struct loop_calls *c, void (*fn)(void *arg), void *arg)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->v[i].fn == fn && c->v[i].arg == arg)
+			c->v[i].fn = nothing;
+	}
+}
+
+void loop_post_cancel(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&l->lock);
+	cancel_calls(&l->posted, fn, arg);
+	pthread_mutex_unlock(&l->lock);
+	cancel_calls(&l->taken, fn, arg);
+}
+
 /* The eventfd is watched edge-triggered: each write is an edge, so it need not be read. */
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {

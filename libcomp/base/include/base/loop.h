@@ -78,5 +78,7 @@ void sig_free(struct sig *s);
 
 /* From any thread: fn(arg) runs on the loop's thread soon.  After loop_stop() it may never run. */
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
+/* On the loop's thread, before arg is freed: what was posted so and has not run never will. */
+void loop_post_cancel(struct loop *l, void (*fn)(void *arg), void *arg);
 
 #endif
