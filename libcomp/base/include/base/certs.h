@@ -18,9 +18,10 @@ struct certs;
 struct loop;
 struct tls_ctx;
 
-/* names: n served names, prepared, copied.  -ENOENT: a name has no certificate; err then has one
- * line that says where was looked and for what.  optional: names[i] may go without one of its own
- * (a component's domain), which is served with the parent's and a warning. */
+/* names: n served names, prepared (as UTF-8 or A-labels, here and below), copied.  -ENOENT: a name
+ * has no certificate; err then has one line that says where was looked and for what.  optional:
+ * names[i] may go without one of its own (a component's domain), which is served with the parent's
+ * and a warning. */
 struct certs_name {
 	const char *name;
 	bool optional;
@@ -29,11 +30,12 @@ int certs_open(struct certs **out, struct loop *l, const char *dir, const struct
     size_t n, char *err, size_t err_len) __attribute__((warn_unused_result));
 void certs_close(struct certs *c); /* NULL is fine */
 
-/* Borrowed, valid for this turn; NULL: not a served name and no wildcard covers it.
+/* Borrowed, valid for this turn; NULL: not a served name and no certificate in use covers it.
  * name NULL: the first served name's. */
 struct tls_ctx *certs_find(struct certs *c, const char *name);
 void certs_rescan(struct certs *c); /* now: SIGHUP */
-/* Days until the certificate in use for a name ends (negative: it has ended). */
+/* Days until the certificate in use for a name ends (negative: it has ended;
+ * INT_MIN: there is none). */
 int certs_days_left(const struct certs *c, const char *name);
 
 #endif
