@@ -189,25 +189,22 @@ void loop_clock_close(struct loop *l)
 
 /* --- descriptors ------------------------------------------------------------------------------ */
 
+/* An event each for reading and writing: changing one is a single epoll_ctl.  Most watches never
+ * write, so that one is made when it is first wanted. */
 struct watch {
 	struct loop *loop;
 	void (*fn)(int fd, unsigned what, void *arg);
 	void *arg;
-	struct event *ev;
+	struct event *rd, *wr;
 	unsigned what; /* what libevent knows */
 };
 
 static void on_fd(evutil_socket_t fd, short what, void *arg)
 {
 	struct watch *w = arg;
-	unsigned got = 0;
 
 	loop_enter(w->loop);
-	if (what & EV_READ)
-		got |= LOOP_READ;
-	if (what & EV_WRITE)
-		got |= LOOP_WRITE;
-	w->fn(fd, got, w->arg);
+	w->fn(fd, what & EV_WRITE ? LOOP_WRITE : LOOP_READ, w->arg);
 }
 
 struct watch *watch_new(
@@ -218,37 +215,43 @@ struct watch *watch_new(
 	w->loop = l;
 	w->fn = fn;
 	w->arg = arg;
-	w->ev = event_new(l->base, fd, EV_READ | EV_PERSIST, on_fd, w);
-	assert(w->ev);
+	w->rd = event_new(l->base, fd, EV_READ | EV_PERSIST, on_fd, w);
+	assert(w->rd);
 	return w;
+}
+
+static void event_switch(struct event *ev, bool on)
+{
+	int r = on ? event_add(ev, NULL) : event_del(ev);
+
+	assert(r == 0);
 }
 
 void watch_set(struct watch *w, unsigned what)
 {
-	short ev = EV_PERSIST;
-	int r;
+	unsigned change = what ^ w->what;
 
-	if (what == w->what) /* the common case costs no epoll_ctl */
+	if (!change) /* the common case costs no epoll_ctl */
 		return;
 	w->what = what;
-	event_del(w->ev);
-	if (!what)
-		return;
-	if (what & LOOP_READ)
-		ev |= EV_READ;
-	if (what & LOOP_WRITE)
-		ev |= EV_WRITE;
-	r = event_assign(w->ev, w->loop->base, event_get_fd(w->ev), ev, on_fd, w);
-	assert(r == 0);
-	r = event_add(w->ev, NULL);
-	assert(r == 0);
+	if ((change & LOOP_WRITE) && !w->wr) {
+		w->wr =
+		    event_new(w->loop->base, event_get_fd(w->rd), EV_WRITE | EV_PERSIST, on_fd, w);
+		assert(w->wr);
+	}
+	if (change & LOOP_READ)
+		event_switch(w->rd, what & LOOP_READ);
+	if (change & LOOP_WRITE)
+		event_switch(w->wr, what & LOOP_WRITE);
 }
 
 void watch_free(struct watch *w)
 {
 	if (!w)
 		return;
-	event_free(w->ev);
+	event_free(w->rd);
+	if (w->wr)
+		event_free(w->wr);
 	free(w);
 }
 
