@@ -2,12 +2,13 @@
 /* The program skeleton: every executable's main() is a table and one call.
  *
  *   --help --version --check-config --print-config --health, -c FILE, -d DIR (conf.d)
+ *   --print-man --print-md: the reference of the settings, for the man page and docs/
  *
  * Order: settings are loaded (a fault ends with status 1 and all faults listed), the log level is
- * set, SIGPIPE ignored, the descriptor limit raised to its hard limit, the loop made, `start`
- * called, health opened, "ready" logged.  SIGHUP reloads (a broken file keeps the old values
- * whole), SIGTERM and SIGINT call `stop`, which ends by calling daemon_stopped(); a second one, or
- * 5 s, ends the program at once.
+ * set, SIGPIPE ignored, the descriptor limit raised to its hard limit, the loop made, health
+ * opened (it answers once the loop turns), `start` called, "ready" logged.  SIGHUP reloads (a
+ * broken file keeps the old values whole), SIGTERM and SIGINT call `stop`, which ends by calling
+ * daemon_stopped(); a second one, or 5 s, ends the program at once.
  * Settings that every program has stand in daemon_opts: log_level, health_listen, data_dir. */
 #ifndef BASE_DAEMON_H
 #define BASE_DAEMON_H
@@ -25,6 +26,21 @@ struct daemon_conf { /* first member of every program's settings */
 };
 extern const struct conf_opt daemon_opts[];
 
+/* The same rows for a table that has others, too; at: where struct daemon_conf stands. */
+/* clang-format off */
+#define DAEMON_OPTS(at)                                                                           \
+	{ .key = "log_level", .type = CONF_CHOICE, .choices = "debug|info|warn|error",            \
+	  .def = "info", .flags = CONF_RELOAD, .help = "how much is logged",                      \
+	  .off = (at) + offsetof(struct daemon_conf, log_level) },                                \
+	{ .key = "health_listen", .type = CONF_STR,                                               \
+	  .help = "where /healthz, /readyz and /metrics are: a Unix socket, host:port or off; "   \
+	          "none: /run/switchyard/PROGRAM.health if that folder can be written",           \
+	  .off = (at) + offsetof(struct daemon_conf, health_listen) },                            \
+	{ .key = "data_dir", .type = CONF_STR, .def = "/var/lib/switchyard",                      \
+	  .help = "folder of the program's data",                                                 \
+	  .off = (at) + offsetof(struct daemon_conf, data_dir) }
+/* clang-format on */
+
 struct daemon_ops {
 	const char *name;     /* "router": switchyard-router */
 	const char *summary;  /* one line for --help */
@@ -33,7 +49,8 @@ struct daemon_ops {
 	int (*start)(struct daemon *d, void *arg, char *err, size_t err_len);
 	void (*reload)(struct daemon *d, void *arg); /* the settings have changed; may be NULL */
 	void (*stop)(struct daemon *d, void *arg);   /* begin; call daemon_stopped() when done */
-	void (*finish)(struct daemon *d, void *arg); /* after the loop: free everything; may be NULL */
+	/* After the loop or a failed start: free everything, also half-built; may be NULL. */
+	void (*finish)(struct daemon *d, void *arg);
 };
 
 int daemon_main(int argc, char **argv, const struct daemon_ops *ops, void *arg);
@@ -42,7 +59,7 @@ struct loop *daemon_loop(struct daemon *d);
 void *daemon_conf(struct daemon *d); /* the program's settings */
 struct health *daemon_health(struct daemon *d);
 void daemon_stopped(struct daemon *d);
-/* Ends the program with this status and logs why (a failure after the start). */
+/* Logs why and ends the program with this status, by way of `stop` (a failure after the start). */
 void daemon_fail(struct daemon *d, int status, const char *why);
 
 #endif
