@@ -90,6 +90,8 @@ const char *el_name(const struct el *el);
 const char *el_ns(const struct el *el);
 bool el_is(const struct el *el, const char *name, const char *ns);
 const char *el_attr(const struct el *el, const char *name); /* NULL: absent; "xml:lang" works */
+/* An attribute in a namespace; ns NULL: as el_attr. */
+const char *el_attr_ns(const struct el *el, const char *ns, const char *name);
 /* The text of the element itself, concatenated; "" : none.  The common case of one text node is
  * returned in place. */
 const char *el_body(const struct el *el);
@@ -122,7 +124,9 @@ struct el *el_result(const struct el *iq); /* empty result: to and from swapped,
 /* --- writing (el_out.c) -------------------------------------------------------------------------
  */
 /* Appends the element as it stands inside a stream whose default namespace is content_ns
- * (NS_CLIENT, NS_COMPONENT, NS_SERVER; NULL: a document of its own). */
+ * (NS_CLIENT, NS_COMPONENT, NS_SERVER; NULL: a document of its own).  NS_CLIENT becomes content_ns
+ * from the root down to the first element of another namespace; below one (a forwarded stanza) it
+ * is written as it is.  A root in NS_STREAM takes the stream's prefix "stream". */
 void el_write(struct sbuf *out, const struct el *el, const char *content_ns);
 /* As el_write, with `to`/`from` written instead of the root's own (NULL: as it is): a copy for one
  * of many recipients costs no tree. */

@@ -14,6 +14,8 @@
 
 struct xml;
 
+#define XML_TAG_MAX 32768 /* bytes of one tag: the parser looks at an unfinished one each time */
+
 struct xml_limits {
 	size_t stanza;  /* bytes of one top-level element, as received; 0: none (also below) */
 	unsigned depth; /* below the stream's root */
@@ -38,7 +40,9 @@ enum xml_ev {
 	XML_FAULT, /* xml_error(); nothing follows */
 };
 
-/* content_ns: the namespace that becomes NS_CLIENT inside. */
+/* content_ns: the namespace that becomes NS_CLIENT inside.  Below a stanza's start tag the other
+ * content namespaces become NS_CLIENT too: nothing may be invisible here and mean something on the
+ * next stream. */
 struct xml *xml_new(const char *content_ns, const struct xml_limits *lim);
 void xml_free(struct xml *x); /* NULL is fine; frees queued trees */
 void xml_set_limits(struct xml *x, const struct xml_limits *lim);
@@ -46,7 +50,8 @@ void xml_set_limits(struct xml *x, const struct xml_limits *lim);
 /* Parses n bytes; what is finished waits for xml_pop().  After a fault the rest is ignored. */
 void xml_feed(struct xml *x, const char *p, size_t n);
 enum xml_ev xml_pop(struct xml *x, struct el **ret_el);
-/* The root element's start tag (attributes, no children); valid until xml_reset() or free. */
+/* The root element's start tag (attributes, no children); valid until xml_reset() or free.  The
+ * default namespace that it declares is its attribute "xmlns" (absent: none declared). */
 const struct el *xml_head(const struct xml *x);
 /* The default namespace (xmlns) that the head declares, "" if none: the stream's content namespace
  * as the peer understands it, for the check of RFC 6120 4.8.2; valid as long as xml_head(). */
