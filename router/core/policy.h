@@ -40,5 +40,7 @@ bool policy_whitelisted(const struct policy *p, const struct jid *j); /* bare JI
 /* Judges a stanza of kind message on its way, answers a refusal and tells where that is due.
  * true: go on; false: it has been answered. */
 bool policy_admits(struct router *r, struct stanza *st);
+/* Forgets whom the session was told about.  Before session_free(). */
+void policy_session_end(struct session *s);
 
 #endif

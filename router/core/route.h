@@ -16,6 +16,9 @@ struct stanza;
 /* st has its `from` stamped or verified; the caller keeps its hold and lets it go afterwards. */
 void route_stanza(struct router *r, struct stanza *st);
 
+/* The look-up alone: for presence, which im/ has judged before.  st->to is set. */
+void route_to(struct router *r, struct stanza *st);
+
 /* Answers st with an error, if it may be answered. text may be NULL. */
 void route_bounce(struct router *r, struct stanza *st, enum el_cond cond, const char *text);
 /* As route_bounce with another error type than the condition's usual one. */
@@ -25,8 +28,8 @@ void route_bounce_type(
 void route_reply(struct router *r, struct stanza *st, const struct el *reply);
 void route_reply_ok(struct router *r, struct stanza *st); /* an empty iq result */
 
-/* Sends what the router itself says in the name of a served domain or account: no policy, errors
- * are not bounced.  el has from and to; borrowed. */
-void route_own(struct router *r, const struct el *el);
+/* Sends what the router itself says in the name of a served domain or account: no policy, and what
+ * cannot be delivered is dropped.  el has from and to; taken. */
+void route_own(struct router *r, struct el *el);
 
 #endif

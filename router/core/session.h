@@ -38,6 +38,7 @@ struct session {
 	struct log_tag tag;
 	struct stream *stream; /* NULL: the connection has ended */
 	void *owner;           /* c2s.c's connection */
+	uint64_t queued;       /* stanzas sent since its output queue was empty */
 	int64_t since_ms;      /* wall clock */
 	char *lang; /* of the stream's header: stamped on stanzas without (RFC 6120 4.7.4) */
 
@@ -66,12 +67,13 @@ struct user *sessions_user(struct sessions *ss, const struct jid *any);     /* b
 size_t sessions_count(const struct sessions *ss);
 struct list *sessions_all(struct sessions *ss); /* struct session.of_all */
 
-/* Queues an element for the client; `to` is rewritten to the full JID if readdress. A session whose
- * queue is at its bound is ended (resource-constraint). */
+/* Queues an element for the client.  A session whose queue is at its bound is ended
+ * (resource-constraint). */
 void session_send(struct session *s, const struct el *el);
 /* As session_send, with other addresses (NULL: as they are): one tree, many recipients. */
 void session_send_addr(struct session *s, const struct el *el, const char *from, const char *to);
-/* Ends it from outside: a stream error, then everything that goes with the end of a session. */
+/* Ends it from outside: a stream error now; c2s.c does all that goes with the end of a session when
+ * the stream has closed. */
 void session_kick(struct session *s, enum stream_err e, const char *text);
 
 static inline bool session_available(const struct session *s)

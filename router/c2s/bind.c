@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Resource binding (RFC 6120 7): generated or asked-for resources.  Who asks for one that is in use
+ * gets it, and the older session ends with <conflict/> (7.7.2.2): a client that comes back is never
+ * locked out by its own ghost. */
+#include <base/arena.h>
+#include <base/rnd.h>
+
+#include "c2s/conn.h"
+#include "conf.h"
+#include "core/session.h"
+#include "core/stanza.h"
+#include "router.h"
+
+#define RESOURCE_RANDOM 16
+
+static void bind_error(struct conn *c, const struct el *iq, enum el_cond cond, const char *text)
+{
+	EL_AUTO struct el *err = el_error_reply(iq, cond, text);
+
+	if (err)
+		stream_send(c->stream, err);
+}
+
+/* The resource that is asked for, or one of ours.  0 or -EINVAL. */
+static int choose_resource(struct conn *c, const struct el *bind, struct arena *a, struct jid *out)
+{
+	const char *asked = el_child_text(bind, "resource", NS_BIND);
+	char made[RESOURCE_RANDOM + 1];
+	struct jid bare = c->account;
+	char *full;
+
+	if (!asked || !*asked) {
+		rnd_id(made, RESOURCE_RANDOM);
+		asked = made;
+	}
+	full = xasprintf("%.*s/%s", (int)bare.len, bare.s, asked);
+	int r = jid_parse(out, a, full);
+	free(full);
+	return r;
+}
+
+/* Ends the session that has this full JID, if there is one; whether a place is left. */
+static bool make_room(struct conn *c, const struct jid *jid)
+{
+	struct sessions *ss = c->router->sessions;
+	struct session *old = sessions_find(ss, jid);
+	int64_t max = c->router->conf->limit.resources;
+	struct user *u;
+
+	if (old) {
+		struct conn *oc = old->owner;
+
+		log_info(&oc->tag, "session ended: the resource was bound anew from %s", c->peer);
+		stream_error(oc->stream, STREAM_E_CONFLICT, "the resource was bound anew");
+		conn_end_session(oc);
+		return true;
+	}
+	u = sessions_user(ss, jid);
+	return !max || !u || u->n_sessions < (uint64_t)max;
+}
+
+static void bind_ok(struct conn *c, const struct el *iq, const struct jid *jid)
+{
+	EL_AUTO struct el *res = el_result(iq);
+
+	el_add_text(el_add(res, "bind", NS_BIND), "jid", NS_BIND, jid->s);
+	c->session = session_new(c->router->sessions, jid, c->stream, c, c->lang);
+	c->tag.jid = c->session->jid.s;
+	stream_send(c->stream, res);
+	conn_opened(c);
+}
+
+void conn_bind(struct conn *c, struct el *el)
+{
+	EL_AUTO struct el *iq = el;
+	const struct el *bind = el_child(iq, "bind", NS_BIND);
+	const char *type = el_attr(iq, "type");
+	struct jid jid;
+
+	if (el_kind(iq) != EL_IQ || !bind || !type || strcmp(type, "set") || !el_attr(iq, "id")) {
+		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "bind a resource first");
+		return;
+	}
+	if (choose_resource(c, bind, el_arena(iq), &jid) < 0)
+		bind_error(c, iq, COND_BAD_REQUEST, "not a valid resource");
+	else if (!make_room(c, &jid))
+		bind_error(c, iq, COND_RESOURCE_CONSTRAINT, "too many resources are connected");
+	else
+		bind_ok(c, iq, &jid);
+}

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: MIT */
+/* Client connections: accepted, secured, authenticated, bound, and ended.
+ *
+ * One object (struct conn), one state, one event function (conn_event); conn_state() is the only
+ * assignment of the state.  What a bound session sends goes to route_stanza(); how much of it may
+ * be under way at a time is bounded here, by not reading. */
+#include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <base/certs.h>
+#include <base/lim.h>
+#include <base/listen.h>
+#include <base/metrics.h>
+#include <base/rnd.h>
+
+#include "auth/sasl.h"
+#include "c2s/c2s.h"
+#include "c2s/conn.h"
+#include "conf.h"
+#include "core/limits.h"
+#include "core/policy.h"
+#include "core/route.h"
+#include "core/session.h"
+#include "core/stanza.h"
+#include "im/presence.h"
+#include "router.h"
+
+#define FLIGHT_STANZAS 64 /* docs/architecture.md: of one session, waiting */
+#define FLIGHT_BYTES ((size_t)262144)
+#define OUT_HIGH ((size_t)262144) /* then its own requests wait */
+#define OUT_LOW ((size_t)65536)
+
+struct c2s {
+	struct router *router;
+	struct listener *starttls, *direct;
+	struct list conns;
+	struct conn_limit per_addr;
+	bool stopping;
+};
+
+static struct metric m_conns =
+    METRIC_GAUGE("switchyard_c2s_connections", "Client connections.", NULL);
+static struct metric m_refused = METRIC_COUNTER("switchyard_c2s_refused_total",
+    "Connections refused because their address has too many.", NULL);
+
+static void conn_event(struct stream *s, enum stream_ev ev, void *arg);
+
+/* --- state ---------------------------------------------------------------------------------- */
+
+static const char *const state_names[] = { "clear", "handshake", "auth", "bind", "open", "dead" };
+
+static void conn_state(struct conn *c, enum conn_state state)
+{
+	log_debug(&c->tag, "%s -> %s", state_names[c->state], state_names[state]);
+	c->state = state;
+}
+
+static struct xml_limits limits_now(const struct conn *c)
+{
+	const struct router_conf *conf = c->router->conf;
+	bool in = c->state == CONN_BIND || c->state == CONN_OPEN;
+
+	return (struct xml_limits){
+		.stanza = (size_t)(in ? conf->limit.stanza : conf->limit.stanza_before_login),
+		.depth = (unsigned)conf->limit.depth,
+		.attrs = (unsigned)conf->limit.attributes,
+		.nodes = (unsigned)conf->limit.children,
+	};
+}
+
+static void conn_set_limits(struct conn *c)
+{
+	struct xml_limits lim = limits_now(c);
+
+	stream_set_limits(c->stream, &lim);
+}
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+/* Answers to what is still under way find nobody. */
+static void flight_detach(struct conn *c)
+{
+	LIST_EACH_SAFE (it, &c->in_flight) {
+		struct stanza *st = LIST_ENTRY(it, struct stanza, link);
+
+		list_del(it);
+		st->session = NULL;
+		st->done = NULL;
+	}
+	c->n_in_flight = c->bytes_in_flight = 0;
+}
+
+void conn_end_session(struct conn *c)
+{
+	struct session *s = c->session;
+
+	if (!s)
+		return;
+	c->session = NULL;
+	c->tag.jid = c->account.s;
+	flight_detach(c);
+	s->stream = NULL; /* nothing more can be sent to it, whatever the goodbye brings */
+	policy_session_end(s);
+	presence_session_end(s);
+	session_free(s);
+}
+
+static void conn_destroy(void *arg)
+{
+	struct conn *c = arg;
+
+	jid_done(&c->account);
+	free(c->peer);
+	free(c->lang);
+	free(c);
+}
+
+static void conn_end(struct conn *c)
+{
+	struct c2s *c2s = c->c2s;
+
+	if (c->state == CONN_DEAD)
+		return;
+	log_info(&c->tag, "connection ended: %s", stream_reason(c->stream));
+	conn_end_session(c);
+	conn_state(c, CONN_DEAD);
+	sasl_free(c->sasl);
+	timer_done(&c->timer);
+	stream_free(c->stream);
+	list_del(&c->link);
+	conn_limit_leave(&c2s->per_addr, c->peer);
+	metric_set(&m_conns, (int64_t)c2s->per_addr.total);
+	loop_reap(c->router->loop, conn_destroy, c);
+}
+
+static void conn_timer(void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->state != CONN_OPEN) {
+		stream_error(c->stream, STREAM_E_CONNECTION_TIMEOUT, "the login took too long");
+		return;
+	}
+	c->rate_paused = false;
+	stream_resume(c->stream);
+}
+
+/* --- before login --------------------------------------------------------------------------- */
+
+static struct tls_ctx *choose_cert(const char *name, void *arg)
+{
+	struct conn *c = arg;
+	struct tls_ctx *t = name ? certs_find(c->router->certs, name) : NULL;
+
+	/* Some clients name the host that an SRV record led them to: the stream's `to` knows
+	 * better. */
+	return t ? t : c->tls.dflt;
+}
+
+static void starttls(struct conn *c)
+{
+	c->tls = (struct io_tls){
+		.dflt = certs_find(c->router->certs, c->host),
+		.choose = choose_cert,
+		.choose_arg = c,
+	};
+	stream_puts(c->stream, "<proceed xmlns='" NS_TLS "'/>");
+	conn_state(c, CONN_HANDSHAKE);
+	if (stream_starttls(c->stream, &c->tls) < 0) {
+		log_info(&c->tag, "bytes behind <starttls/> in the clear: refused");
+		stream_error(c->stream, STREAM_E_POLICY_VIOLATION, "data before the TLS handshake");
+	}
+}
+
+static void element_clear(struct conn *c)
+{
+	const struct el *el = stream_el(c->stream);
+
+	if (el_is(el, "starttls", NS_TLS))
+		starttls(c);
+	else if (!strcmp(el_ns(el), NS_SASL))
+		stream_puts(
+		    c->stream, "<failure xmlns='" NS_SASL "'><encryption-required/></failure>");
+	else
+		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "log in first");
+}
+
+static void sasl_finish(struct conn *c, enum sasl_status status, const struct el *reply)
+{
+	if (reply)
+		stream_send(c->stream, reply);
+	switch (status) {
+	case SASL_SENT:
+	case SASL_FAILED:
+		return;
+	case SASL_DROP:
+		stream_error(c->stream, STREAM_E_POLICY_VIOLATION, "too many failed tries");
+		return;
+	case SASL_SUCCESS:
+		break;
+	}
+	c->account = jid_dup(sasl_jid(c->sasl));
+	c->tag.jid = c->account.s;
+	log_info(&c->tag, "authenticated");
+	sasl_free(c->sasl);
+	c->sasl = NULL;
+	conn_state(c, CONN_BIND);
+	conn_set_limits(c);
+	stream_restart(c->stream);
+}
+
+static void sasl_answered(enum sasl_status status, struct el *reply, void *arg)
+{
+	struct conn *c = arg;
+	EL_AUTO struct el *owned = reply;
+
+	stream_resume(c->stream);
+	sasl_finish(c, status, owned);
+}
+
+static void element_auth(struct conn *c)
+{
+	const struct el *el = stream_el(c->stream);
+	EL_AUTO struct el *reply = NULL;
+	enum sasl_status status;
+
+	if (strcmp(el_ns(el), NS_SASL)) {
+		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "log in first");
+		return;
+	}
+	status = sasl_element(c->sasl, el, &reply, sasl_answered, c);
+	if (status == SASL_SENT && !reply)
+		stream_pause(c->stream); /* the answer comes by sasl_answered() */
+	else
+		sasl_finish(c, status, reply);
+}
+
+/* --- the session ---------------------------------------------------------------------------- */
+
+static void flight_check(struct conn *c)
+{
+	bool full = c->n_in_flight >= FLIGHT_STANZAS || c->bytes_in_flight >= FLIGHT_BYTES ||
+	            io_full(stream_io_of(c->stream));
+
+	if (full && !c->flight_paused) {
+		c->flight_paused = true;
+		stream_pause(c->stream);
+	} else if (!full && c->flight_paused) {
+		c->flight_paused = false;
+		stream_resume(c->stream);
+	}
+}
+
+/* A stanza's completion: it counts as handled. */
+static void stanza_done(struct stanza *st)
+{
+	struct conn *c = st->session->owner;
+
+	c->n_in_flight--;
+	c->bytes_in_flight -= st->bytes;
+	if (c->flight_paused)
+		flight_check(c);
+}
+
+static void flight_add(struct conn *c, struct stanza *st)
+{
+	st->session = c->session;
+	st->done = stanza_done;
+	list_add_tail(&c->in_flight, &st->link);
+	c->n_in_flight++;
+	c->bytes_in_flight += st->bytes;
+}
+
+/* More than the session's share: reading rests until the bucket is level again. */
+static void rate_check(struct conn *c, uint32_t bytes)
+{
+	const struct rate_conf rc = {
+		.per_second = (double)c->router->conf->limit.session_rate,
+		.burst = (double)c->router->conf->limit.session_burst,
+	};
+	uint64_t ms = rate_debt(&c->rate, &rc, bytes, loop_now(c->router->loop));
+
+	if (ms == 0 || c->rate_paused)
+		return;
+	c->rate_paused = true;
+	stream_pause(c->stream);
+	timer_set(&c->timer, ms);
+}
+
+/* RFC 6120 8.1.2.1: a `from` that is not the sender's own ends the stream. */
+static bool from_is_own(const struct conn *c, const struct stanza *st)
+{
+	const struct jid *own = &c->session->jid;
+
+	if (!el_attr(st->el, "from"))
+		return true;
+	if (!st->from.s || !jid_same_bare(&st->from, own))
+		return false;
+	return jid_is_bare(&st->from) || jid_same(&st->from, own);
+}
+
+static void stamp(struct conn *c, struct stanza *st)
+{
+	stanza_set_from(st, &c->session->jid);
+	if (c->session->lang && !el_attr(st->el, "xml:lang"))
+		el_set(st->el, "xml:lang", c->session->lang); /* RFC 6120 4.7.4 */
+}
+
+static void element_open(struct conn *c)
+{
+	struct stanza *st;
+	int r = stanza_new(&st, stream_take(c->stream));
+
+	if (r == -EBADMSG) {
+		stream_error(c->stream, STREAM_E_UNSUPPORTED_STANZA_TYPE, NULL);
+		return;
+	}
+	if (!from_is_own(c, st)) {
+		stream_error(c->stream, STREAM_E_INVALID_FROM, NULL);
+		stanza_release(st);
+		return;
+	}
+	stamp(c, st);
+	flight_add(c, st);
+	uint32_t bytes = st->bytes;
+	if (r < 0)
+		route_bounce(c->router, st, (enum el_cond) - r, NULL);
+	else
+		route_stanza(c->router, st);
+	stanza_release(st);
+	if (c->session && !stream_closing(c->stream)) {
+		flight_check(c);
+		rate_check(c, bytes);
+	}
+}
+
+void conn_opened(struct conn *c)
+{
+	conn_state(c, CONN_OPEN);
+	timer_stop(&c->timer);
+	rate_init(&c->rate,
+	    &(struct rate_conf){ (double)c->router->conf->limit.session_rate,
+		(double)c->router->conf->limit.session_burst },
+	    loop_now(c->router->loop));
+	log_info(&c->tag, "session bound (%s %s)", io_tls_version(stream_io_of(c->stream)),
+	    io_tls_cipher(stream_io_of(c->stream)));
+}
+
+/* --- events --------------------------------------------------------------------------------- */
+
+static const char *served_name(const struct router *r, const char *to)
+{
+	const char *found = NULL;
+	struct arena *a = arena_new();
+	struct jid j;
+
+	if (to && jid_parse(&j, a, to) == 0 && jid_is_domain(&j)) {
+		for (size_t i = 0; i < r->conf->domains.n; i++) {
+			if (!strcmp(r->conf->domains.v[i], j.s))
+				found = r->conf->domains.v[i];
+		}
+	}
+	arena_free(a);
+	return found;
+}
+
+static void header(struct conn *c)
+{
+	const struct el *head = stream_head(c->stream);
+	const char *version = el_attr(head, "version"), *lang = el_attr(head, "xml:lang");
+	const char *host = served_name(c->router, el_attr(head, "to"));
+
+	if (!host) {
+		stream_error(c->stream, STREAM_E_HOST_UNKNOWN, NULL);
+		return;
+	}
+	if (c->account.s && c->host != host) {
+		stream_error(
+		    c->stream, STREAM_E_NOT_AUTHORIZED, "authenticated for another domain");
+		return;
+	}
+	c->host = host;
+	if (!version || atoi(version) < 1) {
+		stream_error(c->stream, STREAM_E_UNSUPPORTED_VERSION, NULL);
+		return;
+	}
+	free(c->lang);
+	c->lang = lang && strlen(lang) <= 64 ? xstrdup(lang) : NULL;
+	if (c->state == CONN_AUTH) {
+		sasl_free(c->sasl);
+		c->sasl = sasl_new(c->router->sasl, stream_io_of(c->stream), c->host);
+	}
+	conn_send_header(c);
+	conn_send_features(c);
+}
+
+static void element(struct conn *c)
+{
+	switch (c->state) {
+	case CONN_CLEAR:
+		element_clear(c);
+		break;
+	case CONN_AUTH:
+		element_auth(c);
+		break;
+	case CONN_BIND:
+		conn_bind(c, stream_take(c->stream));
+		break;
+	case CONN_OPEN:
+		if (c->session)
+			element_open(c);
+		break;
+	default:
+		break;
+	}
+}
+
+static void conn_event(struct stream *s, enum stream_ev ev, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)s;
+	switch (ev) {
+	case STREAM_SECURE:
+		conn_state(c, CONN_AUTH);
+		break;
+	case STREAM_HEAD:
+		header(c);
+		break;
+	case STREAM_EL:
+		element(c);
+		break;
+	case STREAM_DRAINED:
+		if (c->flight_paused)
+			flight_check(c);
+		break;
+	case STREAM_CLOSED:
+		conn_end(c);
+		break;
+	case STREAM_CONNECTED:
+		break;
+	}
+}
+
+/* --- accepting ------------------------------------------------------------------------------ */
+
+/* A peer that vanished is noticed by the kernel, at no cost to those that are there: probes after
+ * two silent minutes, and unacknowledged output for three. */
+static void keepalive(int fd)
+{
+	int on = 1, idle = 120, interval = 30, count = 4, user_ms = 180000;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_ms, sizeof(user_ms));
+}
+
+static void conn_new(struct c2s *c2s, int fd, bool direct)
+{
+	struct router *r = c2s->router;
+	struct conn *c = xzalloc(sizeof(*c));
+	struct stream_conf sc = {
+		.content_ns = NS_CLIENT,
+		.accepts = true,
+		.out_low = OUT_LOW,
+		.out_high = OUT_HIGH,
+		.out_hard = (size_t)r->conf->limit.output_bytes,
+	};
+
+	c->c2s = c2s;
+	c->router = r;
+	list_init(&c->in_flight);
+	sc.lim = limits_now(c);
+	keepalive(fd);
+	c->stream = stream_accept(r->loop, fd, &sc, conn_event, c);
+	c->peer = xstrdup(io_peer(stream_io_of(c->stream)));
+	rnd_id(c->id, sizeof(c->id) - 1);
+	c->tag = (struct log_tag){ "c2s", c->id, c->peer, NULL };
+	list_add_tail(&c2s->conns, &c->link);
+	timer_init(&c->timer, r->loop, conn_timer, c);
+	if (r->conf->limit.login_time > 0)
+		timer_set(&c->timer, (uint64_t)r->conf->limit.login_time * 1000);
+	if (direct) {
+		c->tls = (struct io_tls){
+			.dflt = certs_find(r->certs, NULL),
+			.choose = choose_cert,
+			.choose_arg = c,
+			.alpn = "xmpp-client", /* XEP-0368 */
+		};
+		conn_state(c, CONN_HANDSHAKE);
+		stream_tls_direct(c->stream, &c->tls);
+	}
+}
+
+static void peer_name(int fd, char *out, size_t len)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+
+	if (getpeername(fd, (struct sockaddr *)&ss, &n) < 0)
+		out[0] = '\0';
+	else
+		io_addr_text((const struct sockaddr *)&ss, out, len);
+}
+
+static void accepted(struct c2s *c2s, int fd, bool direct)
+{
+	char peer[64];
+
+	peer_name(fd, peer, sizeof(peer));
+	if (c2s->stopping || !conn_limit_enter(&c2s->per_addr, peer,
+				 (size_t)c2s->router->conf->limit.connections_per_address)) {
+		metric_add(&m_refused, 1);
+		log_debug(NULL, "refused a connection from %s: too many", peer);
+		(void)close(fd);
+		return;
+	}
+	conn_new(c2s, fd, direct);
+	metric_set(&m_conns, (int64_t)c2s->per_addr.total);
+}
+
+static void accepted_starttls(int fd, void *arg)
+{
+	accepted(arg, fd, false);
+}
+
+static void accepted_direct(int fd, void *arg)
+{
+	accepted(arg, fd, true);
+}
+
+int c2s_open(struct c2s **out, struct router *r, char *err, size_t err_len)
+{
+	struct c2s *c2s = xzalloc(sizeof(*c2s));
+	const struct router_conf *conf = r->conf;
+	int rc;
+
+	c2s->router = r;
+	list_init(&c2s->conns);
+	conn_limit_init(&c2s->per_addr);
+	rc = listen_tcp(&c2s->starttls, r->loop, conf->listen, (uint16_t)conf->c2s_port,
+	    accepted_starttls, c2s, err, err_len);
+	if (rc == 0)
+		rc = listen_tcp(&c2s->direct, r->loop, conf->listen, (uint16_t)conf->c2s_tls_port,
+		    accepted_direct, c2s, err, err_len);
+	if (rc < 0) {
+		c2s_close(c2s);
+		return rc;
+	}
+	*out = c2s;
+	return 0;
+}
+
+void c2s_stop(struct c2s *c2s)
+{
+	c2s->stopping = true;
+	listen_close(c2s->starttls);
+	listen_close(c2s->direct);
+	c2s->starttls = c2s->direct = NULL;
+	LIST_EACH (it, &c2s->conns) {
+		struct conn *c = LIST_ENTRY(it, struct conn, link);
+
+		stream_error(c->stream, STREAM_E_SYSTEM_SHUTDOWN, NULL);
+	}
+}
+
+void c2s_close(struct c2s *c2s)
+{
+	if (!c2s)
+		return;
+	listen_close(c2s->starttls);
+	listen_close(c2s->direct);
+	LIST_EACH_SAFE (it, &c2s->conns)
+		conn_end(LIST_ENTRY(it, struct conn, link));
+	conn_limit_done(&c2s->per_addr);
+	free(c2s);
+}
+
+size_t c2s_count(const struct c2s *c2s)
+{
+	return c2s->per_addr.total;
+}

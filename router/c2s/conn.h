@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* One client connection: shared by c2s.c (its life), features.c and bind.c; nobody else's. */
+#ifndef ROUTER_CONN_H
+#define ROUTER_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <base/list.h>
+#include <base/log.h>
+#include <base/loop.h>
+#include <base/rate.h>
+#include <xmpp/stream.h>
+
+struct c2s;
+struct router;
+struct sasl;
+struct session;
+
+/* CLEAR -> (STARTTLS) -> HANDSHAKE -> AUTH -> BIND -> OPEN; direct TLS begins at HANDSHAKE.  DEAD
+ * from anywhere. */
+enum conn_state { CONN_CLEAR, CONN_HANDSHAKE, CONN_AUTH, CONN_BIND, CONN_OPEN, CONN_DEAD };
+
+struct conn {
+	struct list link; /* of all connections */
+	struct c2s *c2s;
+	struct router *router;
+	struct stream *stream;
+	enum conn_state state;
+	char id[13];
+	char *peer;
+	struct log_tag tag;
+	const char *host;        /* the served domain of the stream; NULL: no header yet */
+	char *lang;              /* xml:lang of the stream's header; NULL: none */
+	struct io_tls tls;       /* what io.h reads during the handshake */
+	struct sasl *sasl;       /* in AUTH */
+	struct jid account;      /* bare, from AUTH's end on; owned */
+	struct session *session; /* in OPEN */
+	struct timer timer; /* until OPEN: time to log in; then: the end of a pause for its rate */
+	struct rate rate;
+	bool rate_paused, flight_paused;
+	struct list in_flight; /* struct stanza.link: not yet handled */
+	size_t n_in_flight, bytes_in_flight;
+};
+
+/* features.c */
+void conn_send_header(struct conn *c);   /* our stream header, answering the peer's */
+void conn_send_features(struct conn *c); /* what the state offers */
+
+/* bind.c: in BIND.  Answers the iq; on success c->session stands.  Takes el. */
+void conn_bind(struct conn *c, struct el *el);
+
+/* c2s.c: the session leaves the table now, with all that goes with it; the stream is the caller's
+ * business. */
+void conn_end_session(struct conn *c);
+void conn_opened(struct conn *c); /* bind.c is done */
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Stream headers and features (RFC 6120 4.3, 4.7). */
+#include <base/rnd.h>
+
+#include "auth/sasl.h"
+#include "c2s/conn.h"
+#include "conf.h"
+
+void conn_send_header(struct conn *c)
+{
+	const char *from = el_attr(stream_head(c->stream), "from");
+	char id[25];
+	struct stream_header h = {
+		.from = c->host,
+		.to = from, /* 4.7.2: the initiating entity said who it is */
+		.id = id,
+		.version = "1.0",
+		.lang = "en",
+	};
+
+	rnd_id(id, sizeof(id) - 1);
+	stream_send_header(c->stream, &h);
+}
+
+void conn_send_features(struct conn *c)
+{
+	EL_AUTO struct el *f = el_new("features", NS_STREAM);
+
+	switch (c->state) {
+	case CONN_CLEAR:
+		el_add(el_add(f, "starttls", NS_TLS), "required", NULL);
+		break;
+	case CONN_AUTH:
+		sasl_features(c->sasl, f);
+		break;
+	case CONN_BIND:
+		el_add(f, "bind", NS_BIND);
+		/* RFC 6121 appendix E: for clients of RFC 3921, who may skip it. */
+		el_add(el_add(f, "session", NS_SESSION), "optional", NULL);
+		el_add(f, "sub", NS_PREAPPROVAL);
+		break;
+	default:
+		break;
+	}
+	stream_send(c->stream, f);
+}

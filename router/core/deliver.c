@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* RFC 6121 section 8, for what is addressed to local accounts and served domains. */
+#include <string.h>
+
+#include "conf.h"
+#include "core/deliver.h"
+#include "core/disco.h"
+#include "core/route.h"
+#include "core/session.h"
+#include "core/stanza.h"
+#include "im/presence.h"
+#include "im/roster.h"
+#include "router.h"
+
+/* --- messages ------------------------------------------------------------------------------- */
+
+/* To the sessions that the rules for a bare JID choose (8.5.2.1): a headline to all of non-negative
+ * priority, all else to the highest of these (all of them on a tie).  Returns how many took it. */
+static unsigned message_fan(struct user *u, struct stanza *st)
+{
+	int top = 0;
+	unsigned n = 0;
+
+	if (st->type != ST_MSG_HEADLINE) {
+		LIST_EACH (it, &u->sessions) {
+			struct session *s = LIST_ENTRY(it, struct session, of_user);
+
+			if (session_available(s) && s->im.priority > top)
+				top = s->im.priority;
+		}
+	}
+	LIST_EACH (it, &u->sessions) {
+		struct session *s = LIST_ENTRY(it, struct session, of_user);
+
+		if (!session_available(s) || s->im.priority < top)
+			continue;
+		session_send(s, st->el);
+		n++;
+	}
+	return n;
+}
+
+static void message_to_bare(struct router *r, struct stanza *st)
+{
+	struct user *u = sessions_user(r->sessions, &st->to);
+
+	if (st->type == ST_MSG_ERROR)
+		return; /* 8.5.2.1.1 */
+	if (st->type == ST_MSG_GROUPCHAT) {
+		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
+		return;
+	}
+	if (u && message_fan(u, st) > 0)
+		return;
+	/* Nobody is there and nothing keeps it: the same answer for an account and for none. */
+	if (st->type != ST_MSG_HEADLINE)
+		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, "the recipient is offline");
+}
+
+static void message_to_full(struct router *r, struct stanza *st)
+{
+	struct session *s = sessions_find(r->sessions, &st->to);
+
+	if (s) {
+		session_send(s, st->el);
+		return;
+	}
+	switch (st->type) { /* 8.5.3.2.1 */
+	case ST_MSG_CHAT:
+		message_to_bare(r, st);
+		return;
+	case ST_MSG_HEADLINE:
+	case ST_MSG_ERROR:
+		return;
+	default:
+		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
+	}
+}
+
+/* --- iq ------------------------------------------------------------------------------------- */
+
+static bool iq_is_request(const struct stanza *st)
+{
+	return st->type == ST_IQ_GET || st->type == ST_IQ_SET;
+}
+
+/* XEP-0199, for whoever we speak for. */
+static bool iq_ping(struct router *r, struct stanza *st)
+{
+	if (st->type != ST_IQ_GET || !el_is(stanza_payload(st), "ping", NS_PING))
+		return false;
+	route_reply_ok(r, st);
+	return true;
+}
+
+void deliver_own_account(struct router *r, struct stanza *st)
+{
+	const struct el *payload = stanza_payload(st);
+	const char *ns = payload ? el_ns(payload) : "";
+
+	if (!iq_is_request(st))
+		return;
+	if (!st->session) {
+		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
+		return;
+	}
+	if (!strcmp(ns, NS_ROSTER))
+		roster_iq(r, st);
+	else if (!strcmp(ns, NS_SESSION) && st->type == ST_IQ_SET)
+		route_reply_ok(r, st); /* RFC 6121 appendix E: a no-op that old clients send */
+	else if (!strcmp(ns, NS_BIND))
+		route_bounce(r, st, COND_NOT_ALLOWED, "a resource is bound already");
+	else if (!iq_ping(r, st) && !disco_account(r, st))
+		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
+}
+
+static void iq_to_bare(struct router *r, struct stanza *st)
+{
+	if (!iq_is_request(st))
+		return; /* 8.5.2.3: an answer that nobody here asked for */
+	if (st->session && jid_same_bare(&st->from, &st->to)) {
+		deliver_own_account(r, st);
+		return;
+	}
+	if (!disco_account(r, st))
+		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
+}
+
+static void iq_to_full(struct router *r, struct stanza *st)
+{
+	struct session *s = sessions_find(r->sessions, &st->to);
+
+	if (s)
+		session_send(s, st->el);
+	else
+		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL); /* 8.5.3.2.3 */
+}
+
+/* --- entries -------------------------------------------------------------------------------- */
+
+void deliver_user(struct router *r, struct stanza *st)
+{
+	bool bare = jid_is_bare(&st->to);
+
+	switch (st->kind) {
+	case EL_PRESENCE:
+		presence_to_user(r, st);
+		return;
+	case EL_MESSAGE:
+		if (bare)
+			message_to_bare(r, st);
+		else
+			message_to_full(r, st);
+		return;
+	default:
+		if (bare)
+			iq_to_bare(r, st);
+		else
+			iq_to_full(r, st);
+	}
+}
+
+void deliver_host(struct router *r, struct stanza *st)
+{
+	switch (st->kind) {
+	case EL_PRESENCE:
+		return; /* a domain is nobody's contact */
+	case EL_MESSAGE:
+		if (st->type != ST_MSG_HEADLINE)
+			route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
+		return;
+	default:
+		if (iq_is_request(st) && !iq_ping(r, st) && !disco_host(r, st))
+			route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
+	}
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* One look-up of the domain decides; see route.h for the order of things. */
+#include <string.h>
+
+#include <base/metrics.h>
+
+#include "conf.h"
+#include "core/deliver.h"
+#include "core/policy.h"
+#include "core/route.h"
+#include "core/session.h"
+#include "core/stanza.h"
+#include "im/presence.h"
+#include "links/component.h"
+#include "router.h"
+
+static struct metric m_routed[] = {
+	[EL_OTHER] =
+	    METRIC_COUNTER("switchyard_stanzas_total", "Stanzas routed.", "kind=\"other\""),
+	[EL_IQ] = METRIC_COUNTER("switchyard_stanzas_total", "Stanzas routed.", "kind=\"iq\""),
+	[EL_MESSAGE] =
+	    METRIC_COUNTER("switchyard_stanzas_total", "Stanzas routed.", "kind=\"message\""),
+	[EL_PRESENCE] =
+	    METRIC_COUNTER("switchyard_stanzas_total", "Stanzas routed.", "kind=\"presence\""),
+};
+static struct metric m_bounced =
+    METRIC_COUNTER("switchyard_bounces_total", "Stanzas answered with an error.", NULL);
+
+bool router_serves(const struct router *r, const char *domain, size_t len)
+{
+	const struct conf_list *d = &r->conf->domains;
+
+	for (size_t i = 0; i < d->n; i++) {
+		if (strlen(d->v[i]) == len && !memcmp(d->v[i], domain, len))
+			return true;
+	}
+	return false;
+}
+
+void route_reply(struct router *r, struct stanza *st, const struct el *reply)
+{
+	(void)r;
+	if (st->session)
+		session_send(st->session, reply);
+	else if (st->component)
+		(void)component_send_el(st->component, reply); /* away: nobody is left to tell */
+}
+
+void route_reply_ok(struct router *r, struct stanza *st)
+{
+	EL_AUTO struct el *res = el_result(st->el);
+
+	route_reply(r, st, res);
+}
+
+void route_bounce_type(
+    struct router *r, struct stanza *st, enum el_cond cond, const char *type, const char *text)
+{
+	EL_AUTO struct el *err = NULL;
+
+	if (!st->session && !st->component)
+		return;
+	err = el_error_reply_type(st->el, cond, type, text);
+	if (!err)
+		return;
+	/* No address was given: the account answers (RFC 6120 10.3). */
+	if (!st->to.s)
+		el_set(err, "from", NULL);
+	metric_add(&m_bounced, 1);
+	route_reply(r, st, err);
+}
+
+void route_bounce(struct router *r, struct stanza *st, enum el_cond cond, const char *text)
+{
+	route_bounce_type(r, st, cond, NULL, text);
+}
+
+/* The answers for a component that cannot take it: docs/component-protocol.md, "away". */
+static void component_refused(struct router *r, struct stanza *st, enum component_verdict v)
+{
+	if (st->kind == EL_PRESENCE)
+		return;
+	if (v == COMPONENT_FULL && st->type != ST_IQ_GET)
+		route_bounce(r, st, COND_RESOURCE_CONSTRAINT, "the component is overloaded");
+	else
+		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, "the component is not connected");
+}
+
+void route_to(struct router *r, struct stanza *st)
+{
+	const char *domain = jid_domain(&st->to);
+	size_t len = jid_domain_len(&st->to);
+	enum component_verdict v;
+	struct component *c;
+
+	if (router_serves(r, domain, len)) {
+		if (st->to.dom)
+			deliver_user(r, st);
+		else
+			deliver_host(r, st);
+		return;
+	}
+	c = components_find(r->components, domain, len);
+	if (!c) {
+		if (st->kind != EL_PRESENCE)
+			route_bounce(r, st, COND_REMOTE_SERVER_NOT_FOUND, NULL);
+		else if (st->type == ST_PRES_SUBSCRIBE || st->type == ST_PRES_AVAILABLE)
+			route_bounce(r, st, COND_REMOTE_SERVER_NOT_FOUND, NULL);
+		return;
+	}
+	v = component_send(c, st);
+	if (v != COMPONENT_TAKEN)
+		component_refused(r, st, v);
+}
+
+/* A client's message without an address is for its own account (RFC 6120 10.3.1). */
+static bool address_own(struct stanza *st)
+{
+	struct jid own;
+
+	if (!st->session)
+		return false;
+	own = jid_bare(&st->from, el_arena(st->el));
+	stanza_set_to(st, &own);
+	return true;
+}
+
+void route_stanza(struct router *r, struct stanza *st)
+{
+	metric_add(&m_routed[st->kind], 1);
+	if (st->kind == EL_PRESENCE && st->session) {
+		presence_from_session(r, st);
+		return;
+	}
+	if (st->kind == EL_IQ && !st->to.s) {
+		deliver_own_account(r, st);
+		return;
+	}
+	if (!st->to.s && !address_own(st))
+		return; /* a component must address what it sends: link.c has seen to it */
+	if (st->kind == EL_MESSAGE && !policy_admits(r, st))
+		return;
+	route_to(r, st);
+}
+
+void route_own(struct router *r, struct el *el)
+{
+	struct stanza *st = NULL;
+
+	if (stanza_new(&st, el) == 0 && st->to.s)
+		route_to(r, st);
+	stanza_release(st);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* The session table.  Two maps: accounts with sessions by bare JID, sessions by full JID. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include <base/loop.h>
+#include <base/metrics.h>
+#include <base/rnd.h>
+
+#include "conf.h"
+#include "core/session.h"
+#include "router.h"
+
+struct sessions {
+	struct router *router;
+	struct map by_full;
+	struct map by_bare;
+	struct list all;
+};
+
+static struct metric m_sessions =
+    METRIC_GAUGE("switchyard_sessions", "Bound client sessions.", NULL);
+
+int sessions_open(struct sessions **out, struct router *r)
+{
+	struct sessions *ss = xzalloc(sizeof(*ss));
+
+	ss->router = r;
+	map_init(&ss->by_full);
+	map_init(&ss->by_bare);
+	list_init(&ss->all);
+	metric_set(&m_sessions, 0);
+	*out = ss;
+	return 0;
+}
+
+void sessions_close(struct sessions *ss)
+{
+	if (!ss)
+		return;
+	assert(list_empty(&ss->all)); /* c2s ends its sessions first */
+	map_done(&ss->by_full);
+	map_done(&ss->by_bare);
+	free(ss);
+}
+
+static struct user *user_enter(struct sessions *ss, const struct jid *jid)
+{
+	struct user *u = sessions_user(ss, jid);
+
+	if (u)
+		return u;
+	u = xzalloc(sizeof(*u));
+	u->jid = *jid;
+	u->jid.res = 0;
+	u->jid.len = (uint16_t)jid_bare_len(jid);
+	u->jid.s = xstrndup(jid->s, u->jid.len);
+	list_init(&u->sessions);
+	map_put(&ss->by_bare, &u->node, u->jid.s, u->jid.len);
+	return u;
+}
+
+static void user_leave(struct sessions *ss, struct user *u)
+{
+	if (--u->n_sessions > 0)
+		return;
+	map_del(&ss->by_bare, &u->node);
+	jid_done(&u->jid);
+	free(u);
+}
+
+struct session *session_new(struct sessions *ss, const struct jid *jid, struct stream *stream,
+    void *owner, const char *lang)
+{
+	struct session *s = xzalloc(sizeof(*s));
+
+	assert(jid->res && !sessions_find(ss, jid));
+	s->router = ss->router;
+	s->jid = jid_dup(jid);
+	s->stream = stream;
+	s->owner = owner;
+	s->lang = lang ? xstrdup(lang) : NULL;
+	s->since_ms = loop_wall_ms(ss->router->loop);
+	rnd_id(s->id, sizeof(s->id) - 1);
+	s->tag = (struct log_tag){ "session", s->id, io_peer(stream_io_of(stream)), s->jid.s };
+	map_init(&s->im.directed);
+	map_init(&s->im.told);
+
+	s->user = user_enter(ss, jid);
+	s->user->n_sessions++;
+	list_add_tail(&s->user->sessions, &s->of_user);
+	list_add_tail(&ss->all, &s->of_all);
+	map_put(&ss->by_full, &s->node, s->jid.s, s->jid.len);
+	metric_add(&m_sessions, 1);
+	return s;
+}
+
+static void session_destroy(void *arg)
+{
+	struct session *s = arg;
+
+	jid_done(&s->jid);
+	free(s->lang);
+	free(s);
+}
+
+void session_free(struct session *s)
+{
+	struct sessions *ss = s->router->sessions;
+
+	/* im/ and the policy have emptied what is theirs (presence_session_end). */
+	assert(!s->im.presence && map_len(&s->im.directed) == 0);
+	map_done(&s->im.directed);
+	map_done(&s->im.told);
+	map_del(&ss->by_full, &s->node);
+	list_del(&s->of_user);
+	list_del(&s->of_all);
+	user_leave(ss, s->user);
+	s->user = NULL;
+	s->stream = NULL;
+	metric_add(&m_sessions, -1);
+	loop_reap(s->router->loop, session_destroy, s);
+}
+
+struct session *sessions_find(struct sessions *ss, const struct jid *full)
+{
+	struct map_node *n = map_get(&ss->by_full, full->s, full->len);
+
+	return n ? MAP_ENTRY(n, struct session, node) : NULL;
+}
+
+struct user *sessions_user(struct sessions *ss, const struct jid *any)
+{
+	struct map_node *n = map_get(&ss->by_bare, any->s, jid_bare_len(any));
+
+	return n ? MAP_ENTRY(n, struct user, node) : NULL;
+}
+
+size_t sessions_count(const struct sessions *ss)
+{
+	return map_len(&ss->by_full);
+}
+
+struct list *sessions_all(struct sessions *ss)
+{
+	return &ss->all;
+}
+
+/* The bytes have a hard mark of their own in the stream; this is the bound on their number.  It
+ * counts since the queue was last empty. */
+static bool queue_has_room(struct session *s)
+{
+	int64_t max = s->router->conf->limit.output_stanzas;
+
+	if (stream_queued(s->stream) == 0)
+		s->queued = 0;
+	if (max == 0 || ++s->queued <= (uint64_t)max)
+		return true;
+	session_kick(s, STREAM_E_RESOURCE_CONSTRAINT, "the client does not read");
+	return false;
+}
+
+void session_send(struct session *s, const struct el *el)
+{
+	if (s->stream && !stream_closing(s->stream) && queue_has_room(s))
+		stream_send(s->stream, el);
+}
+
+void session_send_addr(struct session *s, const struct el *el, const char *from, const char *to)
+{
+	if (s->stream && !stream_closing(s->stream) && queue_has_room(s))
+		stream_send_addr(s->stream, el, from, to);
+}
+
+void session_kick(struct session *s, enum stream_err e, const char *text)
+{
+	if (s->stream && !stream_closing(s->stream))
+		stream_error(s->stream, e, text);
+}

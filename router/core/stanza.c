@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* The shape of a stanza, checked once, and its completion. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include <base/arena.h>
+
+#include "core/stanza.h"
+
+struct type_name {
+	const char *name;
+	enum stanza_type type;
+};
+
+static const struct type_name iq_types[] = {
+	{ "get", ST_IQ_GET },
+	{ "set", ST_IQ_SET },
+	{ "result", ST_IQ_RESULT },
+	{ "error", ST_IQ_ERROR },
+	{ NULL, 0 },
+};
+static const struct type_name message_types[] = {
+	{ "chat", ST_MSG_CHAT },
+	{ "groupchat", ST_MSG_GROUPCHAT },
+	{ "headline", ST_MSG_HEADLINE },
+	{ "normal", ST_MSG_NORMAL },
+	{ "error", ST_MSG_ERROR },
+	{ NULL, 0 },
+};
+static const struct type_name presence_types[] = {
+	{ "unavailable", ST_PRES_UNAVAILABLE },
+	{ "subscribe", ST_PRES_SUBSCRIBE },
+	{ "subscribed", ST_PRES_SUBSCRIBED },
+	{ "unsubscribe", ST_PRES_UNSUBSCRIBE },
+	{ "unsubscribed", ST_PRES_UNSUBSCRIBED },
+	{ "probe", ST_PRES_PROBE },
+	{ "error", ST_PRES_ERROR },
+	{ NULL, 0 },
+};
+
+static bool type_find(const struct type_name *tab, const char *name, enum stanza_type *out)
+{
+	for (; tab->name; tab++) {
+		if (!strcmp(tab->name, name)) {
+			*out = tab->type;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* 0 or -COND_BAD_REQUEST.  A message of an unknown type is a normal one (RFC 6121 5.2.2). */
+static int parse_type(struct stanza *st)
+{
+	const char *type = el_attr(st->el, "type");
+
+	switch (st->kind) {
+	case EL_IQ:
+		st->type = ST_IQ_RESULT; /* the harmless one, until we know */
+		return type && type_find(iq_types, type, &st->type) ? 0 : -COND_BAD_REQUEST;
+	case EL_MESSAGE:
+		st->type = ST_MSG_NORMAL;
+		if (type)
+			(void)type_find(message_types, type, &st->type);
+		return 0;
+	default:
+		st->type = ST_PRES_AVAILABLE;
+		if (type && !type_find(presence_types, type, &st->type)) {
+			st->type = ST_PRES_ERROR;
+			return -COND_BAD_REQUEST;
+		}
+		return 0;
+	}
+}
+
+static int parse_addresses(struct stanza *st)
+{
+	const char *from = el_attr(st->el, "from"), *to = el_attr(st->el, "to");
+	struct arena *a = el_arena(st->el);
+
+	if (from && jid_parse(&st->from, a, from) < 0)
+		return -COND_JID_MALFORMED;
+	if (to && jid_parse(&st->to, a, to) < 0)
+		return -COND_JID_MALFORMED;
+	/* What is passed on carries the prepared form. */
+	if (to && strcmp(to, st->to.s))
+		el_set(st->el, "to", st->to.s);
+	return 0;
+}
+
+/* RFC 6120 8.2.3: an id always; one child, and only one, in a request. */
+static int check_iq(const struct stanza *st)
+{
+	if (!el_attr(st->el, "id"))
+		return -COND_BAD_REQUEST;
+	if (st->type != ST_IQ_GET && st->type != ST_IQ_SET)
+		return 0;
+	return el_child_count(st->el) == 1 ? 0 : -COND_BAD_REQUEST;
+}
+
+int stanza_new(struct stanza **out, struct el *el)
+{
+	struct stanza *st;
+	int r, r2;
+
+	if (el_kind(el) == EL_OTHER) {
+		el_free(el);
+		return -EBADMSG;
+	}
+	st = arena_zalloc(el_arena(el), sizeof(*st));
+	st->el = el;
+	st->kind = el_kind(el);
+	st->holds = 1;
+	list_init(&st->link);
+	*out = st;
+
+	r2 = parse_type(st);
+	r = parse_addresses(st);
+	if (r == 0)
+		r = r2;
+	if (r == 0 && st->kind == EL_IQ)
+		r = check_iq(st);
+	return r;
+}
+
+void stanza_set_from(struct stanza *st, const struct jid *from)
+{
+	const char *old = el_attr(st->el, "from");
+
+	if (!old || strcmp(old, from->s))
+		el_set(st->el, "from", from->s);
+	st->from = *from;
+	st->from.s = el_attr(st->el, "from");
+}
+
+void stanza_set_to(struct stanza *st, const struct jid *to)
+{
+	el_set(st->el, "to", to->s);
+	st->to = *to;
+	st->to.s = el_attr(st->el, "to");
+}
+
+struct stanza *stanza_hold(struct stanza *st)
+{
+	assert(st->holds > 0);
+	st->holds++;
+	return st;
+}
+
+void stanza_release(struct stanza *st)
+{
+	if (!st)
+		return;
+	assert(st->holds > 0);
+	if (--st->holds > 0)
+		return;
+	list_del(&st->link);
+	if (st->done)
+		st->done(st);
+	el_free(st->el); /* and st with it */
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "schema.h"
+
+/* JIDs are prepared, bare ones of local accounts; times are Unix milliseconds. */
+const struct db_step router_schema[] = {
+	{ 1, "CREATE TABLE account ("
+	     " jid TEXT PRIMARY KEY,"
+	     " disabled INTEGER NOT NULL DEFAULT 0,"
+	     " created INTEGER NOT NULL,"
+	     " iterations INTEGER NOT NULL,"
+	     " salt256 BLOB NOT NULL, stored256 BLOB NOT NULL, server256 BLOB NOT NULL,"
+	     " salt1 BLOB NOT NULL, stored1 BLOB NOT NULL, server1 BLOB NOT NULL"
+	     ") WITHOUT ROWID;"
+	     /* sub: enum roster_sub; groups: names joined by U+001F, which resourceprep'd text and
+	      * XML cannot contain; request: the pending subscribe stanza */
+	     "CREATE TABLE roster ("
+	     " owner TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+	     " contact TEXT NOT NULL,"
+	     " name TEXT, groups TEXT,"
+	     " sub INTEGER NOT NULL DEFAULT 0,"
+	     " ask INTEGER NOT NULL DEFAULT 0,"
+	     " pending INTEGER NOT NULL DEFAULT 0,"
+	     " approved INTEGER NOT NULL DEFAULT 0,"
+	     " listed INTEGER NOT NULL DEFAULT 1,"
+	     " request TEXT,"
+	     " PRIMARY KEY (owner, contact)"
+	     ") WITHOUT ROWID;"
+	     /* what must survive a restart and is nobody's row: the key of fake salts */
+	     "CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;" },
+};
+const size_t router_schema_n = sizeof(router_schema) / sizeof(router_schema[0]);
