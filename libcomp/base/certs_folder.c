@@ -271,7 +271,7 @@ static void sweep(struct folder *f)
 		if (p->seen == f->scan)
 			continue;
 		if (p->cert && p->cert->tls)
-			log_warn(&tag, "certificate %s is gone", p->chain);
+			log_info(&tag, "certificate %s is gone", p->chain);
 		map_del(&f->pairs, n);
 		pair_free(p);
 		f->changed = true;

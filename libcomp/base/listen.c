@@ -291,7 +291,7 @@ int listen_unix(struct listener **out, struct loop *l, const char *path, mode_t 
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	struct listener *ln;
-	struct stat st;
+	struct stat st = { 0 };
 	int fd = -1, r = 0;
 
 	if (strlen(path) >= sizeof(sa.sun_path))
@@ -304,7 +304,7 @@ int listen_unix(struct listener **out, struct loop *l, const char *path, mode_t 
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		r = fd < 0 ? -errno : bind_unix(fd, &sa, mode, &st);
 	}
-	if (r != 0) {
+	if (r < 0) {
 		if (fd >= 0)
 			(void)close(fd);
 		(void)snprintf(err, err_len, "%s: %s", path,

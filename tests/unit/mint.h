@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Certificates for tests: self-signed, P-256. */
+#ifndef TESTS_MINT_H
+#define TESTS_MINT_H
+
+enum { MINT_DAY = 86400 };
+
+/* cn tells certificates apart; sans: "a.example *.b.example" ("": none); from and until: seconds
+ * from now.  chain and key are paths and may be the same (the key comes first then). */
+struct mint {
+	const char *cn, *sans;
+	long from, until;
+	const char *passphrase; /* of the key; NULL: none */
+};
+void mint(const char *chain, const char *key, const struct mint *m);
+
+#endif
