@@ -58,10 +58,15 @@ static int constraint_errno(int rc)
 	}
 }
 
+/* A quota (EDQUOT, EFBIG) is an I/O error to SQLite, and when COMMIT meets it the number is left in
+ * errno alone: conn_exec() clears that before it begins. */
 static int io_errno(sqlite3 *h)
 {
+	int left = errno;
 	int e = sqlite3_system_errno(h);
 
+	if (e == 0)
+		e = left;
 	if (e == ENOSPC || e == EDQUOT || e == EFBIG)
 		return -ENOSPC;
 	return e == EROFS ? -EROFS : -EIO;
@@ -79,6 +84,7 @@ static int to_errno(sqlite3 *h, int rc)
 	case SQLITE_CONSTRAINT:
 		return constraint_errno(rc);
 	case SQLITE_ERROR:
+	case SQLITE_SCHEMA:
 	case SQLITE_MISMATCH:
 	case SQLITE_RANGE:
 	case SQLITE_TOOBIG:
@@ -126,7 +132,7 @@ static int prepare(struct db_conn *c, struct stmt *st, const char *sql)
 	const char *tail = NULL;
 	int rc = sqlite3_prepare_v3(c->h, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->s, &tail);
 
-	if (rc == SQLITE_ERROR)
+	if (rc == SQLITE_ERROR || rc == SQLITE_SCHEMA) /* the second: on a fresh connection */
 		log_error(&tag, "SQL does not compile: %s: %s", sqlite3_errmsg(c->h), sql);
 	if (rc != SQLITE_OK)
 		return failed(c, rc, sql);
@@ -221,6 +227,7 @@ static int conn_exec(
 		return err;
 	err = bind_all(c, st, p, SQLITE_STATIC);
 	if (err == 0) {
+		errno = 0;
 		do
 			rc = sqlite3_step(st->s);
 		while (rc == SQLITE_ROW);

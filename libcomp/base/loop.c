@@ -149,7 +149,10 @@ void loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
 		assert(errno == EINTR);
 }
 
-static void nothing(void *arg) { (void)arg; }
+static void nothing(void *arg)
+{
+	(void)arg;
+}
 
 static void cancel_calls(struct loop_calls *c, void (*fn)(void *arg), void *arg)
 {
