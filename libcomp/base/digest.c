@@ -152,7 +152,9 @@ void digest_hex(const void *p, size_t n, char *out)
 	out[2 * n] = '\0';
 }
 
-static const char base64_set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#define BASE64_PAD 64
+static const char base64_set[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
 void base64_encode(const void *p, size_t n, char *out)
 {
@@ -163,8 +165,8 @@ void base64_encode(const void *p, size_t n, char *out)
 		w = (uint32_t)b[0] << 16 | (n > 1 ? (uint32_t)b[1] << 8 : 0) | (n > 2 ? b[2] : 0);
 		out[0] = base64_set[w >> 18];
 		out[1] = base64_set[w >> 12 & 63];
-		out[2] = n > 1 ? base64_set[w >> 6 & 63] : '=';
-		out[3] = n > 2 ? base64_set[w & 63] : '=';
+		out[2] = base64_set[n > 1 ? w >> 6 & 63 : BASE64_PAD];
+		out[3] = base64_set[n > 2 ? w & 63 : BASE64_PAD];
 		n -= n > 3 ? 3 : n;
 	}
 	*out = '\0';

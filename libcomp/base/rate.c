@@ -92,7 +92,7 @@ void rate_table_free(struct rate_table *t)
 	if (!t)
 		return;
 	while (!list_empty(&t->used))
-		entry_free(t, LIST_FIRST(&t->used, struct entry, link));
+		entry_free(t, LIST_ENTRY(t->used.next, struct entry, link));
 	map_done(&t->map);
 	free(t);
 }
@@ -115,7 +115,7 @@ static struct entry *add(struct rate_table *t, const char *key, uint64_t now_ms)
 	struct entry *e;
 
 	if (map_len(&t->map) >= t->max)
-		entry_free(t, LIST_FIRST(&t->used, struct entry, link));
+		entry_free(t, LIST_ENTRY(t->used.next, struct entry, link));
 	e = xmalloc(sizeof(*e) + len + 1);
 	memcpy(e->key, key, len + 1);
 	rate_init(&e->rate, &t->conf, now_ms);

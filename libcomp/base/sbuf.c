@@ -24,7 +24,7 @@ static void grow(struct sbuf *b, size_t n)
 	need = b->len + n;
 	while (cap < need)
 		cap *= 2;
-	if (b->off == 0) {
+	if (!b->data || b->off == 0) {
 		b->data = xrealloc(b->data, cap);
 	} else { /* not realloc(), which would copy the consumed part too */
 		p = xmalloc(cap);
