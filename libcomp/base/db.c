@@ -179,7 +179,7 @@ int db_open(struct db **out, struct loop *l, const char *path, const struct db_s
 
 	r = ops->open(&db->writer, path, DB_WRITER, err, err_len);
 	if (r == 0)
-		r = ops->migrate(db->writer, steps, n_steps, err, err_len);
+		r = db_schema_update(ops, db->writer, path, steps, n_steps, err, err_len);
 	if (r == 0)
 		r = ops->open(&db->reader, path, DB_READER, err, err_len);
 	if (r == 0) {

@@ -47,9 +47,15 @@ struct db_ops {
 	/* err: one line for the operator, as in db_open(). */
 	int (*open)(
 	    struct db_conn **out, const char *path, enum db_role role, char *err, size_t err_len);
-	int (*migrate)(struct db_conn *c, const struct db_step *steps, size_t n_steps, char *err,
-	    size_t err_len);
 	void (*close)(struct db_conn *c); /* NULL is fine */
+
+	/* The schema's version, 0 in a new database, and what changes it: all of it in the one
+	 * transaction that lock_schema begins.  `what` stands before the reason in the line. */
+	int (*get_version)(struct db_conn *c, int *out, char *err, size_t err_len);
+	int (*set_version)(struct db_conn *c, int version, char *err, size_t err_len);
+	int (*lock_schema)(struct db_conn *c, char *err, size_t err_len);
+	int (*script)(
+	    struct db_conn *c, const char *sql, const char *what, char *err, size_t err_len);
 
 	/* Writing.  Parameters are not copied; *ret_changed is 0 when no row was changed. */
 	int (*tx)(struct db_conn *c, enum db_tx what);
@@ -66,6 +72,10 @@ struct db_ops {
 	bool (*col_is_null)(struct db_conn *c, struct db_q *q, int col);
 };
 extern const struct db_ops db_sqlite;
+
+/* Brings the schema up to date (db_schema.c); path is for the line. */
+int db_schema_update(const struct db_ops *ops, struct db_conn *c, const char *path,
+    const struct db_step *steps, size_t n_steps, char *err, size_t err_len);
 
 /* What stands in the way of opening a database in a file (db_file.c): creates it, readable by this
  * user alone, if it is missing.  0, or -Exxx with the line for the operator. */

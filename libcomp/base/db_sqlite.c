@@ -463,67 +463,35 @@ static int conn_open(
 
 /* --- the schema ------------------------------------------------------------------------------- */
 
-static int get_version(struct db_conn *c, int last, int *out, char *err, size_t err_len)
+static int conn_get_version(struct db_conn *c, int *out, char *err, size_t err_len)
 {
 	if (ask(c, "PRAGMA user_version", NULL, 0, out) < 0)
 		return open_failed(c, "cannot read the schema's version", err, err_len);
-	if (*out >= 0 && *out <= last)
-		return 0;
-	(void)snprintf(err, err_len,
-	    "%s: its schema has version %d, this program knows %d at most: start a newer release, "
-	    "or "
-	    "restore a backup",
-	    c->path, *out, last);
-	return -ENOTSUP;
+	return 0;
 }
 
-static int apply_steps(struct db_conn *c, int version, const struct db_step *steps, size_t n,
-    char *err, size_t err_len)
+static int conn_set_version(struct db_conn *c, int version, char *err, size_t err_len)
 {
-	char what[48], sql[48];
-	int r;
+	char sql[48];
 
-	for (size_t i = 0; i < n; i++) {
-		assert(steps[i].version == (int)i + 1);
-		if (steps[i].version <= version)
-			continue;
-		(void)snprintf(what, sizeof(what), "schema step %d", steps[i].version);
-		(void)snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", steps[i].version);
-		r = run(c, steps[i].sql, what, err, err_len);
-		if (r == 0)
-			r = run(c, sql, what, err, err_len);
-		if (r < 0)
-			return r;
-		assert(!sqlite3_get_autocommit(c->h)); /* no step ends the transaction */
-	}
-	return run(c, "COMMIT", "cannot commit the schema", err, err_len);
+	assert(!sqlite3_get_autocommit(c->h)); /* no step ends the transaction */
+	(void)snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", version);
+	return run(c, sql, "cannot set the schema's version", err, err_len);
 }
 
-static int conn_migrate(
-    struct db_conn *c, const struct db_step *steps, size_t n_steps, char *err, size_t err_len)
+static int conn_lock_schema(struct db_conn *c, char *err, size_t err_len)
 {
-	int last = n_steps > 0 ? steps[n_steps - 1].version : 0;
-	int version, r;
-
-	r = get_version(c, last, &version, err, err_len);
-	if (r < 0 || version == last)
-		return r;
-	r = run(
+	return run(
 	    c, "BEGIN EXCLUSIVE", "cannot lock it to bring its schema up to date", err, err_len);
-	if (r < 0)
-		return r;
-	r = get_version(c, last, &version, err, err_len); /* another process may have been faster */
-	if (r == 0)
-		r = apply_steps(c, version, steps, n_steps, err, err_len);
-	if (!sqlite3_get_autocommit(c->h))
-		(void)sqlite3_exec(c->h, "ROLLBACK", NULL, NULL, NULL);
-	return r;
 }
 
 const struct db_ops db_sqlite = {
 	.open = conn_open,
-	.migrate = conn_migrate,
 	.close = conn_close,
+	.get_version = conn_get_version,
+	.set_version = conn_set_version,
+	.lock_schema = conn_lock_schema,
+	.script = run,
 	.tx = conn_tx,
 	.exec = conn_exec,
 	.query = conn_query,

@@ -38,7 +38,8 @@ struct db_step {
  * than the last step is refused. */
 int db_open(struct db **out, struct loop *l, const char *path, const struct db_step *steps,
     size_t n_steps, char *err, size_t err_len) __attribute__((warn_unused_result));
-/* Waits for what was submitted, runs the remaining completions, closes.  NULL is fine. */
+/* Waits for what was submitted, runs the remaining completions, closes.  NULL is fine.  Not from
+ * inside a completion. */
 void db_close(struct db *db);
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -51,7 +52,11 @@ void db_batch_must(struct db_batch *b, struct db_q *q, const char *types, ...);
 void db_batch_free(struct db_batch *b); /* one that is not submitted after all */
 
 /* err: 0 committed; -EEXIST a UNIQUE or PRIMARY KEY constraint failed; -EINVAL another constraint;
- * -ENOENT see above; -ENOSPC, -EROFS, -EIO the environment.  done may be NULL. */
+ * -ENOENT see above.  Losses: -ENOSPC, -EROFS, -EIO the environment; -EBUSY another process kept its
+ * lock for some 20 s; -ENOBUFS too many were waiting (LIM_DB_BATCHES).  -ECANCELED submitted while
+ * db_close() ran the last completions.  done may be NULL.
+ * A loss takes with it every later batch that was submitted before its completion ran, so nothing
+ * is kept that was made in the belief that the lost one would stand. */
 typedef void db_done_fn(int err, void *arg);
 /* Takes b.  The completion always runs, never inside this call. */
 void db_submit(struct db_batch *b, db_done_fn *done, void *arg);
