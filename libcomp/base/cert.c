@@ -7,21 +7,17 @@
  *
  * Must not: know of folders and served names (certs.c). */
 #include <ctype.h>
-#include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <idn-free.h>
 #include <idna.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include <base/mem.h>
-#include <base/sbuf.h>
 #include <base/tls.h>
 
 #include "cert.h"
@@ -117,30 +113,14 @@ static struct cert *cert_of(X509 *leaf)
 
 int cert_peek(struct cert **out, const char *chain_file, char *err, size_t err_len)
 {
-	struct sbuf bytes = SBUF_INIT;
-	X509 *leaf = NULL;
-	BIO *bio;
-	int r = tls_read_file(chain_file, &bytes);
+	X509 *leaf;
+	int r = tls_read_cert(&leaf, chain_file, err, err_len);
 
-	if (r < 0) {
-		(void)snprintf(err, err_len, "%s: %s", chain_file, strerror(-r));
-	} else {
-		bio = BIO_new_mem_buf(sbuf_str(&bytes), (int)sbuf_len(&bytes));
-		leaf = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-		BIO_free(bio);
-	}
-	if (r == 0 && !leaf) {
-		(void)snprintf(err, err_len, "%s: no certificate in it", chain_file);
-		r = -ENODATA;
-	}
-	if (r == 0)
-		*out = cert_of(leaf);
+	if (r < 0)
+		return r;
+	*out = cert_of(leaf);
 	X509_free(leaf);
-	ERR_clear_error();
-	if (bytes.data)
-		mem_wipe(bytes.data, bytes.cap); /* may hold the key as well */
-	sbuf_done(&bytes);
-	return r;
+	return 0;
 }
 
 int cert_load(

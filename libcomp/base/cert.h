@@ -20,7 +20,8 @@ struct cert {
 /* How well a certificate fits a name, the better the higher. */
 enum cert_rank { CERT_NONE, CERT_WILDCARD, CERT_EXACT };
 
-/* Only looks at the certificate; no key is needed.  -ENODATA: it is not one. */
+/* Only looks at the certificate; no key is needed.  -ENODATA: there is none;
+ * -EBADMSG: it is damaged. */
 int cert_peek(struct cert **out, const char *chain_file, char *err, size_t err_len)
     __attribute__((warn_unused_result));
 /* With context and key; results as tls_server_new(). */

@@ -101,7 +101,7 @@ static bool is_quiet(const struct pair *p, int r, bool wanted)
 {
 	bool separate = strcmp(p->chain, p->key) != 0 && p->key_id.err == 0;
 
-	if ((p->cert && p->cert->tls) || p->chain_id.err || r == -EACCES)
+	if ((p->cert && p->cert->tls) || p->chain_id.err || r == -EACCES || r == -EBADMSG)
 		return false;
 	if (wanted)
 		return r == -ENOKEY && !separate; /* cert.pem beside fullchain.pem */

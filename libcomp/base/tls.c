@@ -190,7 +190,8 @@ fail:
 	return NULL;
 }
 
-int tls_read_file(const char *path, struct sbuf *out)
+/* Never waits (a FIFO is refused) and takes PEM_FILE_MAX at most. */
+static int read_file(const char *path, struct sbuf *out)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	struct stat st;
@@ -227,7 +228,7 @@ int tls_read_file(const char *path, struct sbuf *out)
 
 static int pem_open(BIO **out, struct sbuf *bytes, const char *path, char *err, size_t err_len)
 {
-	int r = tls_read_file(path, bytes);
+	int r = read_file(path, bytes);
 
 	if (r == -EINVAL)
 		(void)snprintf(err, err_len, "%s: not a regular file", path);
@@ -239,20 +240,52 @@ static int pem_open(BIO **out, struct sbuf *bytes, const char *path, char *err, 
 	return *out ? 0 : -ENOMEM;
 }
 
+/* Releases what pem_open() made; there may be a key in it. */
+static void pem_close(BIO *bio, struct sbuf *bytes)
+{
+	BIO_free(bio);
+	if (bytes->data)
+		mem_wipe(bytes->data, bytes->cap);
+	sbuf_done(bytes);
+}
+
+static int read_leaf(X509 **out, BIO *bio, const char *path, char *err, size_t err_len)
+{
+	bool none;
+	char why[160];
+
+	*out = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+	if (*out)
+		return 0;
+	none = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+	(void)tls_error_text(why, sizeof(why));
+	(void)snprintf(err, err_len, "%s: %s", path, none ? "no certificate in it" : why);
+	return none ? -ENODATA : -EBADMSG;
+}
+
+int tls_read_cert(X509 **out, const char *chain_file, char *err, size_t err_len)
+{
+	struct sbuf bytes = SBUF_INIT;
+	BIO *bio = NULL;
+	int r;
+
+	ERR_clear_error();
+	r = pem_open(&bio, &bytes, chain_file, err, err_len);
+	if (r == 0)
+		r = read_leaf(out, bio, chain_file, err, err_len);
+	pem_close(bio, &bytes);
+	return r;
+}
+
 /* The leaf, and behind it what leads to a root.  A key between them is passed over. */
 static int read_chain(SSL_CTX *ssl, BIO *bio, const char *path, char *err, size_t err_len)
 {
-	X509 *cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+	X509 *cert;
 	char why[160];
-	int n = 0;
+	int n = 0, r = read_leaf(&cert, bio, path, err, err_len);
 
-	if (!cert) {
-		bool none = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-
-		(void)snprintf(err, err_len, "%s: %s", path,
-		    none ? "no certificate in it" : tls_error_text(why, sizeof(why)));
-		return none ? -ENODATA : -EBADMSG;
-	}
+	if (r < 0)
+		return r;
 	if (!SSL_CTX_use_certificate(ssl, cert)) {
 		X509_free(cert);
 		(void)snprintf(err, err_len, "%s: %s", path, tls_error_text(why, sizeof(why)));
@@ -329,14 +362,8 @@ int tls_server_new(
 		r = pem_open(&key_bio, &key, key_file, err, err_len);
 	if (r == 0)
 		r = read_key(t->ssl, key_bio, key_file, err, err_len);
-	BIO_free(chain_bio);
-	BIO_free(key_bio);
-	if (key.data)
-		mem_wipe(key.data, key.cap);
-	if (chain.data)
-		mem_wipe(chain.data, chain.cap); /* may be the same file */
-	sbuf_done(&key);
-	sbuf_done(&chain);
+	pem_close(chain_bio, &chain);
+	pem_close(key_bio, &key);
 	if (r < 0) {
 		tls_unref(t);
 		return r;

@@ -10,8 +10,6 @@
 
 #include <base/tls.h>
 
-struct sbuf;
-
 SSL_CTX *tls_ssl_ctx(struct tls_ctx *t); /* borrowed */
 
 /* The index under which an SSL object carries its `const struct io_tls *` (io.h): the server's
@@ -21,8 +19,9 @@ int tls_ex_io_tls(void);
 /* Drains OpenSSL's error queue into one readable line; returns buf. */
 const char *tls_error_text(char *buf, size_t len);
 
-/* A PEM file's bytes, which the caller wipes if they hold a key.  Never waits (a FIFO is refused)
- * and takes 1 MiB at most.  -Exxx of open and read; -EINVAL: not a regular file; -EFBIG. */
-int tls_read_file(const char *path, struct sbuf *out) __attribute__((warn_unused_result));
+/* The first certificate of a PEM file, without a key; the caller frees it.  -ENODATA: none in it;
+ * -EBADMSG: a damaged one; -Exxx of open and read.  err gets one line that begins with the path. */
+int tls_read_cert(X509 **out, const char *chain_file, char *err, size_t err_len)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -338,6 +338,16 @@ static void test_encrypted_key(void **state)
 	assert_says(f->err, "encrypted");
 }
 
+static void test_damaged(void **state)
+{
+	struct fix *f = *state;
+
+	put_text(f, "a.pem", "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n");
+	assert_int_equal(open_for(f, "x.example", NULL), -ENOENT);
+	assert_says(f->err, "a.pem: ");
+	assert_int_equal(f->warnings, 1);
+}
+
 static void as_nobody(struct fix *f, const char *path)
 {
 	assert_int_equal(chmod(f->dir, 0755), 0);
@@ -451,7 +461,8 @@ static void test_other_files(void **state)
 	put(f, "cert.pem", "lost", "one", "x.example", -10, MINT_DAY); /* its key is elsewhere */
 	put(f, "ca.crt", "lost", "ca", "ca.invalid", -100, MINT_DAY);
 	put_text(f, "notes.txt", "hello");
-	put_text(f, "dh.pem", "-----BEGIN DH PARAMETERS-----\n-----END DH PARAMETERS-----\n");
+	put_text(f, "dh.pem",
+	    "-----BEGIN DH PARAMETERS-----\nMAYCAQsCAQI=\n-----END DH PARAMETERS-----\n");
 	put_text(f, "empty.pem", "");
 	assert_int_equal(mkfifo(at(f, "fifo.pem"), 0600), 0);
 	assert_int_equal(mkdir(at(f, "dir.pem"), 0700), 0);
@@ -478,6 +489,7 @@ int main(void)
 		CASE(test_expired_and_others),
 		CASE(test_wrong_key),
 		CASE(test_encrypted_key),
+		CASE(test_damaged),
 		CASE(test_unreadable),
 		CASE(test_broken_keeps_old),
 		CASE(test_gone_keeps_old),
