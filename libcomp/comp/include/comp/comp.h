@@ -11,8 +11,9 @@
  * - The library reconnects by itself (back-off with jitter, the router's address looked up anew at
  *   each try) and answers disco#info, disco#items, ping and version by itself.
  *
- * Settings that every component has without doing anything: router_host, router_port, domain,
- * secret (COMPONENT_SECRET), and those of base/daemon.h. */
+ * Settings that every component has without doing anything: component_domain (COMPONENT_DOMAIN or
+ * DOMAIN_<NAME>), component_secret (COMPONENT_SECRET), component_max_stanza, router_host,
+ * router_port, and those of base/daemon.h. */
 #ifndef COMP_COMP_H
 #define COMP_COMP_H
 
@@ -60,7 +61,9 @@ typedef int comp_handler(struct comp_req *rq, void *arg);
 enum { COMP_TO_HOST = 1, COMP_TO_BARE = 2, COMP_TO_FULL = 4, COMP_TO_ANY = 7 };
 struct comp_route {
 	enum el_kind kind;
-	const char *type, *ns, *name; /* NULL: any; ns and name are the payload's */
+	/* NULL: any (type: any but "error", which a row has to name); ns and name are the
+	 * payload's. A message without a type is "normal", a presence without one "available". */
+	const char *type, *ns, *name;
 	unsigned to;
 	comp_handler *fn;
 };
@@ -97,8 +100,8 @@ void comp_ask_cancel(struct comp_iq *q); /* cb will not run; NULL is fine */
  */
 void comp_identity(struct comp *c, const char *category, const char *type, const char *name);
 void comp_feature(struct comp *c, const char *ns);
-/* For addresses below the domain and for nodes: adds to query and returns COMP_DONE, COMP_PASS
- * (item-not-found) or -enum el_cond. */
+/* For addresses below the domain and for nodes (items: for the domain itself, too): adds to query
+ * and returns COMP_DONE, COMP_PASS (item-not-found) or -enum el_cond.  node NULL: none. */
 typedef int comp_disco_fn(struct comp_req *rq, const char *node, struct el *query, void *arg);
 void comp_disco(struct comp *c, comp_disco_fn *info, comp_disco_fn *items, void *arg);
 

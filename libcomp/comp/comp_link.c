@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* The link to the server: XEP-0114, jabber:component:accept.
+ *
+ *   DOWN -> CONNECTING -> OPENING -> ONLINE -> DOWN ...      STOPPING -> STOPPED at the end
+ *
+ * Owns the stream and one timer, whose meaning is the state's: next try (DOWN), the handshake's
+ * deadline (OPENING), silence (ONLINE).  Lost links come back by themselves: back-off from 1 s to
+ * 30 s with jitter, the server's address looked up anew at each try.
+ *
+ * The header announces features='1' in urn:switchyard:link:1.  A server that does not know it
+ * ignores it (Prosody 0.12 and ejabberd 23.01 do) and the link is plain XEP-0114.
+ *
+ * Must not: know routes, requests or questions. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/digest.h>
+#include <base/health.h>
+#include <base/io.h>
+#include <base/mem.h>
+#include <base/rnd.h>
+
+#include "comp_internal.h"
+
+#define LINK_EXTRA " xmlns:sy='" NS_LINK "' sy:features='1'"
+
+static void on_stream(struct stream *s, enum stream_ev ev, void *arg);
+
+static void enter(struct link *k, enum link_state state)
+{
+	static const char *const names[] = { "down", "connecting", "opening", "online", "stopping",
+		"stopped" };
+
+	log_debug(&k->tag, "%s -> %s", names[k->state], names[state]);
+	k->state = state;
+}
+
+/* Until the first connection the component is of no use to anyone, so it is not ready.  Later a
+ * server that is away must not take the component out of service as well. */
+static void set_health(struct link *k, const char *reason)
+{
+	if (k->c->daemon)
+		health_set(daemon_health(k->c->daemon), "link", !k->was_online, reason);
+}
+
+/* --- up ----------------------------------------------------------------------------------------
+ */
+
+static void connect_now(struct link *k)
+{
+	const struct comp_conf *conf = k->c->conf;
+	const struct stream_conf sc = {
+		.content_ns = NS_COMPONENT,
+		.lim = { .stanza = (size_t)conf->max_stanza, .depth = 128, .attrs = 64 },
+		.out_low = COMP_QUEUE_MAX / 16,
+		.out_high = COMP_QUEUE_MAX / 4,
+		.out_hard = COMP_QUEUE_HARD,
+	};
+
+	if (k->tries == 0 && !k->was_online)
+		set_health(k, "not connected yet");
+	enter(k, LINK_CONNECTING);
+	k->s = stream_connect(k->c->loop, conf->router_host, (uint16_t)conf->router_port,
+	    COMP_CONNECT_MS, &sc, on_stream, k);
+}
+
+static void send_header(struct link *k)
+{
+	stream_send_header(
+	    k->s, &(struct stream_header){ .to = k->c->domain, .extra = LINK_EXTRA });
+	enter(k, LINK_OPENING);
+	timer_set(&k->timer, COMP_HANDSHAKE_MS);
+}
+
+/* XEP-0114 3: hex SHA-1 of the stream id and the secret. */
+static void send_handshake(struct link *k)
+{
+	const char *id = el_attr(stream_head(k->s), "id");
+	uint8_t sum[DIGEST_MAX];
+	char hex[2 * DIGEST_MAX + 1];
+	char *text;
+
+	if (!id) {
+		stream_error(k->s, STREAM_E_BAD_FORMAT, "the server's header has no id");
+		return;
+	}
+	text = xasprintf("%s%s", id, k->c->conf->secret);
+	digest(DIGEST_SHA1, text, strlen(text), sum);
+	digest_hex(sum, digest_len(DIGEST_SHA1), hex);
+	mem_wipe(text, strlen(text));
+	free(text);
+	stream_puts(k->s, "<handshake>");
+	stream_puts(k->s, hex);
+	stream_puts(k->s, "</handshake>");
+}
+
+static void go_online(struct link *k)
+{
+	const struct comp_conf *conf = k->c->conf;
+
+	enter(k, LINK_ONLINE);
+	k->online_at = loop_now(k->c->loop);
+	k->was_online = true;
+	k->pinged = false;
+	timer_set(&k->timer, COMP_PING_MS);
+	log_info(&k->tag, "connected to %s port %" PRId64, conf->router_host, conf->router_port);
+	set_health(k, NULL);
+	comp_link_online(k->c);
+}
+
+/* --- silence -----------------------------------------------------------------------------------
+ */
+
+/* XEP-0199 through the server to ourselves: its way there and back is the link's both directions,
+ * and no other address is known to exist. */
+static void ping(struct link *k)
+{
+	EL_AUTO struct el *iq = el_iq("get", k->c->domain);
+	char id[13];
+
+	rnd_id(id, sizeof(id) - 1);
+	el_set(iq, "id", id);
+	el_set(iq, "from", k->c->domain);
+	el_add(iq, "ping", NS_PING);
+	(void)link_send(k, iq, true);
+}
+
+static void check_silence(struct link *k)
+{
+	uint64_t idle = loop_now(k->c->loop) - io_last_read(stream_io_of(k->s));
+
+	if (idle < COMP_PING_MS) {
+		k->pinged = false;
+		timer_set(&k->timer, COMP_PING_MS - idle);
+	} else if (!k->pinged) {
+		k->pinged = true;
+		ping(k);
+		timer_set(&k->timer, COMP_PONG_MS);
+	} else {
+		stream_error(k->s, STREAM_E_CONNECTION_TIMEOUT, "a ping was not answered");
+	}
+}
+
+/* --- down --------------------------------------------------------------------------------------
+ */
+
+static unsigned back_off(struct link *k, enum stream_err err)
+{
+	unsigned ms = COMP_RETRY_MAX_MS;
+
+	if (k->tries < 5)
+		ms = (unsigned)COMP_RETRY_MS << k->tries;
+	k->tries++;
+	if (err == STREAM_E_CONFLICT) /* somebody else has the domain: do not fight over it */
+		return COMP_CONFLICT_MS + rnd_below(COMP_CONFLICT_MS / 2);
+	return ms / 2 + rnd_below(ms / 2 + 1);
+}
+
+static void explain(const struct link *k, enum stream_err err, const char *reason, unsigned ms)
+{
+	const struct comp_conf *conf = k->c->conf;
+	const char *hint = "";
+	enum log_level lvl = LOG_LVL_WARN;
+
+	if (err == STREAM_E_NOT_AUTHORIZED) {
+		lvl = LOG_LVL_ERROR;
+		hint = "; COMPONENT_SECRET here and the component's secret there must be the same";
+	} else if (err == STREAM_E_HOST_UNKNOWN) {
+		lvl = LOG_LVL_ERROR;
+		hint = "; the server has no component of this domain: check COMPONENT_DOMAIN here "
+		       "and its configuration there";
+	} else if (err == STREAM_E_CONFLICT) {
+		hint = "; another connection serves this domain";
+	}
+	log_at(&k->tag, lvl, "no link to %s port %" PRId64 ": %s%s; next try in %u.%u s",
+	    conf->router_host, conf->router_port, reason, hint, ms / 1000, ms % 1000 / 100);
+}
+
+static void go_down(struct link *k)
+{
+	bool was_online = k->state == LINK_ONLINE;
+	enum stream_err err = stream_error_received(k->s);
+	char *reason = xstrdup(stream_reason(k->s));
+	unsigned ms;
+
+	stream_free(k->s);
+	k->s = NULL;
+	timer_stop(&k->timer);
+	if (k->state == LINK_STOPPING) {
+		enter(k, LINK_STOPPED);
+		free(reason);
+		comp_link_stopped(k->c);
+		return;
+	}
+	if (was_online && loop_now(k->c->loop) - k->online_at >= COMP_STABLE_MS)
+		k->tries = 0;
+	ms = back_off(k, err);
+	enter(k, LINK_DOWN);
+	timer_set(&k->timer, ms);
+	explain(k, err, reason, ms);
+	set_health(k, reason);
+	free(reason);
+	if (was_online)
+		comp_link_offline(k->c);
+}
+
+/* --- events ------------------------------------------------------------------------------------
+ */
+
+static void on_element(struct link *k)
+{
+	const struct el *el = stream_el(k->s);
+
+	if (k->state == LINK_ONLINE)
+		comp_inbound(k->c, stream_take(k->s));
+	else if (k->state == LINK_OPENING && el_is(el, "handshake", NS_CLIENT))
+		go_online(k);
+	else
+		log_debug(&k->tag, "ignored <%s/> before the handshake", el_name(el));
+}
+
+static void on_stream(struct stream *s, enum stream_ev ev, void *arg)
+{
+	struct link *k = arg;
+
+	(void)s;
+	switch (ev) {
+	case STREAM_CONNECTED:
+		send_header(k);
+		break;
+	case STREAM_HEAD:
+		send_handshake(k);
+		break;
+	case STREAM_EL:
+		on_element(k);
+		break;
+	case STREAM_CLOSED:
+		go_down(k);
+		break;
+	case STREAM_SECURE:
+	case STREAM_DRAINED:
+		break;
+	}
+}
+
+static void on_timer(void *arg)
+{
+	struct link *k = arg;
+
+	switch (k->state) {
+	case LINK_DOWN:
+		connect_now(k);
+		break;
+	case LINK_OPENING:
+		stream_error(k->s, STREAM_E_CONNECTION_TIMEOUT, "no answer to the handshake");
+		break;
+	case LINK_ONLINE:
+		check_silence(k);
+		break;
+	case LINK_STOPPING: /* there was no stream to close */
+		enter(k, LINK_STOPPED);
+		comp_link_stopped(k->c);
+		break;
+	case LINK_CONNECTING: /* io_connect() has its own limit */
+	case LINK_STOPPED:
+		break;
+	}
+}
+
+/* --- for the component -------------------------------------------------------------------------
+ */
+
+void link_init(struct link *k, struct comp *c)
+{
+	k->c = c;
+	k->tag = (struct log_tag){ .mod = "link", .jid = c->domain };
+	timer_init(&k->timer, c->loop, on_timer, k);
+}
+
+void link_done(struct link *k)
+{
+	stream_free(k->s);
+	k->s = NULL;
+	timer_done(&k->timer);
+}
+
+void link_start(struct link *k)
+{
+	timer_set(&k->timer, 0);
+}
+
+void link_stop(struct link *k)
+{
+	enter(k, LINK_STOPPING);
+	if (k->s) {
+		timer_stop(&k->timer);
+		stream_close(k->s);
+	} else {
+		timer_set(&k->timer, 0);
+	}
+}
+
+bool link_online(const struct link *k)
+{
+	return k->state == LINK_ONLINE && !stream_closing(k->s);
+}
+
+int link_send(struct link *k, const struct el *el, bool must)
+{
+	if (!link_online(k))
+		return -ENOTCONN;
+	if (!must && stream_queued(k->s) > COMP_QUEUE_MAX)
+		return -ENOBUFS;
+	stream_send(k->s, el);
+	return 0;
+}

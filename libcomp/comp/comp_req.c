@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* One received stanza and the duty to answer it.
+ *
+ * A request lives in its stanza's arena and is freed with it: after the handlers, or, deferred,
+ * with its answer.  An iq get or set leaves here answered exactly once, whatever a handler does.
+ *
+ * Must not: run anything of the component's. */
+#include <assert.h>
+#include <string.h>
+
+#include <base/arena.h>
+
+#include "comp_internal.h"
+
+static const struct log_tag tag = { .mod = "comp" };
+
+struct comp_req *req_new(
+    struct comp *c, struct el *el, const struct jid *from, const struct jid *to)
+{
+	struct comp_req *rq = arena_zalloc(el_arena(el), sizeof(*rq));
+	const char *type = el_attr(el, "type");
+
+	rq->c = c;
+	rq->el = el;
+	rq->from = *from;
+	rq->to = *to;
+	list_init(&rq->link);
+	EL_EACH (it, el, NULL, NULL)
+		if (!el_is(it, "error", NS_CLIENT)) {
+			rq->payload = it;
+			break;
+		}
+	rq->must_answer =
+	    el_kind(el) == EL_IQ && type && (strcmp(type, "get") == 0 || strcmp(type, "set") == 0);
+	rq->in_handler = true;
+	return rq;
+}
+
+static void release(void *obj)
+{
+	struct comp_req *rq = obj;
+
+	el_free(rq->el); /* and rq with it */
+}
+
+static void reap(struct comp_req *rq)
+{
+	list_del(&rq->link);
+	loop_reap(rq->c->loop, release, rq);
+}
+
+/* --- answering ---------------------------------------------------------------------------------
+ */
+
+struct el *comp_result(const struct comp_req *rq)
+{
+	return el_result(rq->el);
+}
+
+void comp_reply(struct comp_req *rq, struct el *answer)
+{
+	if (rq->abandoned) { /* the library was quicker, at stop */
+		el_free(answer);
+		return;
+	}
+	assert(!rq->answered); /* a second answer is a bug of the component */
+	rq->answered = true;
+	if (answer) {
+		if (!el_attr(answer, "to"))
+			el_set(answer, "to", rq->from.s);
+		if (!el_attr(answer, "from"))
+			el_set(answer, "from", rq->to.s);
+		if (link_send(&rq->c->link, answer, true) < 0)
+			log_debug(&tag, "an answer to %s found no link", rq->from.s);
+		el_free(answer);
+	}
+	if (!rq->in_handler)
+		reap(rq);
+}
+
+void comp_reply_ok(struct comp_req *rq)
+{
+	comp_reply(rq, rq->must_answer ? el_result(rq->el) : NULL);
+}
+
+void comp_reply_err(struct comp_req *rq, enum el_cond cond, const char *text)
+{
+	/* NULL for what must not be answered with an error: an error, a result */
+	comp_reply(rq, el_error_reply(rq->el, cond, text));
+}
+
+struct comp_req *comp_defer(struct comp_req *rq)
+{
+	assert(!rq->answered && !rq->deferred);
+	rq->deferred = true;
+	list_add_tail(&rq->c->deferred, &rq->link);
+	return rq;
+}
+
+void req_finish(struct comp_req *rq, int ret)
+{
+	if (ret < 0) {
+		assert(ret >= -(int)COND_LAST_ && !rq->answered && !rq->deferred);
+		comp_reply_err(rq, (enum el_cond)(-ret), NULL);
+	} else if (!rq->answered && !rq->deferred && rq->must_answer) {
+		log_error(&tag, "bug: the handler of {%s}%s neither answered nor deferred",
+		    el_ns(rq->payload), el_name(rq->payload));
+		comp_reply_err(rq, COND_INTERNAL_SERVER_ERROR, NULL);
+	}
+	rq->in_handler = false;
+	if (rq->answered || !rq->deferred)
+		reap(rq);
+}
+
+/* --- the end -----------------------------------------------------------------------------------
+ */
+
+void reqs_abandon(struct comp *c)
+{
+	size_t n = 0;
+
+	LIST_EACH (it, &c->deferred) {
+		struct comp_req *rq = LIST_ENTRY(it, struct comp_req, link);
+		struct el *err;
+
+		if (rq->answered)
+			continue;
+		err = rq->must_answer ? el_error_reply(rq->el, COND_SERVICE_UNAVAILABLE,
+					    "the service is being stopped")
+		                      : NULL;
+		if (err)
+			(void)link_send(&c->link, err, true);
+		el_free(err);
+		rq->answered = rq->abandoned = true;
+		n++;
+	}
+	if (n > 0)
+		log_warn(&tag, "%zu deferred requests were never answered", n);
+}
+
+void reqs_free(struct comp *c)
+{
+	LIST_EACH_SAFE (it, &c->deferred)
+		reap(LIST_ENTRY(it, struct comp_req, link));
+}
+
+/* --- what it says ------------------------------------------------------------------------------
+ */
+
+struct comp *comp_of(const struct comp_req *rq)
+{
+	return rq->c;
+}
+
+const struct el *comp_el(const struct comp_req *rq)
+{
+	return rq->el;
+}
+
+const struct el *comp_payload(const struct comp_req *rq)
+{
+	return rq->payload;
+}
+
+const struct jid *comp_from(const struct comp_req *rq)
+{
+	return &rq->from;
+}
+
+const struct jid *comp_to(const struct comp_req *rq)
+{
+	return &rq->to;
+}
