@@ -50,10 +50,7 @@ struct router_conf {
 	struct component_conf **components; /* NULL-terminated */
 };
 
+/* Its check prepares domains and JIDs in place and derives the component domains. */
 extern const struct conf_def router_conf_def;
-
-/* What no single row can check: every served name prepared, component domains derived and distinct,
- * whitelist and admins valid JIDs.  0 or -EINVAL with one line in err. */
-int router_conf_finish(struct router_conf *c, char *err, size_t err_len);
 
 #endif

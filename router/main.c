@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include <base/arena.h>
 #include <base/certs.h>
 #include <base/daemon.h>
 #include <base/db.h>
@@ -116,8 +117,7 @@ static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 	r->daemon = d;
 	r->loop = daemon_loop(d);
 	r->conf = daemon_conf(d);
-	if ((rc = router_conf_finish(r->conf, err, err_len)) < 0 ||
-	    (rc = open_certs(r, err, err_len)) < 0 || (rc = open_db(r, err, err_len)) < 0)
+	if ((rc = open_certs(r, err, err_len)) < 0 || (rc = open_db(r, err, err_len)) < 0)
 		return rc;
 	r->policy = policy_new(r->conf, NULL);
 	if ((rc = accounts_open(&r->accounts, r)) < 0 || (rc = sasl_server_open(&r->sasl, r)) < 0 ||
@@ -139,11 +139,8 @@ static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 static void reload(struct daemon *d, void *arg)
 {
 	struct program *p = arg;
-	char err[256];
 
 	(void)d;
-	if (router_conf_finish(p->r.conf, err, sizeof(err)) < 0)
-		log_error(NULL, "reload: %s", err);
 	p->r.policy = policy_new(p->r.conf, p->r.policy);
 	sasl_server_reload(p->r.sasl);
 	components_reload(p->r.components);

@@ -376,7 +376,14 @@ int conf_load(struct conf **out, const struct conf_def *def, const char *file, c
     char *const *environ_, FILE *errs)
 {
 	struct conf *c;
-	if (conf_read(&c, def, file, dir, environ_, errs) > 0) {
+	char err[512] = "";
+	size_t faults = conf_read(&c, def, file, dir, environ_, errs);
+	if (faults == 0 && def->check && def->check(conf_data(c), err, sizeof err) < 0) {
+		if (errs)
+			(void)fprintf(errs, "%s\n", err);
+		faults++;
+	}
+	if (faults > 0) {
 		conf_free(c);
 		return -EINVAL;
 	}

@@ -363,32 +363,10 @@ void io_attach(struct io *io, int fd)
 	watch_set(io->watch, watch_wanted(io));
 }
 
-/* An IPv4 address that came through an IPv6 socket is shown and compared as IPv4. */
-static void unmap_v4(struct io *io)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = io->addr.in6.sin6_port };
-
-	if (io->addr.sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&io->addr.in6.sin6_addr))
-		return;
-	memcpy(&v4.sin_addr, &io->addr.in6.sin6_addr.s6_addr[12], sizeof(v4.sin_addr));
-	io->addr.in = v4;
-}
-
 void io_opened(struct io *io)
 {
-	socklen_t len = sizeof(io->addr);
-
 	io->state = IO_OPEN;
-	/* Unix addresses are cut off; only their family counts.  A peer that is gone already has
-	 * none: the first recv tells. */
-	if (getpeername(io->fd, &io->addr.sa, &len) < 0)
-		io->addr.sa.sa_family = AF_UNSPEC;
-	unmap_v4(io);
-	if (io->addr.sa.sa_family == AF_UNIX)
-		(void)snprintf(io->peer, sizeof(io->peer), "unix");
-	else if (getnameinfo(&io->addr.sa, sizeof(io->addr), io->peer, sizeof(io->peer), NULL, 0,
-		     NI_NUMERICHOST) != 0)
-		(void)snprintf(io->peer, sizeof(io->peer), "unknown");
+	addr_of_peer(&io->addr, io->fd);
 	watch_set(io->watch, watch_wanted(io));
 }
 
@@ -462,7 +440,7 @@ const char *io_error_text(const struct io *io)
 
 const char *io_peer(const struct io *io)
 {
-	return io->peer;
+	return io->addr.text;
 }
 
 uint16_t io_peer_port(const struct io *io)
@@ -479,7 +457,7 @@ uint16_t io_peer_port(const struct io *io)
 
 const struct sockaddr *io_peer_addr(const struct io *io)
 {
-	return io->peer[0] ? &io->addr.sa : NULL;
+	return io->addr.text[0] ? &io->addr.sa : NULL;
 }
 
 struct loop *io_loop(const struct io *io)

@@ -13,6 +13,7 @@
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
 
+#include <base/addr.h>
 #include <base/io.h>
 #include <base/lim.h>
 #include <base/loop.h>
@@ -93,12 +94,7 @@ struct io {
 	int err;
 	char *err_text;
 
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} addr;
-	char peer[INET6_ADDRSTRLEN + 18]; /* room for a scope: "%eth0" */
+	struct addr addr; /* the peer's; no text before it is connected */
 
 	struct io_conn *conn;
 	SSL *ssl;

@@ -5,12 +5,15 @@
  * assignment of the state.  What a bound session sends goes to route_stanza(); how much of it may
  * be under way at a time is bounded here, by not reading. */
 #include <assert.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <base/addr.h>
+#include <base/arena.h>
 #include <base/certs.h>
 #include <base/lim.h>
 #include <base/listen.h>
@@ -498,26 +501,15 @@ static void conn_new(struct c2s *c2s, int fd, bool direct)
 	}
 }
 
-static void peer_name(int fd, char *out, size_t len)
-{
-	struct sockaddr_storage ss;
-	socklen_t n = sizeof(ss);
-
-	if (getpeername(fd, (struct sockaddr *)&ss, &n) < 0)
-		out[0] = '\0';
-	else
-		io_addr_text((const struct sockaddr *)&ss, out, len);
-}
-
 static void accepted(struct c2s *c2s, int fd, bool direct)
 {
-	char peer[64];
+	struct addr peer;
 
-	peer_name(fd, peer, sizeof(peer));
-	if (c2s->stopping || !conn_limit_enter(&c2s->per_addr, peer,
+	addr_of_peer(&peer, fd);
+	if (c2s->stopping || !conn_limit_enter(&c2s->per_addr, peer.text,
 				 (size_t)c2s->router->conf->limit.connections_per_address)) {
 		metric_add(&m_refused, 1);
-		log_debug(NULL, "refused a connection from %s: too many", peer);
+		log_debug(NULL, "refused a connection from %s: too many", peer.text);
 		(void)close(fd);
 		return;
 	}

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The configured components, and who may connect as one. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -9,9 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <base/addr.h>
 #include <base/arena.h>
-#include <base/io.h>
 #include <base/listen.h>
+#include <base/log.h>
 #include <base/loop.h>
 #include <base/metrics.h>
 #include <base/sbuf.h>
@@ -230,52 +230,25 @@ void components_link_gone(struct components *cs, struct link *l)
 	cs->n_links--;
 }
 
-/* RFC 1918, fc00::/7, loopback, link-local, Unix socket: secrets and stanzas cross in the clear. */
-static bool addr_is_private(const struct sockaddr *sa)
-{
-	uint32_t a;
-
-	if (sa->sa_family == AF_UNIX)
-		return true;
-	if (sa->sa_family == AF_INET6) {
-		const struct in6_addr *a6 =
-		    &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
-
-		if (!IN6_IS_ADDR_V4MAPPED(a6))
-			return IN6_IS_ADDR_LOOPBACK(a6) || IN6_IS_ADDR_LINKLOCAL(a6) ||
-			       (a6->s6_addr[0] & 0xfe) == 0xfc;
-		memcpy(&a, &a6->s6_addr[12], 4);
-	} else {
-		a = ((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr;
-	}
-	a = ntohl(a);
-	return a >> 24 == 127 || a >> 24 == 10 || a >> 20 == 0xac1 || a >> 16 == 0xc0a8 ||
-	       a >> 16 == 0xa9fe;
-}
-
+/* Secrets and stanzas cross in the clear: private networks only, unless the operator insists. */
 static bool admits(struct components *cs, int fd)
 {
-	struct sockaddr_storage ss;
-	socklen_t n = sizeof(ss);
-	const struct sockaddr *sa = (const struct sockaddr *)&ss;
-	char addr[64];
+	struct addr peer;
 
-	if (getpeername(fd, (struct sockaddr *)&ss, &n) < 0)
-		return false;
-	io_addr_text(sa, addr, sizeof(addr));
-	if (!cs->router->conf->component_allow_public && !addr_is_private(sa)) {
+	addr_of_peer(&peer, fd);
+	if (!cs->router->conf->component_allow_public && !addr_is_private(&peer)) {
 		log_warn(NULL,
 		    "component port: refused %s, which is no private address "
 		    "(COMPONENT_ALLOW_PUBLIC=true would allow it)",
-		    addr);
+		    peer.text);
 		return false;
 	}
 	if (cs->n_links >= LINKS_WAITING + map_len(&cs->by_domain)) {
-		log_warn(NULL, "component port: refused %s, too many connections", addr);
+		log_warn(NULL, "component port: refused %s, too many connections", peer.text);
 		return false;
 	}
-	if (!components_may_try(cs, addr)) {
-		log_info(NULL, "component port: refused %s, too many failed handshakes", addr);
+	if (!components_may_try(cs, peer.text)) {
+		log_info(NULL, "component port: refused %s, too many failed handshakes", peer.text);
 		return false;
 	}
 	return true;

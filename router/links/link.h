@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <base/list.h>
+#include <base/log.h>
 #include <base/map.h>
 #include <base/rate.h>
 #include <xmpp/el.h>

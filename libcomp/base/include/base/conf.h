@@ -67,6 +67,9 @@ struct conf_def {
 	const struct conf_section *sections; /* ends with a zero entry; may be NULL */
 	size_t size;                         /* of the program's struct */
 	size_t more_off;                     /* where more's struct stands in it */
+	/* What no single row can check, once all rows are good; may also normalise values in place.
+	 * 0, or -EINVAL and one line in err.  NULL: nothing more. */
+	int (*check)(void *data, char *err, size_t err_len);
 };
 
 struct conf; /* a loaded configuration: the struct, and where each value came from */

@@ -27,8 +27,9 @@ int jid_make(struct jid *out, struct arena *a, const char *local, const char *do
     const char *resource) __attribute__((warn_unused_result));
 /* A view of a string known to be prepared (read from our own database). */
 struct jid jid_view(const char *prepared);
-/* On the heap: the caller frees (char *)out->s. */
+/* On the heap: released with jid_done(). */
 struct jid jid_dup(const struct jid *j);
+void jid_done(struct jid *j); /* zeroed memory is fine */
 /* The bare form, in a. */
 struct jid jid_bare(const struct jid *j, struct arena *a);
 

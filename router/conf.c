@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* The router's table of settings, and what no single row can check. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/arena.h>
+#include <base/mem.h>
+#include <xmpp/jid.h>
+
+#include "conf.h"
+
+#define AT(field) offsetof(struct router_conf, field)
+#define COMP(field) offsetof(struct component_conf, field)
+#define E2E_KINDS "OMEMO, OpenPGP or OTR"
+
+static const struct conf_opt opts[] = {
+	DAEMON_OPTS(AT(daemon)),
+	{ "domain", CONF_LIST, AT(domains), .flags = CONF_REQUIRED, .help = "the domains served" },
+	{ "admins", CONF_LIST, AT(admins), .env = "ADMINS|PROSODY_ADMINS", .flags = CONF_RELOAD,
+	    .help = "bare JIDs of administrators" },
+	{ "local", CONF_STR, AT(first_local),
+	    .help = "account LOCAL@DOMAIN is made at start if absent" },
+	{ "password", CONF_SECRET, AT(first_password), .help = "its password" },
+	{ "listen", CONF_STR, AT(listen), "0.0.0.0,::", .help = "addresses of the public ports" },
+	{ "component_listen", CONF_STR, AT(component_listen), "127.0.0.1,::1",
+	    .help = "addresses of the component port" },
+	{ "certs_dir", CONF_STR, AT(certs_dir), "/etc/switchyard/certs",
+	    .help = "where certificates are found" },
+	{ "ctl_socket", CONF_STR, AT(ctl_socket), "/run/switchyard/ctl.sock",
+	    .help = "the control socket of switchyardctl; empty: none" },
+	{ "c2s_port", CONF_INT, AT(c2s_port), "5222", 0, 65535,
+	    .help = "clients, STARTTLS required; 0: off" },
+	{ "c2s_tls_port", CONF_INT, AT(c2s_tls_port), "5223", 0, 65535,
+	    .help = "clients, direct TLS (XEP-0368); 0: off" },
+	{ "component_port", CONF_INT, AT(component_port), "5347", 0, 65535,
+	    .help = "components (XEP-0114); 0: off" },
+	{ "component_allow_public", CONF_BOOL, AT(component_allow_public), "false",
+	    .help = "let components connect from public addresses, in the clear" },
+	{ "c2s_require_encryption", CONF_BOOL, AT(c2s_require_encryption), "true",
+	    .help = "true is the only value: nobody logs in without TLS" },
+
+	{ "e2e_policy_chat", CONF_CHOICE, AT(e2e.chat), "required",
+	    .choices = "none|optional|required", .flags = CONF_RELOAD,
+	    .help = "end-to-end encryption of all messages but groupchat" },
+	{ "e2e_policy_muc", CONF_CHOICE, AT(e2e.muc), "required",
+	    .choices = "none|optional|required", .flags = CONF_RELOAD,
+	    .help = "end-to-end encryption of groupchat" },
+	{ "e2e_policy_whitelist", CONF_LIST, AT(e2e.whitelist), .flags = CONF_RELOAD,
+	    .help = "bare JIDs and domains that are exempt" },
+	{ "e2e_policy_message_optional_chat", CONF_STR, AT(e2e.msg_optional_chat),
+	    "This server recommends end-to-end encryption: " E2E_KINDS ".", .flags = CONF_RELOAD,
+	    .help = "what a sender is told once, optional mode" },
+	{ "e2e_policy_message_optional_muc", CONF_STR, AT(e2e.msg_optional_muc),
+	    "This server recommends end-to-end encryption in rooms: " E2E_KINDS ".",
+	    .flags = CONF_RELOAD, .help = "the same for rooms" },
+	{ "e2e_policy_message_required_chat", CONF_STR, AT(e2e.msg_required_chat),
+	    "This server requires end-to-end encryption: " E2E_KINDS
+	    ". The message was not delivered.",
+	    .flags = CONF_RELOAD, .help = "what a refused sender is told" },
+	{ "e2e_policy_message_required_muc", CONF_STR, AT(e2e.msg_required_muc),
+	    "This server requires end-to-end encryption in rooms: " E2E_KINDS
+	    ". The message was not delivered.",
+	    .flags = CONF_RELOAD, .help = "the same for rooms" },
+
+	{ "limit_stanza_before_login", CONF_SIZE, AT(limit.stanza_before_login), "64k", 0, 1 << 30,
+	    .flags = CONF_RELOAD,
+	    .help = "bytes of one element before login; 0 (everywhere): no limit" },
+	{ "limit_stanza", CONF_SIZE, AT(limit.stanza), "256k", 0, 1 << 30, .flags = CONF_RELOAD,
+	    .help = "bytes of one stanza of a client" },
+	{ "limit_depth", CONF_INT, AT(limit.depth), "64", 0, 10000, .flags = CONF_RELOAD,
+	    .help = "nesting of elements" },
+	{ "limit_attributes", CONF_INT, AT(limit.attributes), "64", 0, 10000, .flags = CONF_RELOAD,
+	    .help = "attributes of one element" },
+	{ "limit_children", CONF_INT, AT(limit.children), "4096", 0, 1000000, .flags = CONF_RELOAD,
+	    .help = "children of one element" },
+	{ "limit_connections_per_address", CONF_INT, AT(limit.connections_per_address), "200", 0,
+	    1000000, .flags = CONF_RELOAD,
+	    .help = "client connections of one address or IPv6 /64" },
+	{ "limit_login_time", CONF_TIME, AT(limit.login_time), "30", 0, 86400, .flags = CONF_RELOAD,
+	    .help = "seconds until a connection has logged in" },
+	{ "limit_failed_logins", CONF_INT, AT(limit.failed_logins), "5", 0, 1000000,
+	    .flags = CONF_RELOAD,
+	    .help = "a minute, of one address and of one account; then delayed" },
+	{ "limit_resources", CONF_INT, AT(limit.resources), "10", 0, 100000, .flags = CONF_RELOAD,
+	    .help = "sessions of one account" },
+	{ "limit_roster_items", CONF_INT, AT(limit.roster_items), "2000", 0, 1000000,
+	    .flags = CONF_RELOAD, .help = "contacts of one account" },
+	{ "limit_output_bytes", CONF_SIZE, AT(limit.output_bytes), "2M", 0, (int64_t)1 << 32,
+	    .flags = CONF_RELOAD, .help = "bytes that may wait for a client that does not read" },
+	{ "limit_output_stanzas", CONF_INT, AT(limit.output_stanzas), "5000", 0, 10000000,
+	    .flags = CONF_RELOAD, .help = "stanzas that may wait for such a client" },
+	{ "limit_session_rate", CONF_SIZE, AT(limit.session_rate), "64k", 0, 1 << 30,
+	    .flags = CONF_RELOAD,
+	    .help = "incoming bytes a second of one session, by not reading" },
+	{ "limit_session_burst", CONF_SIZE, AT(limit.session_burst), "1M", 1, 1 << 30,
+	    .flags = CONF_RELOAD, .help = "bytes that may come at once" },
+	{ 0 },
+};
+
+static const struct conf_opt component_opts[] = {
+	{ "domain", CONF_STR, COMP(domain),
+	    .help = "default: the title below the first domain served" },
+	{ "secret", CONF_SECRET, COMP(secret), .flags = CONF_REQUIRED,
+	    .help = "shared with the component" },
+	{ "e2e", CONF_CHOICE, COMP(e2e), "check", .choices = "check|trusted|exempt",
+	    .help = "what it sends is checked, was checked on its way in, or is exempt" },
+	{ "connections", CONF_CHOICE, COMP(connections), "replace", .choices = "replace|reject",
+	    .help = "what a second connection for the domain does" },
+	{ "max_stanza", CONF_SIZE, COMP(max_stanza), "1M", 1024, 1 << 30,
+	    .help = "bytes of one stanza it sends" },
+	{ "rate", CONF_SIZE, COMP(rate), "16M", 0, (int64_t)1 << 40,
+	    .help = "bytes a second it may send, by not reading; 0: no limit" },
+	{ "rate_burst", CONF_SIZE, COMP(rate_burst), "32M", 1, (int64_t)1 << 40,
+	    .help = "bytes that may come at once" },
+	{ 0 },
+};
+
+static const char *const builtin[] = { "echo", NULL };
+
+static const struct conf_section sections[] = {
+	{
+	    .name = "component",
+	    .opts = component_opts,
+	    .size = sizeof(struct component_conf),
+	    .off_items = AT(components),
+	    .env_secret = "secret",
+	    .builtin = builtin,
+	},
+	{ 0 },
+};
+
+/* --- beyond single rows --------------------------------------------------------------------- */
+
+#define FAULT(...) ((void)snprintf(err, err_len, __VA_ARGS__), -EINVAL)
+
+static void replace(char **slot, const char *by)
+{
+	char *copy = xstrdup(by);
+
+	free(*slot);
+	*slot = copy;
+}
+
+static int prepare_domains(struct router_conf *c, struct arena *a, char *err, size_t err_len)
+{
+	for (size_t i = 0; i < c->domains.n; i++) {
+		char *p;
+
+		if (prep_domain(a, c->domains.v[i], &p) < 0)
+			return FAULT("DOMAIN: \"%s\" is not a domain name", c->domains.v[i]);
+		replace(&c->domains.v[i], p);
+		for (size_t k = 0; k < i; k++) {
+			if (!strcmp(c->domains.v[k], p))
+				return FAULT("DOMAIN: \"%s\" is there twice", p);
+		}
+	}
+	return 0;
+}
+
+static int prepare_jids(
+    struct conf_list *list, const char *name, struct arena *a, char *err, size_t err_len)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct jid j;
+
+		if (jid_parse(&j, a, list->v[i]) < 0 || !jid_is_bare(&j))
+			return FAULT("%s: \"%s\" is not a bare JID or domain", name, list->v[i]);
+		replace(&list->v[i], j.s);
+	}
+	return 0;
+}
+
+static bool domain_taken(const struct router_conf *c, size_t n_comps, const char *domain)
+{
+	for (size_t i = 0; i < c->domains.n; i++) {
+		if (!strcmp(c->domains.v[i], domain))
+			return true;
+	}
+	for (size_t i = 0; i < n_comps; i++) {
+		if (!strcmp(c->components[i]->domain, domain))
+			return true;
+	}
+	return false;
+}
+
+static int prepare_components(struct router_conf *c, struct arena *a, char *err, size_t err_len)
+{
+	for (size_t i = 0; c->components && c->components[i]; i++) {
+		struct component_conf *cc = c->components[i];
+		char *p;
+
+		if (!cc->domain || !*cc->domain) {
+			free(cc->domain);
+			cc->domain = xasprintf("%s.%s", cc->title, c->domains.v[0]);
+		}
+		if (prep_domain(a, cc->domain, &p) < 0)
+			return FAULT("component %s: domain \"%s\" is not a domain name", cc->title,
+			    cc->domain);
+		if (domain_taken(c, i, p))
+			return FAULT("component %s: domain \"%s\" is taken", cc->title, p);
+		replace(&cc->domain, p);
+		if (!cc->secret || !*cc->secret)
+			return FAULT("component %s: the secret is empty", cc->title);
+	}
+	return 0;
+}
+
+static int check(void *conf, char *err, size_t err_len)
+{
+	struct router_conf *c = conf;
+	struct arena *a = arena_new();
+	int r = 0;
+
+	if (c->domains.n == 0)
+		r = FAULT("DOMAIN: at least one domain is needed");
+	else if (!c->c2s_require_encryption)
+		r = FAULT(
+		    "C2S_REQUIRE_ENCRYPTION: only true is allowed, nobody logs in without TLS");
+	if (r == 0)
+		r = prepare_domains(c, a, err, err_len);
+	if (r == 0)
+		r = prepare_jids(&c->admins, "ADMINS", a, err, err_len);
+	if (r == 0)
+		r = prepare_jids(&c->e2e.whitelist, "E2E_POLICY_WHITELIST", a, err, err_len);
+	if (r == 0)
+		r = prepare_components(c, a, err, err_len);
+	arena_free(a);
+	return r;
+}
+
+const struct conf_def router_conf_def = {
+	.program = "router",
+	.opts = opts,
+	.sections = sections,
+	.size = sizeof(struct router_conf),
+	.check = check,
+};
