@@ -52,11 +52,11 @@ void db_batch_must(struct db_batch *b, struct db_q *q, const char *types, ...);
 void db_batch_free(struct db_batch *b); /* one that is not submitted after all */
 
 /* err: 0 committed; -EEXIST a UNIQUE or PRIMARY KEY constraint failed; -EINVAL another constraint;
- * -ENOENT see above.  Losses: -ENOSPC, -EROFS, -EIO the environment; -EBUSY another process kept its
- * lock for some 20 s; -ENOBUFS too many were waiting (LIM_DB_BATCHES).  -ECANCELED submitted while
- * db_close() ran the last completions.  done may be NULL.
- * A loss takes with it every later batch that was submitted before its completion ran, so nothing
- * is kept that was made in the belief that the lost one would stand. */
+ * -ENOENT see above.  Losses: -ENOSPC, -EROFS, -EIO the environment; -EBUSY another process kept
+ * its lock for some 20 s; -ENOBUFS too many were waiting (LIM_DB_BATCHES).  -ECANCELED submitted
+ * while db_close() ran the last completions.  done may be NULL.  A loss takes with it every later
+ * batch that was submitted before its completion ran, so nothing is kept that was made in the
+ * belief that the lost one would stand. */
 typedef void db_done_fn(int err, void *arg);
 /* Takes b.  The completion always runs, never inside this call. */
 void db_submit(struct db_batch *b, db_done_fn *done, void *arg);
@@ -71,7 +71,8 @@ int db_query(struct db *db, struct db_q *q, const char *types, ...)
     __attribute__((warn_unused_result));
 int db_next(struct db *db, struct db_q *q) __attribute__((warn_unused_result));
 void db_reset(struct db *db, struct db_q *q);
-const char *db_text(struct db *db, struct db_q *q, int col); /* borrowed until db_next(); "" if NULL */
+/* Borrowed until db_next() or db_reset(); "" if NULL. */
+const char *db_text(struct db *db, struct db_q *q, int col);
 bool db_is_null(struct db *db, struct db_q *q, int col);
 int64_t db_int(struct db *db, struct db_q *q, int col);
 const void *db_blob(struct db *db, struct db_q *q, int col, size_t *ret_len);
