@@ -112,6 +112,8 @@ void el_drop_raw(struct el *root)
 static void node_link(struct el *parent, struct el_node *n)
 {
 	n->next = NULL;
+	if (!n->is_text)
+		parent->node.children++;
 	if (parent->last)
 		parent->last->next = n;
 	else
@@ -207,6 +209,7 @@ void el_remove(struct el *parent, const struct el *child)
 		return;
 	el_drop_raw(parent);
 	*p = child->node.next;
+	parent->node.children--;
 	if (parent->last == &child->node)
 		parent->last = prev;
 }
@@ -474,11 +477,7 @@ const char *el_child_text(const struct el *el, const char *name, const char *ns)
 
 size_t el_child_count(const struct el *el)
 {
-	size_t n = 0;
-
-	EL_EACH (c, el, NULL, NULL)
-		n++;
-	return n;
+	return el->node.children;
 }
 
 struct el *el_mut(const struct el *el)

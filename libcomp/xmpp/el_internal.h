@@ -16,6 +16,7 @@
 struct el_node {
 	struct el_node *next;
 	bool is_text;
+	unsigned children; /* of an element: how many elements are right below it */
 };
 
 struct el_textnode {

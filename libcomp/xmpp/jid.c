@@ -4,6 +4,8 @@
  * nearly all are. */
 #include <assert.h>
 #include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <base/arena.h>
@@ -80,6 +82,12 @@ struct jid jid_dup(const struct jid *j)
 
 	out.s = xstrndup(j->s, j->len);
 	return out;
+}
+
+void jid_done(struct jid *j)
+{
+	free((char *)(uintptr_t)j->s); /* jid_dup() made it */
+	memset(j, 0, sizeof(*j));
 }
 
 struct jid jid_bare(const struct jid *j, struct arena *a)
