@@ -16,8 +16,6 @@
  * turn; touch the stream after an event without looking at its state. */
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,8 +28,10 @@
 
 /* --- what a loop's streams share -------------------------------------------------------------- */
 
-static void shared_free(struct io_shared *sh)
+static void shared_end(void *obj)
 {
+	struct io_shared *sh = obj;
+
 	io_connect_shared_done(sh);
 	for (size_t i = 0; i < sh->n_spare; i++)
 		sbuf_done(&sh->spare[i]);
@@ -40,11 +40,20 @@ static void shared_free(struct io_shared *sh)
 	free(sh);
 }
 
+/* The loop ends: streams that were closing by themselves have no owner who could close them. */
+static void shared_free(struct io_shared *sh)
+{
+	while (!list_empty(&sh->orphans))
+		io_close(LIST_ENTRY(sh->orphans.next, struct io, orphan));
+	loop_reap(sh->loop, shared_end, sh); /* after them */
+}
+
 static struct io_shared *shared_of(struct loop *l)
 {
 	if (!l->io) {
 		l->io = xzalloc(sizeof(*l->io));
 		l->io->loop = l;
+		list_init(&l->io->orphans);
 		l->io_free = shared_free;
 		io_tls_shared_init(l->io);
 		io_connect_shared_init(l->io);
@@ -344,6 +353,7 @@ struct io *io_alloc(struct loop *l, io_fn *fn, void *arg)
 	io->arg = arg;
 	io->fd = -1;
 	io->last_read = loop_now(l);
+	list_init(&io->orphan);
 	task_init(&io->flush, on_flush, io);
 	task_init(&io->closed, on_closed, io);
 	timer_init(&io->timer, l, on_timer, io);
@@ -397,6 +407,7 @@ void io_close(struct io *io)
 	assert(io->state != IO_DEAD);
 	io->state = IO_DEAD;
 	io->fn = NULL;
+	list_del(&io->orphan);
 	task_cancel(&io->flush);
 	task_cancel(&io->closed);
 	timer_done(&io->timer);
@@ -415,6 +426,7 @@ void io_close_flushed(struct io *io, unsigned timeout_ms)
 	}
 	io->fn = NULL;
 	io->state = IO_CLOSING;
+	list_add_tail(&io->sh->orphans, &io->orphan);
 	io->deadline = loop_now(io->loop) + timeout_ms;
 	timer_set(&io->timer, timeout_ms);
 	task_flush(io->loop, &io->flush);

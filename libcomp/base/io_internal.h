@@ -57,6 +57,7 @@ struct io_shared {
 	size_t n_spare;
 
 	struct loop *loop;
+	struct list orphans;    /* streams after io_close_flushed() */
 	struct evdns_base *dns; /* while look-ups are under way */
 	size_t n_lookups;
 	struct task dns_end;
@@ -87,6 +88,7 @@ struct io {
 	size_t data_len;
 	uint64_t last_read;
 
+	struct list orphan;
 	struct task flush, closed;
 	struct timer timer; /* connecting, closing */
 	uint64_t deadline;  /* of either */

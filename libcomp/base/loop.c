@@ -278,6 +278,7 @@ void loop_free(struct loop *l)
 	run_reap(l);
 	if (l->io)
 		l->io_free(l->io);
+	run_reap(l); /* what that closed */
 	loop_clock_close(l);
 	event_free(l->wake_ev);
 	close(l->wake_fd);

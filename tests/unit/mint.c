@@ -19,7 +19,7 @@ static void add_sans(X509 *x, const char *sans)
 	X509_EXTENSION *ext;
 
 	for (char *s = strtok_r(list, " ", &save); s; s = strtok_r(NULL, " ", &save))
-		sbuf_printf(&b, "%sDNS:%s", sbuf_len(&b) ? "," : "", s);
+		sbuf_printf(&b, "%s%s%s", sbuf_len(&b) ? "," : "", strchr(s, ':') ? "" : "DNS:", s);
 	if (sbuf_len(&b)) {
 		ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, sbuf_str(&b));
 		assert(ext && X509_add_ext(x, ext, -1));

@@ -5,8 +5,9 @@
 
 enum { MINT_DAY = 86400 };
 
-/* cn tells certificates apart; sans: "a.example *.b.example" ("": none); from and until: seconds
- * from now.  chain and key are paths and may be the same (the key comes first then). */
+/* cn tells certificates apart; sans: "a.example *.b.example IP:192.0.2.1" ("": none); from and
+ * until: seconds from now.  chain and key are paths and may be the same (the key comes first then).
+ */
 struct mint {
 	const char *cn, *sans;
 	long from, until;
