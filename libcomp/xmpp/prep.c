@@ -20,6 +20,7 @@
 
 #include <base/arena.h>
 #include <base/lim.h>
+#include <base/mem.h>
 
 #include <xmpp/jid.h>
 
@@ -32,12 +33,15 @@ static int prep_profile(struct arena *a, const char *s, size_t n, const Stringpr
     Stringprep_profile_flags flags, char **out)
 {
 	char buf[LIM_JID_PART + 1];
+	int r = -EINVAL;
 
 	memcpy(buf, s, n + 1);
-	if (stringprep(buf, sizeof(buf), flags, profile) != STRINGPREP_OK || !*buf)
-		return -EINVAL;
-	*out = arena_strdup(a, buf);
-	return 0;
+	if (stringprep(buf, sizeof(buf), flags, profile) == STRINGPREP_OK && *buf) {
+		*out = arena_strdup(a, buf);
+		r = 0;
+	}
+	mem_wipe(buf, sizeof(buf)); /* it may be a password */
+	return r;
 }
 
 /* -EINVAL: the length is wrong or a byte is prohibited; 1: all ASCII; 0: for libidn. */
