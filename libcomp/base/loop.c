@@ -198,17 +198,19 @@ static bool work_waits(const struct loop *l)
 
 bool loop_turn(struct loop *l, bool wait)
 {
+	struct list due = LIST_INIT(due);
 	int r;
 
 	l->busy = false;
 	if (work_waits(l))
 		wait = false;
+	list_take(&due, &l->next); /* what the events add to it is for the turn after this one */
 	r = event_base_loop(l->base, wait ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	assert(r >= 0);
 
 	/* Those for "the next turn" join here, behind what the events of this turn deferred. */
-	while (!list_empty(&l->next)) {
-		struct list *m = l->next.next;
+	while (!list_empty(&due)) {
+		struct list *m = due.next;
 
 		list_del(m);
 		list_add_tail(&l->tasks, m);

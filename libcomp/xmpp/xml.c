@@ -569,6 +569,13 @@ const struct el *xml_head(const struct xml *x)
 	return x->head;
 }
 
+const char *xml_head_default_ns(const struct xml *x)
+{
+	const char *ns = el_attr(x->head, "xmlns");
+
+	return ns ? ns : "";
+}
+
 enum xml_err xml_error(const struct xml *x)
 {
 	return x->err;
