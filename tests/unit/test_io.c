@@ -14,7 +14,8 @@
 
 #include "io_fixture.h"
 
-enum { KIB = 1024, MIB = 1024 * KIB };
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
 
 /* --- reading and writing ---------------------------------------------------------------------- */
 
@@ -427,7 +428,7 @@ static void test_connect_unix(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(path, sizeof(path), "%s/sock", dir);
-	strcpy(sun.sun_path, path);
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
 	left.io = io_connect(loop, path, 0, 1000, end_event, &left);
 	until(&left.seen[IO_CLOSED], 1);
 	assert_int_equal(left.err, -ENOENT);

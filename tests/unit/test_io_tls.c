@@ -17,7 +17,8 @@
 #include "io_fixture.h"
 #include "mint.h"
 
-enum { KIB = 1024, MIB = 1024 * KIB };
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
 
 static char dir[] = "/tmp/io-tls-XXXXXX";
 static char chain_file[64], key_file[64];
@@ -258,7 +259,7 @@ static void test_garbage(void **state)
 		char big[2048] = { 0 };
 		int fd = raw_peer();
 
-		strcpy(big, garbage[i]);
+		(void)snprintf(big, sizeof(big), "%s", garbage[i]);
 		assert_int_equal(send(fd, big, sizeof(big), 0), sizeof(big));
 		until(&right.seen[IO_CLOSED], 1);
 		assert_int_equal(right.err, -EPROTO);

@@ -74,7 +74,8 @@ size_t io_queued(const struct io *io); /* bytes that have not been handed to the
 void io_set_marks(struct io *io, size_t low, size_t high, size_t hard);
 bool io_full(const struct io *io); /* above the high mark: stop reading from who causes this */
 
-/* Stops and starts reading; counts: as many resumes as pauses. */
+/* Stops and starts reading; counts: as many resumes as pauses.  What had been read from the socket
+ * is still delivered: at most the rest of one chunk (LIM_READ_CHUNK) after io_pause(). */
 void io_pause(struct io *io);
 void io_resume(struct io *io);
 
