@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""slixmpp, with everything that it receives also in `inbox`."""
+
+import asyncio
+import xml.etree.ElementTree as ET
+from xml.sax.saxutils import quoteattr
+
+import slixmpp
+
+from . import xml
+from .inbox import Inbox
+from .wait import DEADLINE, until
+
+
+class LoginFailed(Exception):
+    """str() is the SASL condition, or why there is no connection."""
+
+
+class Client(slixmpp.ClientXMPP):
+    """Nothing is answered or subscribed of its own accord but what slixmpp's plugins do."""
+
+    def __init__(self, jid, password, ca_file, plugins=()):
+        super().__init__(jid, password)
+        self.inbox = Inbox(jid)
+        self.ca_certs = ca_file
+        self.whitespace_keepalive = False
+        self.auto_authorize = None
+        self.auto_subscribe = False
+        self.closed = False
+        self._outcome = asyncio.get_running_loop().create_future()
+        self.add_filter("in", self._record)
+        for plugin in ("xep_0030", "xep_0199", *plugins):
+            self.register_plugin(plugin)
+        for event, handler in (("session_start", self._on_start), ("failed_all_auth", self._on_fail),
+                               ("failed_auth", self._on_fail), ("connection_failed", self._on_fail),
+                               ("disconnected", self._on_end)):
+            self.add_event_handler(event, handler)
+
+    def _record(self, stanza):
+        self.inbox.put(stanza.xml)
+        return stanza
+
+    def _settle(self, outcome):
+        if not self._outcome.done():
+            self._outcome.set_result(outcome)
+
+    def _on_start(self, _event):
+        self._settle(None)
+
+    def _on_fail(self, why):
+        self._settle(why["condition"] if isinstance(why, slixmpp.stanza.rootstanza.StanzaBase)
+                     else str(why))
+
+    def _on_end(self, why):
+        self.closed = True
+        self._settle(f"disconnected: {why}")
+
+    # --- life -----------------------------------------------------------------------------------
+    async def login(self, address, direct_tls=False, presence=True):
+        """Returns when the session is bound and, with presence, has its roster and is known to be
+        available: an interested resource (RFC 6121 2.2)."""
+        if direct_tls:
+            self.ssl_context.set_alpn_protocols(["xmpp-client"])
+        self.connect(address, use_ssl=direct_tls, force_starttls=not direct_tls,
+                     disable_starttls=direct_tls)
+        failure = await asyncio.wait_for(self._outcome, DEADLINE)
+        if failure is not None:
+            self.cancel_connection_attempt()
+            raise LoginFailed(failure)
+        if presence:
+            await self.roster_items()
+            self.send_presence()
+            await self.sync()
+        return self
+
+    @property
+    def full(self):
+        return self.boundjid.full
+
+    @property
+    def bare(self):
+        return self.boundjid.bare
+
+    async def close(self):
+        if self.transport:
+            await asyncio.wait({asyncio.ensure_future(self.disconnect(wait=1.0))}, timeout=5)
+        if self.transport:
+            self.abort()
+        if self._run_out_filters:
+            self._run_out_filters.cancel()
+
+    async def drop(self):
+        """The connection is gone without a word."""
+        self.abort()
+        await self.wait_closed()
+
+    async def wait_closed(self, timeout=DEADLINE):
+        await until(lambda: self.closed, f"{self.bare}: disconnected", timeout)
+
+    # --- stanzas --------------------------------------------------------------------------------
+    async def wait(self, *args, **want):
+        """inbox.wait: the first stanza, as an element, that matches."""
+        return await self.inbox.wait(*args, **want)
+
+    async def request(self, kind, payload, to=None, timeout=DEADLINE):
+        """Sends an iq with this payload (text) and returns the answer, result or error."""
+        ident = self.new_id()
+        address = f" to={quoteattr(str(to))}" if to else ""
+        self.send_raw(f"<iq type='{kind}' id='{ident}'{address}>{payload}</iq>")
+        return await self.inbox.wait(
+            lambda e: e.tag.endswith("}iq") and e.get("type") in ("result", "error"),
+            id=ident, timeout=timeout)
+
+    async def sync(self):
+        """All that the server had for us before this call has come when it returns: also how to
+        show that something did *not* come."""
+        await self.request("get", f"<ping xmlns='{xml.PING}'/>", to=self.boundjid.host)
+
+    async def roster_items(self):
+        """{bare JID: attributes of its item} as the server has it now."""
+        answer = await self.request("get", f"<query xmlns='{xml.ROSTER}'/>")
+        return {item.get("jid"): dict(item.attrib) for item in answer.iter(f"{{{xml.ROSTER}}}item")}
+
+    def send_element(self, element):
+        self.send_raw(ET.tostring(element, encoding="unicode"))
+
+
+async def befriend(a, b):
+    """Both subscribe to each other, and know it."""
+    for one, other in ((a, b), (b, a)):
+        one.send_presence(pto=other.bare, ptype="subscribe")
+        await other.wait("presence", type="subscribe", from_bare=one.bare)
+        other.send_presence(pto=one.bare, ptype="subscribed")
+        await one.wait("presence", type="subscribed", from_bare=other.bare)
+    for one, other in ((a, b), (b, a)):
+        await one.wait("presence", from_=other.full, type=None)
