@@ -120,7 +120,7 @@ static void help_table(const struct conf_opt *opts, const struct conf_section *s
 void conf_print_help(const struct conf_def *d, FILE *out)
 {
 	(void)fprintf(out, "Settings: VARIABLE, key in files.  Files come before the environment; "
-	                   "VARIABLE_FILE names\n"
+			   "VARIABLE_FILE names\n"
 			   "a file with the value; SIGHUP: read anew without a restart.\n");
 	each_table(d, out, help_table);
 }

@@ -24,6 +24,7 @@ struct scan {
 	char *s;
 	size_t len, i;
 	unsigned line;
+	unsigned depth, opened; /* braces, and the line of the outermost */
 	const char *err;
 };
 
@@ -35,7 +36,9 @@ static bool word_char(char c)
 
 static char at(const struct scan *sc, size_t i)
 {
-	return i < sc->len ? sc->s[i] : '\0';
+	if (i >= sc->len)
+		return '\0';
+	return sc->s[i];
 }
 
 static bool in_word(const struct scan *sc)
@@ -105,6 +108,14 @@ static void skip_string(struct scan *sc)
 	sc->err = "this string is not closed";
 }
 
+static void count_brace(struct scan *sc, char c)
+{
+	if (c == '{' && sc->depth++ == 0)
+		sc->opened = sc->line;
+	else if (c == '}' && sc->depth > 0)
+		sc->depth--;
+}
+
 static void scan_one(struct scan *sc)
 {
 	char c = sc->s[sc->i], next = at(sc, sc->i + 1);
@@ -121,6 +132,7 @@ static void scan_one(struct scan *sc)
 	} else if (c == '*' || c == '+' || (c == '/' && !word_char(next))) {
 		sc->err = quote_it;
 	} else {
+		count_brace(sc, c);
 		sc->line += c == '\n';
 		sc->i++;
 	}
@@ -135,6 +147,11 @@ const char *conf_scan(char *text, size_t len, unsigned *line)
 	}
 	while (sc.i < len && !sc.err)
 		scan_one(&sc);
+	if (!sc.err &&
+	    sc.depth > 0) { /* libconfuse takes the end of the file for the missing one */
+		sc.err = "this { is not closed";
+		sc.line = sc.opened;
+	}
 	*line = sc.line;
 	return sc.err;
 }

@@ -349,8 +349,10 @@ static void show_text(const char *s, struct sbuf *out)
 			sbuf_putc(out, '\\');
 		if (*s == '\n')
 			sbuf_puts(out, "\\n");
+		else if (iscntrl((unsigned char)*s))
+			sbuf_putc(out, '?');
 		else
-			sbuf_putc(out, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
+			sbuf_putc(out, *s);
 	}
 	sbuf_putc(out, '"');
 }

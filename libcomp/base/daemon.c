@@ -42,7 +42,7 @@ struct daemon {
 	struct conf *conf;
 	struct loop *loop;
 	struct health *health;
-	struct sig *sig[3];
+	struct sig *hup, *term, *intr;
 	struct timer deadline;
 };
 
@@ -206,9 +206,9 @@ static void raise_limits(void)
 static void watch_signals(struct daemon *d)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
-	d->sig[0] = sig_new(d->loop, SIGHUP, on_hup, d);
-	d->sig[1] = sig_new(d->loop, SIGTERM, on_term, d);
-	d->sig[2] = sig_new(d->loop, SIGINT, on_term, d);
+	d->hup = sig_new(d->loop, SIGHUP, on_hup, d);
+	d->term = sig_new(d->loop, SIGTERM, on_term, d);
+	d->intr = sig_new(d->loop, SIGINT, on_term, d);
 }
 
 /* 0, or the status to end with, logged.  *begun: `finish` is needed. */
@@ -248,8 +248,9 @@ static int run(struct daemon *d)
 	if (begun && d->ops->finish)
 		d->ops->finish(d, d->arg);
 	health_close(d->health);
-	for (size_t i = 0; i < sizeof d->sig / sizeof *d->sig; i++)
-		sig_free(d->sig[i]);
+	sig_free(d->hup);
+	sig_free(d->term);
+	sig_free(d->intr);
 	timer_done(&d->deadline);
 	loop_free(d->loop);
 	conf_free(d->conf);

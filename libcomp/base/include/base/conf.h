@@ -5,9 +5,14 @@
  * built-in default < switchyard.conf < conf.d/ *.conf in name order < environment.
  *
  * Key "c2s.port" is `port` in section `c2s { }` of a file and C2S_PORT in the environment; key
- * "log_level" stands outside sections and is LOG_LEVEL.  Every environment name has a NAME_FILE form
- * (one final newline dropped; both set is an error), and PROGRAM_NAME beats NAME (MUC_LOG_LEVEL
- * beats LOG_LEVEL for the program "muc"). */
+ * "log_level" stands outside sections and is LOG_LEVEL.  Every environment name has a NAME_FILE
+ * form (one final newline dropped; both set is an error), and PROGRAM_NAME beats NAME
+ * (MUC_LOG_LEVEL beats LOG_LEVEL for the program "muc").  An empty variable counts as not set.
+ *
+ * Every secret K also has the key K_file in files.  Files are libconfuse's syntax without its
+ * surprises: ${NAME} is not expanded, += is not known, and what its lexer would drop without a word
+ * (an unquoted `*`, the end of `https://x`) is refused; see conf_scan.c.  A section may stand in
+ * several files: later values replace earlier ones. */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
 
@@ -43,7 +48,7 @@ struct conf_opt {
 	const char *choices; /* CONF_CHOICE */
 	const char *env;     /* other environment name instead of the derived one; "A|B": aliases */
 	unsigned flags;
-	const char *help;    /* one line */
+	const char *help; /* one line */
 	/* 0, or -EINVAL and what is allowed in err ("a domain name"); NULL: no further check */
 	int (*check)(const char *value, char *err, size_t err_len);
 };
@@ -83,7 +88,8 @@ void *conf_data(struct conf *c); /* the program's struct; owned by c */
 void conf_free(struct conf *c);  /* NULL is fine; wipes secrets */
 
 /* Writes the values of CONF_RELOAD settings and sections of `from` into `to`, and one line per
- * setting that differs but needs a restart to `notes`. `from` is consumed. */
+ * setting that differs but needs a restart to `notes`. `from` is consumed.  conf_data(to) stays;
+ * all values and sections that were read from it before are gone. */
 void conf_reload(struct conf *to, struct conf *from, FILE *notes);
 
 void conf_print(const struct conf *c, FILE *out);          /* --print-config */

@@ -33,8 +33,8 @@ extern const struct conf_opt daemon_opts[];
 	  .def = "info", .flags = CONF_RELOAD, .help = "how much is logged",                      \
 	  .off = (at) + offsetof(struct daemon_conf, log_level) },                                \
 	{ .key = "health_listen", .type = CONF_STR,                                               \
-	  .help = "where /healthz, /readyz and /metrics are: a Unix socket, host:port or off; "   \
-	          "none: /run/switchyard/PROGRAM.health if that folder can be written",           \
+	  .help = "where health and metrics are asked: Unix socket, host:port or off; "           \
+	          "none: /run/switchyard/PROGRAM.health",                                         \
 	  .off = (at) + offsetof(struct daemon_conf, health_listen) },                            \
 	{ .key = "data_dir", .type = CONF_STR, .def = "/var/lib/switchyard",                      \
 	  .help = "folder of the program's data",                                                 \
