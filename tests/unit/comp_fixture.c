@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* The fake router: accepts on a Unix socket, checks handshakes, keeps what it receives. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <base/digest.h>
+#include <base/log.h>
+
+#include "comp_fixture.h"
+
+#define SECRET "s3cret"
+
+static bool handshake_fits(const char *hex)
+{
+	static const char text[] = "id42" SECRET;
+	uint8_t sum[DIGEST_MAX];
+	char want[2 * DIGEST_MAX + 1];
+
+	digest(DIGEST_SHA1, text, sizeof(text) - 1, sum);
+	digest_hex(sum, digest_len(DIGEST_SHA1), want);
+	return strcmp(hex, want) == 0;
+}
+
+static void on_head(struct fix *f, struct stream *s)
+{
+	struct stream_header hd = { .from = DOM, .id = "id42" };
+	struct sbuf head = SBUF_INIT;
+
+	el_write(&head, stream_head(s), NS_CLIENT);
+	f->features_asked = strstr(sbuf_str(&head), ":features=\"1\"") &&
+			    strstr(sbuf_str(&head), "=\"" NS_LINK "\"");
+	sbuf_done(&head);
+	assert_string_equal(el_attr(stream_head(s), "to"), DOM);
+	assert_null(el_attr(stream_head(s), "version"));
+	if (f->mode == ROUTER_NO_ID) {
+		stream_puts(
+		    s, "<stream:stream xmlns='" NS_COMPONENT "' xmlns:stream='" NS_STREAM "'>");
+		return;
+	}
+	stream_send_header(s, &hd);
+	if (f->mode == ROUTER_CONFLICT)
+		stream_error(s, STREAM_E_CONFLICT, NULL);
+	else if (f->mode == ROUTER_UNKNOWN)
+		stream_error(s, STREAM_E_HOST_UNKNOWN, NULL);
+}
+
+static void on_el(struct fix *f, struct stream *s)
+{
+	const struct el *el = stream_el(s);
+
+	if (strcmp(el_name(el), "handshake") != 0) {
+		el_write(&f->in, el, NS_CLIENT);
+		sbuf_putc(&f->in, '\n');
+		f->n_in++;
+		return;
+	}
+	if (f->mode == ROUTER_SILENT)
+		return;
+	if (!handshake_fits(el_body(el))) {
+		stream_error(s, STREAM_E_NOT_AUTHORIZED, NULL);
+		return;
+	}
+	if (f->mode == ROUTER_FEATURES)
+		stream_puts(s, "<stream:features/>");
+	stream_puts(s, "<handshake/>");
+}
+
+static void on_router(struct stream *s, enum stream_ev ev, void *arg)
+{
+	struct fix *f = arg;
+
+	switch (ev) {
+	case STREAM_HEAD:
+		on_head(f, s);
+		break;
+	case STREAM_EL:
+		on_el(f, s);
+		break;
+	case STREAM_CLOSED:
+		f->received = stream_error_received(s);
+		f->ended++;
+		stream_free(s);
+		if (f->r == s)
+			f->r = NULL;
+		break;
+	case STREAM_CONNECTED:
+	case STREAM_SECURE:
+	case STREAM_DRAINED:
+		break;
+	}
+}
+
+static void on_accept(int fd, void *arg)
+{
+	static const struct stream_conf sc = {
+		.content_ns = NS_COMPONENT,
+		.accepts = true,
+		.lim = { .stanza = 1 << 20, .depth = 64, .attrs = 64 },
+	};
+	struct fix *f = arg;
+
+	f->accepted++;
+	f->r = stream_accept(f->l, fd, &sc, on_router, f);
+}
+
+/* --- the component's side ----------------------------------------------------------------------
+ */
+
+static void on_online(struct comp *c, void *arg)
+{
+	(void)c;
+	((struct fix *)arg)->onlines++;
+}
+
+static void on_offline(struct comp *c, void *arg)
+{
+	(void)c;
+	((struct fix *)arg)->offlines++;
+}
+
+static void on_stop(struct comp *c, void *arg)
+{
+	(void)c;
+	((struct fix *)arg)->stops++;
+}
+
+static void keep_line(const char *line, void *arg)
+{
+	struct fix *f = arg;
+
+	sbuf_puts(&f->log, line);
+	sbuf_putc(&f->log, '\n');
+}
+
+struct fix *fix_new(void)
+{
+	static char domain[] = DOM, secret[] = SECRET;
+	struct fix *f = calloc(1, sizeof(*f));
+	char err[256];
+
+	f->l = loop_new();
+	(void)snprintf(f->path, sizeof(f->path), "/tmp/switchyard-test-%d.sock", (int)getpid());
+	assert_int_equal(
+	    listen_unix(&f->ln, f->l, f->path, 0600, on_accept, f, err, sizeof(err)), 0);
+	f->conf = (struct comp_conf){ .domain = domain,
+		.router_host = f->path,
+		.router_port = 1,
+		.secret = secret,
+		.max_stanza = 1 << 20 };
+	f->ops = (struct comp_ops){
+		.name = "echo", .online = on_online, .offline = on_offline, .stop = on_stop
+	};
+	log_capture(keep_line, f);
+	assert_int_equal(comp_new(&f->c, &f->ops, f, f->l, NULL, &f->conf, err, sizeof(err)), 0);
+	return f;
+}
+
+void fix_start(struct fix *f)
+{
+	assert_int_equal(comp_start(f->c), 0);
+	fix_spin(f);
+}
+
+void fix_online(struct fix *f)
+{
+	fix_start(f);
+	assert_true(comp_online(f->c));
+	assert_int_equal(f->onlines, 1);
+}
+
+void fix_free(struct fix *f)
+{
+	comp_free(f->c);
+	stream_free(f->r);
+	listen_close(f->ln);
+	(void)loop_turn(f->l, false);
+	(void)loop_turn(f->l, false);
+	loop_free(f->l);
+	log_capture(NULL, NULL);
+	sbuf_done(&f->in);
+	sbuf_done(&f->log);
+	free(f);
+}
+
+void fix_spin(struct fix *f)
+{
+	for (int quiet = 0; quiet < 4;)
+		quiet = loop_turn(f->l, false) ? 0 : quiet + 1;
+}
+
+void fix_advance(struct fix *f, uint64_t ms)
+{
+	loop_clock_advance(f->l, ms);
+	fix_spin(f);
+}
+
+/* --- talking -----------------------------------------------------------------------------------
+ */
+
+void fix_send(struct fix *f, const char *xml)
+{
+	assert_non_null(f->r);
+	stream_puts(f->r, xml);
+	fix_spin(f);
+}
+
+void fix_sendf(struct fix *f, const char *fmt, ...)
+{
+	char buf[4096];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	fix_send(f, buf);
+}
+
+const char *fix_got(struct fix *f)
+{
+	return sbuf_str(&f->in);
+}
+
+void fix_clear(struct fix *f)
+{
+	sbuf_clear(&f->in);
+	f->n_in = 0;
+}
+
+void fix_has(struct fix *f, const char *want)
+{
+	if (!strstr(fix_got(f), want))
+		fail_msg("no %s in:\n%s", want, fix_got(f));
+}
+
+void fix_hasnt(struct fix *f, const char *not_wanted)
+{
+	if (strstr(fix_got(f), not_wanted))
+		fail_msg("%s in:\n%s", not_wanted, fix_got(f));
+}
+
+void fix_logged(struct fix *f, const char *want)
+{
+	if (!strstr(sbuf_str(&f->log), want))
+		fail_msg("not logged: %s; only:\n%s", want, sbuf_str(&f->log));
+}
