@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* One SASL exchange, shared by sasl.c (elements and states), sasl_scram.c and sasl_plain.c (the
+ * mechanisms) and sasl_answer.c (outcomes, limits, delays); nobody else's. */
+#ifndef ROUTER_SASL_INTERNAL_H
+#define ROUTER_SASL_INTERNAL_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <base/list.h>
+#include <base/log.h>
+#include <base/loop.h>
+#include <base/rate.h>
+#include <xmpp/el.h>
+#include <xmpp/jid.h>
+#include <xmpp/scram.h>
+
+#include "auth/auth_local.h"
+#include "auth/sasl.h"
+
+struct router;
+
+struct sasl_mech {
+	const char *name;
+	enum digest_alg alg; /* SCRAM's; PLAIN compares with these keys */
+	bool plain, plus;
+};
+
+struct sasl_server {
+	struct router *router;
+	struct auth_local *local;
+	struct rate_table *by_addr, *by_account; /* failed logins */
+	struct list plain;                       /* struct sasl.link: passwords to verify */
+	unsigned n_plain;
+	struct task plain_task;
+};
+
+/* IDLE: no exchange.  FIRST: the client's first message is awaited.  FINAL: SCRAM's challenge is
+ * out.  WAIT: the answer comes later (a queued PLAIN, or an outcome that is held back).  OVER:
+ * success, or given up. */
+enum sasl_step { STEP_IDLE, STEP_FIRST, STEP_FINAL, STEP_WAIT, STEP_OVER };
+
+struct sasl {
+	struct sasl_server *server;
+	char *host, *peer;
+	char addr[INET6_ADDRSTRLEN + 4]; /* what failures are counted by: conn_limit_key() */
+	struct log_tag tag;
+	struct scram_cb cb;
+	uint8_t cb_data[32];
+
+	enum sasl_step step;
+	const struct sasl_mech *mech; /* from FIRST on */
+	struct scram *scram;          /* in FINAL */
+	struct jid jid;               /* who is to be authenticated; owned; s NULL: not known yet */
+	unsigned failures;
+
+	sasl_later *later;
+	void *later_arg;
+	struct list link; /* sasl_server.plain */
+	char *password;   /* while it is queued there */
+	struct timer timer;
+	enum sasl_status held_status;
+	struct el *held;
+	unsigned n_held; /* each answer that is held waits longer */
+};
+
+/* RFC 6120 6.5 */
+enum sasl_cond {
+	SASL_OK,
+	SASL_E_ABORTED,
+	SASL_E_ACCOUNT_DISABLED,
+	SASL_E_INCORRECT_ENCODING,
+	SASL_E_INVALID_AUTHZID,
+	SASL_E_INVALID_MECHANISM,
+	SASL_E_MALFORMED_REQUEST,
+	SASL_E_NOT_AUTHORIZED,
+	SASL_E_TEMPORARY_AUTH_FAILURE,
+};
+
+/* --- mechanisms: one message of the client; return and *reply as of sasl_element() ------------ */
+enum sasl_status sasl_scram_step(struct sasl *sa, const char *msg, size_t n, struct el **reply);
+enum sasl_status sasl_plain_step(struct sasl *sa, const char *msg, size_t n, struct el **reply);
+void sasl_plain_task(void *server);
+void sasl_plain_cancel(struct sasl *sa); /* takes it out of the queue, wipes the password */
+
+/* Sets sa->jid from what the client calls itself. SASL_OK or why not. */
+enum sasl_cond sasl_identify(struct sasl *sa, const char *user, const char *authzid);
+/* The exchange is over or never was: its state goes. */
+void sasl_reset(struct sasl *sa);
+
+/* --- outcomes (sasl_answer.c): return and *reply as of sasl_element() --------------------------
+ */
+struct rate_conf sasl_limit(const struct router *r);
+enum sasl_status sasl_challenge(struct sasl *sa, const char *data, struct el **reply);
+enum sasl_status sasl_fail(struct sasl *sa, enum sasl_cond cond, struct el **reply);
+/* The password was right.  data: server-final-message; NULL: none. */
+enum sasl_status sasl_accept(struct sasl *sa, const char *data, struct el **reply);
+/* Hands an outcome over that was not returned from sasl_element(), unless it is held back.  sa may
+ * be gone afterwards. */
+void sasl_deliver(struct sasl *sa, enum sasl_status status, struct el *reply);
+void sasl_held(void *sa); /* sa->timer */
+
+#endif
