@@ -7,7 +7,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from .results import FAILED, stage
+from .results import FAILED, last_lines, stage
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbuildtype=debug"]
@@ -47,14 +47,23 @@ def make(results, build, targets=()):
         env = dict(os.environ, CC=build.cc)
         done = run_logged(["meson", "setup", build.dir, TREE, "--werror", *build.args], env=env)
         if done.returncode != 0:
-            results.add(f"build:{build.name}", FAILED, time.monotonic() - began, done.stdout)
+            results.add(f"build:{build.name}", FAILED, time.monotonic() - began,
+                        last_lines(done.stdout, 8))
             return False
-    done = run_logged(["ninja", "-C", build.dir, *targets])
+    done = run_logged(["ninja", "-k", "20", "-C", build.dir, *targets])
     if done.returncode != 0:
-        results.add(f"build:{build.name}", FAILED, time.monotonic() - began, done.stdout)
+        results.add(f"build:{build.name}", FAILED, time.monotonic() - began,
+                    complaints(done.stdout))
         return False
     print(f"   {time.monotonic() - began:.1f} s", flush=True)
     return True
+
+
+def complaints(output):
+    """Ninja's output without what went well and without the command lines."""
+    first = output.find("FAILED: ")
+    return "\n".join(line for line in output[max(first, 0):].splitlines()
+                     if not line.startswith(("[", "clang ", "gcc ", "cc ")))
 
 
 def introspect(build, what):

@@ -53,7 +53,8 @@ def check_format():
     if not files:
         return None
     done = run_logged(["clang-format", "--dry-run", "-Werror", *files], cwd=TREE)
-    return done.stdout if done.returncode else ""
+    return "\n".join(dict.fromkeys(re.findall(r"^(\S+?:\d+):\d+: error:", done.stdout, re.M))
+                     ) if done.returncode else ""
 
 
 # Who may include what (style, "Layers and the include rule").  Include directories enforce most of
@@ -124,14 +125,16 @@ def check_tidy():
         key = hashlib.sha256((common + commands[path] + read(path)).encode()).hexdigest()
         stamp = os.path.join(clean, key)
         if os.path.exists(stamp):
-            return ""
+            return []
         done = run_logged(["clang-tidy", "-p", CLANG.dir, "--quiet", path], cwd=TREE)
         if done.returncode:
-            return f"{path}:\n{done.stdout}"
+            return re.findall(r"^\S+: (?:error|warning): .*", done.stdout, re.M) or [done.stdout]
         open(stamp, "w").close()
-        return ""
+        return []
 
     if not commands or not shutil.which("clang-tidy"):
         return None
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        return "".join(pool.map(tidy, sorted(commands)))
+        found = [re.sub(r"^\S*\.\./", "", line) for lines in pool.map(tidy, sorted(commands))
+                 for line in lines]
+    return "\n".join(dict.fromkeys(found))  # a header's fault shows in many files
