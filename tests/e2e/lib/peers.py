@@ -93,7 +93,8 @@ class Peer:
         cert, key = authority.issue(os.path.join(folder, "certs", DOMAIN), DOMAIN)
         os.makedirs(os.path.join(folder, "data"), exist_ok=True)
         template = PROSODY if name == "prosody" else EJABBERD
-        self._config = os.path.join(folder, "prosody.cfg.lua" if name == "prosody" else "ejabberd.yml")
+        file = {"prosody": "prosody.cfg.lua", "ejabberd": "ejabberd.yml"}[name]
+        self._config = os.path.join(folder, file)
         with open(self._config, "w", encoding="utf-8") as f:
             f.write(template.format(folder=folder, cert=cert, key=key, ca=self.ca_file,
                                     domain=DOMAIN, echo=ECHO, secret=self.secret, c2s=C2S_PORT,
