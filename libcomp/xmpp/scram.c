@@ -29,7 +29,7 @@ struct scram {
 	char cb_type[32];
 	uint8_t cb_data[CB_MAX];
 	size_t cb_len;
-	char our_nonce[SCRAM_NONCE + 1];
+	char our_nonce[SCRAM_NONCE_TEST + 1];
 
 	struct arena *arena; /* the strings below */
 	const char *gs2, *bare, *user, *authzid;
@@ -163,7 +163,7 @@ void scram_free(struct scram *s)
 
 void scram_set_nonce(struct scram *s, const char *nonce)
 {
-	assert(strlen(nonce) <= SCRAM_NONCE);
+	assert(strlen(nonce) <= SCRAM_NONCE_TEST);
 	memcpy(s->our_nonce, nonce, strlen(nonce) + 1);
 }
 

@@ -5,7 +5,9 @@
 
 #include <xmpp/scram.h>
 
-/* Our part of the nonce, at most SCRAM_NONCE characters, instead of a random one. */
+#define SCRAM_NONCE_TEST 40 /* RFC 7677's is longer than ours */
+
+/* Our part of the nonce, at most SCRAM_NONCE_TEST characters, instead of a random one. */
 void scram_set_nonce(struct scram *s, const char *nonce);
 
 #endif
