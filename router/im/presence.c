@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* Presence of local sessions (RFC 6121 4): broadcast, directed, and the end of a session.
+ *
+ * A session is available while im.presence stands; this file alone changes it.  What a contact or
+ * a component sends in is presence_in.c's business, subscriptions are subscribe.c's. */
+#include <errno.h>
+#include <string.h>
+
+#include <base/arena.h>
+#include <base/log.h>
+
+#include "core/route.h"
+#include "core/session.h"
+#include "core/stanza.h"
+#include "im/directed.h"
+#include "im/presence.h"
+#include "im/presence_send.h"
+#include "im/roster_internal.h"
+#include "im/subscribe.h"
+#include "router.h"
+
+/* --- priority ------------------------------------------------------------------------------- */
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* 4.7.2.3: an xs:byte, 0 if there is none. */
+static bool priority_parse(const struct el *presence, int *out)
+{
+	const char *p = el_child_text(presence, "priority", NS_CLIENT);
+	bool minus, digits = false;
+	int n = 0;
+
+	*out = 0;
+	if (!p)
+		return true;
+	while (is_space(*p))
+		p++;
+	minus = *p == '-';
+	if (*p == '-' || *p == '+')
+		p++;
+	for (; *p >= '0' && *p <= '9' && n <= 128; p++) {
+		n = n * 10 + (*p - '0');
+		digits = true;
+	}
+	while (is_space(*p))
+		p++;
+	*out = minus ? -n : n;
+	return digits && !*p && *out >= -128 && *out <= 127;
+}
+
+/* --- broadcast ------------------------------------------------------------------------------ */
+
+/* To those who may see it (4.2.2, 4.4.2, 4.5.2), and to the account's own available sessions, the
+ * one that sent it included.  el has from and no to. */
+static void broadcast(struct session *s, struct roster *ro, const struct el *el)
+{
+	struct router *r = s->router;
+
+	presence_send(r, el, &s->user->jid);
+	if (!session_available(s))
+		session_send_addr(s, el, NULL, s->user->jid.s);
+	if (!ro)
+		return;
+	MAP_EACH (n, &ro->items) {
+		const struct roster_item *it = MAP_ENTRY(n, struct roster_item, node);
+
+		if (it->sub & SUB_FROM)
+			presence_send(r, el, &it->jid);
+	}
+}
+
+/* What a local contact's sessions have said last; no roster but those of online contacts is looked
+ * at, and these are in memory. */
+static void gather_local(struct session *s, const struct jid *contact)
+{
+	struct user *u = sessions_user(s->router->sessions, contact);
+
+	if (!u || !roster_sees(s->router, contact, &s->jid))
+		return;
+	LIST_EACH (it, &u->sessions) {
+		struct session *other = LIST_ENTRY(it, struct session, of_user);
+
+		if (session_available(other))
+			session_send_addr(s, other->im.presence, NULL, s->jid.s);
+	}
+}
+
+/* A session that has become available sees what there is to see (4.2.2): its contacts, the other
+ * sessions of its account, and who waits for the user's answer (3.1.3). */
+static void gather(struct session *s, struct roster *ro)
+{
+	EL_AUTO struct el *probe = el_presence("probe", NULL);
+
+	el_set(probe, "from", s->user->jid.s);
+	LIST_EACH (it, &s->user->sessions) {
+		struct session *other = LIST_ENTRY(it, struct session, of_user);
+
+		if (other != s && session_available(other))
+			session_send_addr(s, other->im.presence, NULL, s->jid.s);
+	}
+	MAP_EACH (n, &ro->items) {
+		const struct roster_item *it = MAP_ENTRY(n, struct roster_item, node);
+
+		if ((it->sub & SUB_TO) && presence_is_local(s->router, &it->jid))
+			gather_local(s, &it->jid);
+		else if (it->sub & SUB_TO)
+			presence_send(s->router, probe, &it->jid);
+		if (it->pending && it->request)
+			session_send(s, it->request);
+	}
+}
+
+static void available(struct router *r, struct stanza *st)
+{
+	struct session *s = st->session;
+	bool initial = !session_available(s);
+	struct roster *ro;
+	int priority;
+
+	if (!priority_parse(st->el, &priority)) {
+		route_bounce(r, st, COND_BAD_REQUEST, "priority is a number from -128 to 127");
+		return;
+	}
+	ro = roster_any(r->rosters, &s->jid);
+	if (!ro) {
+		route_bounce(r, st, COND_RESOURCE_CONSTRAINT, "the roster cannot be read now");
+		return;
+	}
+	el_free(s->im.presence);
+	s->im.presence = el_dup(st->el);
+	s->im.priority = priority;
+	broadcast(s, ro, s->im.presence);
+	if (initial)
+		gather(s, ro);
+}
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+struct goodbye {
+	const struct el *el;
+	struct roster *ro; /* NULL: it was not broadcast */
+};
+
+/* Nobody is told twice (4.6.3): a bare JID, and a session here, have it by the broadcast. */
+static bool has_it_already(struct session *s, struct roster *ro, const struct jid *to)
+{
+	const struct roster_item *it;
+
+	if (!ro || (to->res && !presence_is_local(s->router, to)))
+		return false;
+	if (jid_same_bare(to, &s->jid))
+		return true;
+	it = roster_find(ro, to);
+	return it && (it->sub & SUB_FROM);
+}
+
+static void goodbye_directed(struct session *s, const struct jid *to, void *arg)
+{
+	const struct goodbye *g = arg;
+
+	if (!has_it_already(s, g->ro, to))
+		presence_send(s->router, g->el, to);
+}
+
+/* el has from and no to. */
+static void unavailable(struct session *s, const struct el *el)
+{
+	struct goodbye g = { .el = el };
+
+	if (session_available(s)) {
+		el_free(s->im.presence);
+		s->im.presence = NULL;
+		s->im.priority = 0;
+		g.ro = roster_any(s->router->rosters, &s->jid);
+		broadcast(s, g.ro, el);
+	}
+	directed_flush(s, goodbye_directed, &g);
+}
+
+void presence_session_end(struct session *s)
+{
+	EL_AUTO struct el *gone = presence_gone(&s->jid);
+
+	unavailable(s, gone);
+	s->im.interested = false;
+	if (s->user->n_sessions == 1)
+		roster_unpin(s->router->rosters, &s->jid);
+}
+
+/* --- directed ------------------------------------------------------------------------------- */
+
+static void directed(struct router *r, struct stanza *st)
+{
+	struct session *s = st->session;
+
+	if (st->type == ST_PRES_UNAVAILABLE) {
+		directed_remove(s, &st->to);
+	} else if (!directed_add(s, &st->to)) {
+		/* Who could not be told of the end must not hear of the beginning. */
+		route_bounce(
+		    r, st, COND_RESOURCE_CONSTRAINT, "directed presence to too many addresses");
+		return;
+	}
+	route_to(r, st);
+}
+
+/* --- the entry ------------------------------------------------------------------------------ */
+
+static void undirected(struct router *r, struct stanza *st)
+{
+	switch (st->type) {
+	case ST_PRES_AVAILABLE:
+		available(r, st);
+		break;
+	case ST_PRES_UNAVAILABLE:
+		unavailable(st->session, st->el);
+		break;
+	case ST_PRES_ERROR:
+		break;
+	default:
+		route_bounce(r, st, COND_BAD_REQUEST, "this needs an address");
+	}
+}
+
+void presence_from_session(struct router *r, struct stanza *st)
+{
+	enum sub_event ev;
+
+	if (!st->to.s)
+		undirected(r, st);
+	else if (subscribe_event(st, &ev))
+		subscribe_out(r, st, ev);
+	else if (st->type == ST_PRES_AVAILABLE || st->type == ST_PRES_UNAVAILABLE)
+		directed(r, st);
+	else
+		route_to(r, st); /* errors; and probes, which clients should not send (4.3.1) */
+}

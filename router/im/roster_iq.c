@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* The roster iqs of a session (RFC 6121 2.2 to 2.5). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/arena.h>
+
+#include "core/route.h"
+#include "core/session.h"
+#include "core/stanza.h"
+#include "im/roster_internal.h"
+#include "im/roster_work.h"
+#include "im/sub_state.h"
+#include "im/subscribe.h"
+#include "router.h"
+
+/* --- get ------------------------------------------------------------------------------------ */
+
+/* The answer is made of what memory says now, and leaves when that has been committed. */
+static struct el *answer_new(struct roster_work *w, const struct stanza *st)
+{
+	struct el *iq = work_el(w, "iq", NS_CLIENT);
+
+	el_set(iq, "type", "result");
+	el_set(iq, "id", el_attr(st->el, "id"));
+	el_set(iq, "to", el_attr(st->el, "from"));
+	if (st->to.s)
+		el_set(iq, "from", st->to.s);
+	return iq;
+}
+
+static void roster_iq_get(struct router *r, struct stanza *st, struct roster *ro)
+{
+	struct roster_work *w = work_new(r, st);
+	struct el *answer = answer_new(w, st);
+	struct el *query = el_add(answer, "query", NS_ROSTER);
+
+	st->session->im.interested = true;
+	MAP_EACH (n, &ro->items) {
+		const struct roster_item *it = MAP_ENTRY(n, struct roster_item, node);
+
+		if (it->listed)
+			roster_item_write(query, it);
+	}
+	work_uses(w, ro);
+	work_answer(w, answer);
+	work_run(w);
+}
+
+/* --- what a set may say --------------------------------------------------------------------- */
+
+struct item_set {
+	struct jid jid;
+	const char *name; /* NULL: none */
+	bool remove;
+	const char *groups[ROSTER_GROUPS_MAX];
+	size_t n_groups;
+};
+
+/* 2.3.3: a name may stand once, may not be empty, may not be long. */
+static int parse_groups(struct item_set *set, const struct el *item)
+{
+	EL_EACH (g, item, "group", NS_ROSTER) {
+		const char *name = el_body(g);
+
+		if (!*name || strlen(name) > ROSTER_NAME_MAX || set->n_groups == ROSTER_GROUPS_MAX)
+			return -COND_NOT_ACCEPTABLE;
+		for (size_t i = 0; i < set->n_groups; i++) { /* at most 64: no need of a map */
+			if (!strcmp(set->groups[i], name))
+				return -COND_BAD_REQUEST;
+		}
+		set->groups[set->n_groups++] = name;
+	}
+	return 0;
+}
+
+/* 0 or -enum el_cond.  What lies in *out lives as long as the stanza. */
+static int parse_set(struct item_set *out, const struct stanza *st)
+{
+	const struct el *query = stanza_payload(st);
+	const struct el *item = el_child(query, "item", NS_ROSTER);
+	const char *jid = item ? el_attr(item, "jid") : NULL;
+	const char *sub = item ? el_attr(item, "subscription") : NULL;
+
+	*out = (struct item_set){ .name = NULL };
+	if (!jid || el_next(item, "item", NS_ROSTER))
+		return -COND_BAD_REQUEST;
+	if (jid_parse(&out->jid, el_arena(st->el), jid) < 0)
+		return -COND_JID_MALFORMED;
+	if (!jid_is_bare(&out->jid))
+		return -COND_BAD_REQUEST;
+	if (jid_same_bare(&out->jid, &st->session->jid))
+		return -COND_NOT_ALLOWED;
+	out->remove = sub && !strcmp(sub, "remove"); /* other values are ignored (2.1.2.5) */
+	if (out->remove)
+		return 0;
+	out->name = el_attr(item, "name");
+	if (out->name && strlen(out->name) > ROSTER_NAME_MAX)
+		return -COND_NOT_ACCEPTABLE;
+	return parse_groups(out, item);
+}
+
+/* --- set and remove ------------------------------------------------------------------------- */
+
+static void roster_iq_update(
+    struct router *r, struct stanza *st, struct roster *ro, const struct item_set *set)
+{
+	struct roster_item *it = roster_find(ro, &set->jid);
+	char **groups = NULL;
+	struct roster_work *w;
+
+	if ((!it || !it->listed) && !roster_has_room(r->rosters, ro)) {
+		route_bounce(r, st, COND_RESOURCE_CONSTRAINT, "the roster is full");
+		return;
+	}
+	if (!it)
+		it = roster_add(ro, &set->jid);
+	roster_list(ro, it);
+	roster_item_rename(it, set->name && *set->name ? set->name : NULL);
+	if (set->n_groups > 0)
+		groups = xreallocarray(NULL, set->n_groups, sizeof(*groups));
+	for (size_t i = 0; i < set->n_groups; i++)
+		groups[i] = xstrdup(set->groups[i]);
+	roster_item_regroup(it, groups, set->n_groups);
+
+	w = work_new(r, st);
+	work_save(w, ro, it);
+	work_push(w, ro, it);
+	work_answer(w, answer_new(w, st));
+	work_run(w);
+}
+
+/* 2.5.2: the contact hears that nothing is left between the two. */
+static void roster_iq_remove(
+    struct router *r, struct stanza *st, struct roster *ro, const struct item_set *set)
+{
+	struct roster_item *it = roster_find(ro, &set->jid);
+	enum sub_state state = sub_state_of(it);
+	struct roster_work *w;
+
+	if (!it || !it->listed) {
+		route_bounce(r, st, COND_ITEM_NOT_FOUND, NULL);
+		return;
+	}
+	if (subscribe_ready(r, &set->jid) < 0) {
+		route_bounce(r, st, COND_RESOURCE_CONSTRAINT, "try again");
+		return;
+	}
+	w = work_new(r, st);
+	roster_del(ro, it);
+	work_erase(w, ro, &set->jid);
+	work_push_removed(w, ro, &set->jid);
+	work_answer(w, answer_new(w, st));
+	subscribe_sever(w, &ro->owner, &set->jid, state);
+	work_run(w);
+}
+
+void roster_iq(struct router *r, struct stanza *st)
+{
+	struct item_set set;
+	struct roster *ro;
+	int rc;
+
+	if (!el_is(stanza_payload(st), "query", NS_ROSTER)) {
+		route_bounce(r, st, COND_BAD_REQUEST, NULL);
+		return;
+	}
+	rc = roster_get(r->rosters, &st->session->jid, &ro);
+	if (rc < 0) {
+		route_bounce(r, st,
+		    rc == -EBUSY ? COND_RESOURCE_CONSTRAINT : COND_INTERNAL_SERVER_ERROR, NULL);
+		return;
+	}
+	if (st->type == ST_IQ_GET) {
+		roster_iq_get(r, st, ro);
+		return;
+	}
+	rc = parse_set(&set, st);
+	if (rc < 0)
+		route_bounce(r, st, (enum el_cond) - rc, NULL);
+	else if (set.remove)
+		roster_iq_remove(r, st, ro, &set);
+	else
+		roster_iq_update(r, st, ro, &set);
+}
