@@ -75,7 +75,7 @@ static char *domain_env(const char *name)
 	char *env = xasprintf("COMPONENT_DOMAIN|DOMAIN_%s", name);
 
 	for (char *p = strchr(env, '|'); *p; p++)
-		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+		*p = (char)(*p == '-' ? '_' : toupper((unsigned char)*p));
 	return env;
 }
 

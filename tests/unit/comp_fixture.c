@@ -31,7 +31,7 @@ static void on_head(struct fix *f, struct stream *s)
 
 	el_write(&head, stream_head(s), NS_CLIENT);
 	f->features_asked = strstr(sbuf_str(&head), ":features=\"1\"") &&
-			    strstr(sbuf_str(&head), "=\"" NS_LINK "\"");
+	                    strstr(sbuf_str(&head), "=\"" NS_LINK "\"");
 	sbuf_done(&head);
 	assert_string_equal(el_attr(stream_head(s), "to"), DOM);
 	assert_null(el_attr(stream_head(s), "version"));

@@ -19,6 +19,8 @@
 #include <base/sbuf.h>
 #include <xmpp/stream.h>
 
+#include "mint.h"
+
 #define HEAD                                                         \
 	"<?xml version='1.0'?><stream:stream xmlns='jabber:client' " \
 	"xmlns:stream='http://etherx.jabber.org/streams' to='example.org' version='1.0'>"
@@ -33,6 +35,7 @@ struct end {
 	bool restart, starttls;      /* on <auth/>, <starttls/> */
 	bool close_on_el, pause_on_el, error_on_el;
 	int starttls_err;
+	struct tls_ctx *server, *client; /* for <starttls/> and <proceed/> */
 	char reason[256];
 	enum stream_err sent, received;
 };
@@ -65,12 +68,15 @@ static void on_el(struct end *e, struct stream *s)
 		stream_restart(s);
 	}
 	if (e->starttls && !strcmp(el_name(el), "starttls")) {
-		const struct io_tls t = { NULL, NULL, NULL, NULL };
+		const struct io_tls t = { .dflt = e->server };
 
+		stream_puts(s, "<proceed/>");
 		e->starttls_err = stream_starttls(s, &t);
 		if (e->starttls_err < 0)
 			stream_error(s, STREAM_E_POLICY_VIOLATION, "clear bytes");
 	}
+	if (e->client && !strcmp(el_name(el), "proceed"))
+		stream_tls_client(s, e->client, "example.org", NULL);
 	if (e->close_on_el)
 		stream_close(s);
 	if (e->pause_on_el)
@@ -92,6 +98,8 @@ static void on_ev(struct stream *s, enum stream_ev ev, void *arg)
 		break;
 	case STREAM_SECURE:
 		note(e, "S");
+		if (e->client)
+			stream_send_header(s, &hd);
 		break;
 	case STREAM_HEAD:
 		note(e, "H");
@@ -636,6 +644,39 @@ static void test_both_ends(void **state)
 	assert_int_equal(f->a.received, STREAM_E_UNDEFINED_CONDITION);
 }
 
+/* STARTTLS whole: what was said in the clear is forgotten, a new stream follows. */
+static void test_starttls(void **state)
+{
+	static const struct stream_header hd = { .to = "example.org", .version = "1.0" };
+	struct stream_conf c = conf;
+	struct fix *f = *state;
+	struct end b = { .answer = false };
+	char pem[64], err[256];
+
+	(void)snprintf(pem, sizeof(pem), "/tmp/switchyard-test-%d.pem", (int)getpid());
+	mint(pem, pem, &(struct mint){ "x", "example.org", -MINT_DAY, MINT_DAY, NULL });
+	assert_int_equal(tls_server_new(&f->a.server, pem, pem, err, sizeof(err)), 0);
+	assert_int_equal(tls_client_new(&b.client, pem, err, sizeof(err)), 0);
+	(void)unlink(pem);
+	f->a.starttls = true;
+	c.accepts = false;
+	b.s = stream_accept(f->l, f->fd, &c, on_ev, &b);
+	f->fd = -1;
+	stream_send_header(b.s, &hd);
+	stream_puts(b.s, "<starttls/>");
+	spin(f);
+	assert_int_equal(f->a.starttls_err, 0);
+	assert_string_equal(f->a.log, "H starttls S H ");
+	assert_string_equal(b.log, "H proceed S H ");
+	assert_true(io_secure(stream_io_of(b.s)));
+	stream_close(b.s);
+	spin(f);
+	assert_string_equal(f->a.log, "H starttls S H X ");
+	assert_string_equal(b.log, "H proceed S H X ");
+	tls_unref(f->a.server);
+	tls_unref(b.client);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -666,6 +707,7 @@ int main(void)
 		T(test_send),
 		T(test_hard_bound),
 		T(test_both_ends),
+		T(test_starttls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
