@@ -72,7 +72,7 @@ static void known_set(struct accounts *a, const char *bare, size_t len, bool exi
 
 	if (!k) {
 		if (map_len(&a->known) >= KNOWN_MAX)
-			known_drop(a, LIST_FIRST(&a->by_use, struct known, link));
+			known_drop(a, LIST_ENTRY(a->by_use.next, struct known, link));
 		k = xmalloc(sizeof(*k) + len + 1);
 		memcpy(k->jid, bare, len);
 		k->jid[len] = '\0';

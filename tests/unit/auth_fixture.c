@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include <xmpp/stream.h>
+
+#include "auth_fixture.h"
+#include "core/session.h"
+#include "im/roster.h"
+#include "schema.h"
+
+struct auth auth;
+
+/* --- the parts that are played ---------------------------------------------------------------- */
+
+static struct user user;
+static struct session two[2];
+
+bool router_serves(const struct router *r, const char *domain, size_t len)
+{
+	assert_ptr_equal(r, &auth.r);
+	return len == strlen(DOMAIN) && !memcmp(domain, DOMAIN, len);
+}
+
+struct user *sessions_user(struct sessions *ss, const struct jid *any)
+{
+	assert_ptr_equal(ss, auth.r.sessions);
+	if (!auth.has_session || strcmp(any->s, auth.has_session) != 0)
+		return NULL;
+	list_init(&user.sessions);
+	for (int i = 0; i < 2; i++)
+		list_add_tail(&user.sessions, &two[i].of_user);
+	return &user;
+}
+
+void session_kick(struct session *s, enum stream_err e, const char *text)
+{
+	assert_true(s == &two[0] || s == &two[1]);
+	assert_int_equal(e, STREAM_E_NOT_AUTHORIZED);
+	assert_non_null(text);
+	auth.kicked++;
+}
+
+void roster_delete_account(struct rosters *rs, const struct jid *owner, struct db_batch *b)
+{
+	static struct db_q q = { "DELETE FROM roster WHERE owner = $1" };
+
+	assert_ptr_equal(rs, auth.r.rosters);
+	auth.rosters_gone++;
+	db_batch_add(b, &q, "s", owner->s);
+}
+
+/* --- the fixture ------------------------------------------------------------------------------ */
+
+int auth_setup(void **state)
+{
+	static char domain[] = DOMAIN, *domains[] = { domain };
+
+	(void)state;
+	memset(&auth, 0, sizeof(auth));
+	fixture_init(&auth.f);
+	fixture_open(&auth.f, router_schema, router_schema_n);
+	auth.conf.domains = (struct conf_list){ domains, 1 };
+	auth.conf.limit.failed_logins = 5;
+	auth.r = (struct router){ .loop = auth.f.loop, .db = auth.f.db, .conf = &auth.conf };
+	assert_int_equal(accounts_open(&auth.r.accounts, &auth.r), 0);
+	return 0;
+}
+
+/* In the order of main.c. */
+int auth_teardown(void **state)
+{
+	(void)state;
+	db_close(auth.f.db);
+	auth.f.db = NULL;
+	sasl_server_close(auth.r.sasl);
+	accounts_close(auth.r.accounts);
+	fixture_done(&auth.f);
+	return 0;
+}
+
+static int wait_for(int r, const struct note *n)
+{
+	if (r < 0) {
+		assert_int_equal(n->order, 0);
+		return r;
+	}
+	assert_int_equal(n->order, 0); /* never within the call */
+	run_all(&auth.f);
+	assert_int_not_equal(n->order, 0);
+	return n->err;
+}
+
+int auth_add(const char *jid, const char *password)
+{
+	struct note n = { 0 };
+
+	return wait_for(accounts_add(auth.r.accounts, JID(jid), password, note_done, &n), &n);
+}
+
+int auth_passwd(const char *jid, const char *password)
+{
+	struct note n = { 0 };
+
+	return wait_for(accounts_passwd(auth.r.accounts, JID(jid), password, note_done, &n), &n);
+}
+
+int auth_delete(const char *jid)
+{
+	struct note n = { 0 };
+
+	return wait_for(accounts_delete(auth.r.accounts, JID(jid), note_done, &n), &n);
+}
+
+void auth_sql(struct db_q *q, const char *jid)
+{
+	struct db_batch *b = db_batch_new(auth.f.db);
+	struct note n = { 0 };
+
+	db_batch_must(b, q, "s", jid);
+	db_submit(b, note_done, &n);
+	run_all(&auth.f);
+	assert_int_equal(n.err, 0);
+}
