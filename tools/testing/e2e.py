@@ -11,6 +11,9 @@ from .build import ASAN, TREE
 from .results import FAILED, PASSED, SKIPPED, stage
 
 WORKERS = 4
+# Without root, namespaces need a user namespace to own them; where that is forbidden as well, the
+# fixtures skip their tests and say why.
+OWN_USERS = ["unshare", "--user", "--map-root-user"]
 
 
 def run(results, pattern=None, long=False, build=ASAN):
@@ -18,14 +21,14 @@ def run(results, pattern=None, long=False, build=ASAN):
     with tempfile.TemporaryDirectory(prefix="sw-e2e-") as tmp:
         report = os.path.join(tmp, "report.xml")
         argv = ["/usr/bin/python3", "-m", "pytest", "-q", f"--junitxml={report}",
+                f"--basetemp={os.path.join(tmp, 'pytest')}",
                 "-m", "long" if long else "not long", os.path.join(TREE, "tests", "e2e")]
         if importlib.util.find_spec("xdist"):
             argv += ["-n", str(WORKERS), "--dist", "worksteal"]
         if pattern:
             argv += ["-k", pattern]
-        if os.geteuid() != 0:
-            # Namespaces of one's own need a user namespace to own them.
-            argv = ["unshare", "--user", "--map-root-user", *argv]
+        if os.geteuid() != 0 and subprocess.run([*OWN_USERS, "true"]).returncode == 0:
+            argv = [*OWN_USERS, *argv]
         env = dict(os.environ, SWITCHYARD_BUILD=build.dir, PYTHONDONTWRITEBYTECODE="1")
         status = subprocess.run(argv, env=env, cwd=TREE).returncode
         if not os.path.exists(report):
