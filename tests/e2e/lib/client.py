@@ -28,6 +28,7 @@ class Client(slixmpp.ClientXMPP):
         self.auto_subscribe = False
         self.closed = False
         self._outcome = asyncio.get_running_loop().create_future()
+        self._without_binding()
         self.add_filter("in", self._record)
         for plugin in ("xep_0030", "xep_0199", *plugins):
             self.register_plugin(plugin)
@@ -35,6 +36,15 @@ class Client(slixmpp.ClientXMPP):
                                ("failed_auth", self._on_fail), ("connection_failed", self._on_fail),
                                ("disconnected", self._on_end)):
             self.add_event_handler(event, handler)
+
+    def _without_binding(self):
+        """slixmpp 1.8 takes tls-unique for granted, which TLS 1.3 does not have: as it is, it tries
+        each SCRAM mechanism in vain and then sends PLAIN."""
+        mechanisms = self["feature_mechanisms"]
+        mechanisms.use_mechs = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"}
+        credentials = mechanisms.sasl_callback
+        mechanisms.sasl_callback = lambda required, optional: credentials(
+            required, optional - {"channel_binding"}) | {"channel_binding": None}
 
     def _record(self, stanza):
         self.inbox.put(stanza.xml)
