@@ -35,7 +35,7 @@ class Stack:
     domain      comma list, as DOMAIN
     env         variables for every program (None: without it); NAME_X goes to one program, as
                 for operators
-    conf_d      text of one file in conf.d, or {file name: text}
+    conf_d      text of one file in the router's conf.d, or {file name: text}
     components  which of our own to start with the router; each has its secret in any case
     data_dir    instead of a new empty folder
     certs       False: an empty CERTS_DIR, for the test to fill
@@ -177,6 +177,8 @@ class Stack:
                 env[f"DOMAIN_{component.upper()}"] = self.component_domain(component)
                 env[f"COMPONENT_SECRET_{component.upper()}_FILE"] = file
         else:
+            # Its own: a setting of the router's would be unknown to it.
+            env |= {"CONF_DIR": self._folder(f"conf.{name}")}
             env |= {"ROUTER_HOST": "127.0.0.1", "ROUTER_PORT": str(self.port("COMPONENT_PORT")),
                     "COMPONENT_DOMAIN": self.component_domain(name),
                     "COMPONENT_SECRET_FILE": self._secrets[name]}
