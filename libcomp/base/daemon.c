@@ -122,30 +122,38 @@ static FILE *text_open(char **text, size_t *len)
 	return f;
 }
 
-static void on_hup(int signo, void *arg)
+int daemon_reload(struct daemon *d, char **notes)
 {
-	struct daemon *d = arg;
-	(void)signo;
-	if (d->state != RUNNING)
-		return;
-	char *text;
 	size_t len;
 	struct conf *fresh;
-	FILE *f = text_open(&text, &len);
-	int rc = conf_load(&fresh, &d->def, d->file, d->dir, environ, f);
-	if (rc == 0)
+	FILE *f = text_open(notes, &len);
+	int rc = d->state == RUNNING ? 0 : -EAGAIN;
+	if (rc < 0)
+		(void)fputs("starting or stopping\n", f);
+	else if ((rc = conf_load(&fresh, &d->def, d->file, d->dir, environ, f)) == 0)
 		conf_reload(d->conf, fresh, f);
 	(void)fclose(f);
+	log_lines(rc < 0 ? LOG_LVL_ERROR : LOG_LVL_WARN, "settings", xstrdup(*notes));
 	if (rc < 0) {
-		log_lines(LOG_LVL_ERROR, "settings", text);
 		log_error(NULL, "settings not reloaded: the old ones stay");
-		return;
+		return rc;
 	}
 	log_set_level((enum log_level)settings(d)->log_level);
-	log_lines(LOG_LVL_WARN, "settings", text);
 	if (d->ops->reload)
 		d->ops->reload(d, d->arg);
 	log_info(NULL, "settings reloaded");
+	return 0;
+}
+
+static void on_hup(int signo, void *arg)
+{
+	struct daemon *d = arg;
+	char *notes;
+	(void)signo;
+	if (d->state != RUNNING)
+		return;
+	(void)daemon_reload(d, &notes);
+	free(notes);
 }
 
 static void on_term(int signo, void *arg)
