@@ -100,7 +100,7 @@ static const struct conf_opt opts[] = {
 };
 
 static const struct conf_opt component_opts[] = {
-	{ "domain", CONF_STR, COMP(domain),
+	{ "domain", CONF_STR, COMP(domain), .env = "DOMAIN_*",
 	    .help = "default: the title below the first domain served" },
 	{ "secret", CONF_SECRET, COMP(secret), .flags = CONF_REQUIRED,
 	    .help = "shared with the component" },

@@ -52,6 +52,14 @@ void conf_env_title(const struct conf_section *s, const char *title, char buf[st
 	free(name);
 }
 
+void conf_env_pattern(const char *pattern, const char *title, char buf[static CONF_NAME_MAX])
+{
+	size_t before = strcspn(pattern, "*");
+	char *name = xasprintf("%.*s%s", (int)before, pattern, title);
+	to_env(buf, CONF_NAME_MAX, name);
+	free(name);
+}
+
 /* --- values ------------------------------------------------------------------------------------
  */
 
@@ -209,6 +217,18 @@ static void note_unused(struct conf_load *l, const struct conf_group *g)
 	}
 }
 
+/* DOMAIN_* of a section's row: DOMAIN_MUC for the section called muc. */
+static void read_patterns(struct conf_load *l, const struct conf_item *it)
+{
+	char name[CONF_NAME_MAX];
+	for (size_t i = 0; i < it->n; i++) {
+		if (!it->slots[i].opt->env)
+			continue;
+		conf_env_pattern(it->slots[i].opt->env, *(char **)it->data, name);
+		set_slot(l, it, &it->slots[i], name);
+	}
+}
+
 static void read_group(struct conf_load *l, struct conf_group *g)
 {
 	const struct conf_section *sec = g->sec;
@@ -222,6 +242,7 @@ static void read_group(struct conf_load *l, struct conf_group *g)
 		struct conf_slot *s = conf_slot_find(&g->items[i], sec->env_secret);
 		conf_env_title(sec, *(char **)g->items[i].data, name);
 		set_slot(l, &g->items[i], s, name);
+		read_patterns(l, &g->items[i]);
 	}
 	note_unused(l, g);
 }

@@ -127,5 +127,7 @@ bool conf_env_name(const struct conf_opt *o, size_t i, char buf[static CONF_NAME
 /* The variable of a section's secret: COMPONENT_SECRET_MUC. */
 void conf_env_title(
     const struct conf_section *s, const char *title, char buf[static CONF_NAME_MAX]);
+/* "DOMAIN_*" of a section's row and its title. */
+void conf_env_pattern(const char *pattern, const char *title, char buf[static CONF_NAME_MAX]);
 
 #endif

@@ -56,6 +56,9 @@ static void row_init(struct row *r, const struct conf_opt *o, const struct conf_
 	if (sec && sec->env_secret && strcmp(sec->env_secret, o->key) == 0) {
 		conf_env_title(sec, "TITLE", name);
 		sbuf_puts(&r->env, name);
+	} else if (sec && o->env) {
+		conf_env_pattern(o->env, "TITLE", name);
+		sbuf_puts(&r->env, name);
 	}
 	sbuf_puts(&r->key, o->key);
 	if (o->type == CONF_SECRET)

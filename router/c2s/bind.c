@@ -5,6 +5,7 @@
 #include <base/arena.h>
 #include <base/rnd.h>
 
+#include "auth/accounts.h"
 #include "c2s/conn.h"
 #include "conf.h"
 #include "core/session.h"
@@ -79,6 +80,12 @@ void conn_bind(struct conn *c, struct el *el)
 
 	if (el_kind(iq) != EL_IQ || !bind || !type || strcmp(type, "set") || !el_attr(iq, "id")) {
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "bind a resource first");
+		return;
+	}
+	/* It may have been deleted since the login, when it had no session yet that could be ended.
+	 */
+	if (!accounts_exist(c->router->accounts, &c->account)) {
+		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "the account is gone");
 		return;
 	}
 	if (choose_resource(c, bind, el_arena(iq), &jid) < 0)

@@ -108,6 +108,7 @@ static const struct conf_opt part_opts[] = {
 	{ .key = "domain",
 	    .type = CONF_LIST,
 	    .off = offsetof(struct part, domain),
+	    .env = "DOMAIN_*",
 	    .check = check_domain,
 	    .help = "domains" },
 	{ .key = "limit",

@@ -213,7 +213,8 @@ static void test_sections(void **state)
 				   "component push {\n\tsecret = " SECRET "\n"
 				   "\tdomain = {push.a, p.a}\n}\n"
 				   "component my-bot { }\n",
-	    ENV("COMPONENT_SECRET_MY_BOT=bot", file, "COMPONENT_SECRET_FILE=/nonexistent"));
+	    ENV("COMPONENT_SECRET_MY_BOT=bot", file, "COMPONENT_SECRET_FILE=/nonexistent",
+		"DOMAIN_MY_BOT=x.a, y.a", "DOMAIN_NOBODY=z.a"));
 	struct settings *s = conf_data(c);
 	assert_string_equal(s->parts[0]->title, "push");
 	assert_string_equal(s->parts[0]->secret, SECRET);
@@ -221,6 +222,8 @@ static void test_sections(void **state)
 	assert_int_equal(s->parts[0]->limit, 9);
 	assert_string_equal(s->parts[1]->title, "my-bot");
 	assert_string_equal(s->parts[1]->secret, "bot");
+	assert_int_equal(s->parts[1]->domain.n, 2); /* by its row's pattern */
+	assert_string_equal(s->parts[1]->domain.v[1], "y.a");
 	assert_int_equal(s->parts[1]->limit, 7);
 	assert_string_equal(s->parts[2]->title, "file-share"); /* built in, once it has a secret */
 	assert_string_equal(s->parts[2]->secret, "from-file");
