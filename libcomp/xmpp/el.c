@@ -277,12 +277,13 @@ void el_set_ns(struct el *el, const char *ns, const char *attr, const char *val)
 {
 	struct arena *a = el->tree->arena;
 	char *name;
+	size_t n;
 
 	val = val ? arena_strdup(a, val) : NULL;
 	if (el_str_same(ns, NS_XML)) { /* its prefix is fixed (Namespaces in XML 3) */
-		name = arena_alloc(a, sizeof("xml:") + strlen(attr));
-		memcpy(name, "xml:", 4);
-		memcpy(name + 4, attr, strlen(attr) + 1);
+		n = sizeof("xml:") + strlen(attr);
+		name = arena_alloc(a, n);
+		(void)snprintf(name, n, "xml:%s", attr);
 		attr_put(el, NULL, name, val);
 		return;
 	}
