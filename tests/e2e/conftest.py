@@ -145,18 +145,18 @@ def cut_proxy(namespace):
 async def client(request, make_stack):
     """await client("alice"): a slixmpp Client, logged in at the test's last stack.  The account is
     made if the stack has none of that name.  password=, resource=, port=, direct_tls=, presence=,
-    plugins=, stack=."""
+    plugins=, mechanism=, stack=."""
     clients = []
 
     async def make(user, password=None, resource=None, stack=None, port=None, direct_tls=False,
-                   presence=True, plugins=()):
+                   presence=True, **how):
         stack = stack or request.node.stash[STACKS][-1]
         jid = user if "@" in user else f"{user}@{stack.first_domain}"
         if password is None:
             if jid not in stack.accounts:
                 stack.add_account(jid)
             password = stack.accounts[jid]
-        c = Client(f"{jid}/{resource}" if resource else jid, password, stack.ca_file, plugins)
+        c = Client(f"{jid}/{resource}" if resource else jid, password, stack.ca_file, **how)
         clients.append(c)
         port = port or stack.port("C2S_TLS_PORT" if direct_tls else "C2S_PORT")
         return await c.login(("127.0.0.1", port), direct_tls, presence)
@@ -182,3 +182,12 @@ async def raw_client(request, make_stack):
     yield make
     for c in clients:
         await c.drop()
+
+
+@pytest.fixture
+async def bystander(stack, raw_client):
+    """A RawClient that was there before and is still served after whatever the test does."""
+    jid = stack.add_account("bystander")
+    c = await (await raw_client()).login("bystander", stack.accounts[jid], presence=True)
+    yield c
+    await c.sync()

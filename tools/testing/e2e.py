@@ -24,7 +24,7 @@ def run(results, pattern=None, long=False, build=ASAN):
                 f"--basetemp={os.path.join(tmp, 'pytest')}",
                 "-m", "long" if long else "not long", os.path.join(TREE, "tests", "e2e")]
         if importlib.util.find_spec("xdist"):
-            argv += ["-n", str(WORKERS), "--dist", "worksteal"]
+            argv += ["-n", str(WORKERS)]
         if pattern:
             argv += ["-k", pattern]
         if os.geteuid() != 0 and subprocess.run([*OWN_USERS, "true"]).returncode == 0:

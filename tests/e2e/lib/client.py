@@ -17,23 +17,27 @@ class LoginFailed(Exception):
 
 
 class Client(slixmpp.ClientXMPP):
-    """Nothing is answered or subscribed of its own accord but what slixmpp's plugins do."""
+    """Nothing is answered or subscribed of its own accord but what slixmpp's plugins do.
+    `mechanism` is the only one it tries, so that a wrong password is one failed login."""
 
-    def __init__(self, jid, password, ca_file, plugins=()):
-        super().__init__(jid, password)
+    def __init__(self, jid, password, ca_file, plugins=(), mechanism="SCRAM-SHA-256"):
+        super().__init__(jid, password, sasl_mech=mechanism)
         self.inbox = Inbox(jid)
         self.ca_certs = ca_file
         self.whitespace_keepalive = False
         self.auto_authorize = None
         self.auto_subscribe = False
         self.closed = False
+        self._refusal = "no mechanism"
         self._outcome = asyncio.get_running_loop().create_future()
         self._without_binding()
         self.add_filter("in", self._record)
         for plugin in ("xep_0030", "xep_0199", *plugins):
             self.register_plugin(plugin)
-        for event, handler in (("session_start", self._on_start), ("failed_all_auth", self._on_fail),
-                               ("failed_auth", self._on_fail), ("connection_failed", self._on_fail),
+        for event, handler in (("session_start", lambda _: self._settle(None)),
+                               ("failed_auth", self._on_refused),
+                               ("failed_all_auth", lambda _: self._settle(self._refusal)),
+                               ("connection_failed", lambda why: self._settle(str(why))),
                                ("disconnected", self._on_end)):
             self.add_event_handler(event, handler)
 
@@ -41,7 +45,6 @@ class Client(slixmpp.ClientXMPP):
         """slixmpp 1.8 takes tls-unique for granted, which TLS 1.3 does not have: as it is, it tries
         each SCRAM mechanism in vain and then sends PLAIN."""
         mechanisms = self["feature_mechanisms"]
-        mechanisms.use_mechs = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"}
         credentials = mechanisms.sasl_callback
         mechanisms.sasl_callback = lambda required, optional: credentials(
             required, optional - {"channel_binding"}) | {"channel_binding": None}
@@ -54,12 +57,9 @@ class Client(slixmpp.ClientXMPP):
         if not self._outcome.done():
             self._outcome.set_result(outcome)
 
-    def _on_start(self, _event):
-        self._settle(None)
-
-    def _on_fail(self, why):
-        self._settle(why["condition"] if isinstance(why, slixmpp.stanza.rootstanza.StanzaBase)
-                     else str(why))
+    def _on_refused(self, failure):
+        """One mechanism; slixmpp goes on to the next."""
+        self._refusal = failure["condition"]
 
     def _on_end(self, why):
         self.closed = True

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A program under test: started, watched, ended; its log read; its end accounted for."""
 
+import contextlib
 import os
 import re
 import signal
@@ -118,7 +119,14 @@ class Process:
                     faults.append(f"{self.name} ended with {self._proc.returncode} on SIGTERM")
         elif not self._expected:
             faults.append(f"{self.name} ended with {self._proc.returncode} unasked")
+        self._end_children()
         if report := SANITIZER_REPORT.search(self.log):
             begin = max(0, report.start() - 200)
             faults.append(f"{self.name} said:\n{self.log[begin:begin + 4000]}")
         return faults
+
+    def _end_children(self):
+        """What a peer's start script has left behind would keep its ports from the next test."""
+        if self._proc is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._proc.pid, signal.SIGKILL)
