@@ -31,6 +31,7 @@ struct el *el_root_new(struct arena *a, const char *name, const char *ns)
 	t->arena = a;
 	t->raw = NULL;
 	t->raw_len = 0;
+	t->wire_len = 0;
 	t->next = NULL;
 	return &t->root;
 }
@@ -92,6 +93,11 @@ const char *el_raw(const struct el *el, size_t *ret_len)
 		return NULL;
 	*ret_len = el->tree->raw_len;
 	return el->tree->raw;
+}
+
+size_t el_wire_len(const struct el *root)
+{
+	return root->tree->wire_len;
 }
 
 void el_set_raw(struct el *root, const char *raw, size_t len)

@@ -46,6 +46,7 @@ struct el_tree {
 	struct arena *arena;
 	const char *raw; /* NULL: none */
 	size_t raw_len;
+	size_t wire_len;      /* 0: not parsed */
 	struct el_tree *next; /* while it waits in the parser's queue */
 };
 

@@ -269,6 +269,7 @@ static void stanza_end(struct xml *x)
 	if (raw)
 		el_set_raw(el, raw, n);
 	x->cur = NULL;
+	el->tree->wire_len = (size_t)(tag_end(x) - x->settled);
 	x->settled = tag_end(x);
 	*x->tail = el->tree;
 	x->tail = &el->tree->next;

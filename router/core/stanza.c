@@ -112,6 +112,7 @@ int stanza_new(struct stanza **out, struct el *el)
 	st->el = el;
 	st->kind = el_kind(el);
 	st->holds = 1;
+	st->bytes = el_wire_len(el) < UINT32_MAX ? (uint32_t)el_wire_len(el) : UINT32_MAX;
 	list_init(&st->link);
 	*out = st;
 

@@ -56,6 +56,25 @@ static const struct {
 	{ "<iq type='result'/>", -COND_BAD_REQUEST, ST_IQ_RESULT },
 };
 
+static void bytes(void **state)
+{
+	static const char *const same[] = { "<message/>", " \r\n<message/>", "<message/> " };
+	struct stanza *st = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		assert_int_equal(stanza_new(&st, parse(same[i])), 0);
+		assert_int_equal(st->bytes, strlen("<message/>"));
+		stanza_release(st);
+	}
+	assert_int_equal(stanza_new(&st, parse("<message><a b='&amp;'>\xc3\xa9</a></message>")), 0);
+	assert_int_equal(st->bytes, strlen("<message><a b='&amp;'>\xc3\xa9</a></message>"));
+	stanza_release(st);
+	assert_int_equal(stanza_new(&st, el_new("message", NS_CLIENT)), 0);
+	assert_int_equal(st->bytes, 0);
+	stanza_release(st);
+}
+
 static void shape(void **state)
 {
 	(void)state;
@@ -145,6 +164,7 @@ static void connections_per_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes),
 		cmocka_unit_test(shape),
 		cmocka_unit_test(no_stanza),
 		cmocka_unit_test(prepared),

@@ -139,5 +139,7 @@ void el_escape(struct sbuf *out, const char *s, size_t n);
 const char *el_raw(const struct el *el, size_t *ret_len);
 void el_set_raw(struct el *root, const char *raw, size_t len); /* borrowed from el_arena(root) */
 void el_drop_raw(struct el *root);
+/* How many bytes the stanza had on the wire, both tags included; 0: it was made here. */
+size_t el_wire_len(const struct el *root);
 
 #endif
