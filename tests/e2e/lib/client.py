@@ -18,9 +18,10 @@ class LoginFailed(Exception):
 
 class Client(slixmpp.ClientXMPP):
     """Nothing is answered or subscribed of its own accord but what slixmpp's plugins do.
-    `mechanism` is the only one it tries, so that a wrong password is one failed login."""
+    The best mechanism on offer, or the one named, is the only one it tries: a wrong password is
+    one failed login."""
 
-    def __init__(self, jid, password, ca_file, plugins=(), mechanism="SCRAM-SHA-256"):
+    def __init__(self, jid, password, ca_file, plugins=(), mechanism=None):
         super().__init__(jid, password, sasl_mech=mechanism)
         self.inbox = Inbox(jid)
         self.ca_certs = ca_file
@@ -45,6 +46,8 @@ class Client(slixmpp.ClientXMPP):
         """slixmpp 1.8 takes tls-unique for granted, which TLS 1.3 does not have: as it is, it tries
         each SCRAM mechanism in vain and then sends PLAIN."""
         mechanisms = self["feature_mechanisms"]
+        if not mechanisms.use_mech:
+            mechanisms.use_mechs = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"}
         credentials = mechanisms.sasl_callback
         mechanisms.sasl_callback = lambda required, optional: credentials(
             required, optional - {"channel_binding"}) | {"channel_binding": None}
@@ -58,8 +61,10 @@ class Client(slixmpp.ClientXMPP):
             self._outcome.set_result(outcome)
 
     def _on_refused(self, failure):
-        """One mechanism; slixmpp goes on to the next."""
+        """slixmpp would go on to the next mechanism."""
         self._refusal = failure["condition"]
+        mechanisms = self["feature_mechanisms"]
+        mechanisms.attempted_mechs.update(mechanisms.mech_list)
 
     def _on_end(self, why):
         self.closed = True
