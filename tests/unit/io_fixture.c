@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* _FORTIFY_SOURCE makes recv() an inline function, which cannot be replaced. */
+#undef _FORTIFY_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
