@@ -146,15 +146,23 @@ struct list *sessions_all(struct sessions *ss)
 	return &ss->all;
 }
 
-/* The bytes have a hard mark of their own in the stream; this is the bound on their number.  It
- * counts since the queue was last empty. */
+/* The bytes have a hard mark of their own in the stream; this is the bound on their number.  Which
+ * bytes are which stanza's is not kept: the count begins anew whenever all that waited at its last
+ * beginning has left.  So a client that reads, however slowly, is ended only if more than `max`
+ * wait, and never do more than twice as many. */
 static bool queue_has_room(struct session *s)
 {
 	int64_t max = s->router->conf->limit.output_stanzas;
+	size_t now = stream_queued(s->stream);
+	size_t left = s->queue.last > now ? s->queue.last - now : 0;
 
-	if (stream_queued(s->stream) == 0)
-		s->queued = 0;
-	if (max == 0 || ++s->queued <= (uint64_t)max)
+	if (left >= s->queue.before) {
+		s->queue.before = now;
+		s->queue.n = 0;
+	} else {
+		s->queue.before -= left;
+	}
+	if (max == 0 || ++s->queue.n <= (uint64_t)max)
 		return true;
 	session_kick(s, STREAM_E_RESOURCE_CONSTRAINT, "the client does not read");
 	return false;
@@ -162,14 +170,18 @@ static bool queue_has_room(struct session *s)
 
 void session_send(struct session *s, const struct el *el)
 {
-	if (s->stream && !stream_closing(s->stream) && queue_has_room(s))
-		stream_send(s->stream, el);
+	if (!s->stream || stream_closing(s->stream) || !queue_has_room(s))
+		return;
+	stream_send(s->stream, el);
+	s->queue.last = stream_queued(s->stream);
 }
 
 void session_send_addr(struct session *s, const struct el *el, const char *from, const char *to)
 {
-	if (s->stream && !stream_closing(s->stream) && queue_has_room(s))
-		stream_send_addr(s->stream, el, from, to);
+	if (!s->stream || stream_closing(s->stream) || !queue_has_room(s))
+		return;
+	stream_send_addr(s->stream, el, from, to);
+	s->queue.last = stream_queued(s->stream);
 }
 
 void session_kick(struct session *s, enum stream_err e, const char *text)

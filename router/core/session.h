@@ -38,9 +38,13 @@ struct session {
 	struct log_tag tag;
 	struct stream *stream; /* NULL: the connection has ended */
 	void *owner;           /* c2s.c's connection */
-	uint64_t queued;       /* stanzas sent since its output queue was empty */
-	int64_t since_ms;      /* wall clock */
-	char *lang; /* of the stream's header: stamped on stanzas without (RFC 6120 4.7.4) */
+	struct {               /* the number of stanzas that wait for the client, see session.c */
+		uint64_t n;    /* sent since the count began */
+		size_t before; /* bytes that waited then and still do */
+		size_t last;   /* bytes that waited after the last one was sent */
+	} queue;
+	int64_t since_ms; /* wall clock */
+	char *lang;       /* of the stream's header: stamped on stanzas without (RFC 6120 4.7.4) */
 
 	struct {                     /* im/ owns what is in here */
 		struct el *presence; /* last available presence; NULL: not available */
