@@ -43,7 +43,7 @@ static void request_write(struct sbuf *out, const struct el *el)
 
 static struct el *request_read(const char *text)
 {
-	static const struct xml_limits lim = { 2 * ROSTER_REQUEST_MAX, 64, 64, 1024 };
+	static const struct xml_limits lim = { (size_t)2 * ROSTER_REQUEST_MAX, 0, 0, 0 };
 	struct xml *x = xml_new(NS_CLIENT, &lim);
 	struct el *el = NULL;
 	enum xml_ev ev;

@@ -140,6 +140,11 @@ static void test_removed(void **state)
 	assert_string_equal(im_item(BOB, ALICE), "none");
 }
 
+#define WAITING                                                                               \
+	"<presence type=\"subscribe\" to=\"" BOB "\" id=\"q\" from=\"" ALICE "\">"            \
+	"<status>hi &amp; ho</status><nick xmlns='http://jabber.org/protocol/nick'>Al</nick>" \
+	"</presence>\n"
+
 /* 3.1.3: the request waits, with its content, and is shown at each login until it is answered. */
 static void test_offline(void **state)
 {
@@ -153,13 +158,7 @@ static void test_offline(void **state)
 	for (int i = 0; i < 2; i++) {
 		b = im_session(B);
 		im_send(b, "<presence/>");
-		assert_got(b,
-		    HERE(
-			B, BOB) "<presence to=\"" BOB "\" type=\"subscribe\" id=\"q\" from=\"" ALICE
-				"\">"
-				"<status>hi &amp; ho</status>"
-				"<nick "
-				"xmlns=\"http://jabber.org/protocol/nick\">Al</nick></presence>\n");
+		assert_got(b, HERE(B, BOB) WAITING);
 		im_session_end(b);
 		im_forget();
 	}
