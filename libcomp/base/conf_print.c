@@ -131,13 +131,22 @@ void conf_print_help(const struct conf_def *d, FILE *out)
 /* --- mdoc --------------------------------------------------------------------------------------
  */
 
-/* Text for a line of its own. */
+/* Text for lines of its own, each sentence on a new one, as mdoc wants it. */
 static void man_text(const char *s, FILE *out)
 {
-	if (*s == '.' || *s == '\'')
-		(void)fputs("\\&", out);
-	for (; *s; s++)
-		(void)fputs(*s == '\\' ? "\\e" : (char[]){ *s, '\0' }, out);
+	for (bool begin = true; *s; s++) {
+		if (begin && (*s == '.' || *s == '\''))
+			(void)fputs("\\&", out);
+		begin = *s == '.' && s[1] == ' ' && s[2];
+		if (*s == '\\')
+			(void)fputs("\\e", out);
+		else
+			(void)fputc(*s, out);
+		if (begin) {
+			(void)fputc('\n', out);
+			s += strspn(s + 1, " ");
+		}
+	}
 }
 
 /* A macro's argument: quoted, and not read as a macro's name itself. */
@@ -176,7 +185,7 @@ static void man_row(const struct conf_opt *o, const struct conf_section *sec, FI
 	man_text(r.allowed, out);
 	(void)fputs(".\nDefault: ", out);
 	man_text(sbuf_str(&r.def), out);
-	(void)fputs(".\n", out);
+	(void)fputs(ends_sentence(sbuf_str(&r.def)) ? "\n" : ".\n", out);
 	if (reloads(o, sec))
 		(void)fputs("Changed by\n.Dv SIGHUP .\n", out);
 	row_done(&r);
