@@ -179,9 +179,9 @@ static void finish(struct daemon *d, void *arg)
 	timer_done(&p->health_poll);
 	ctl_close(r->ctl);
 	c2s_close(r->c2s);
+	db_close(r->db); /* runs the completions that are left: all they touch is still here */
 	components_close(r->components);
 	sessions_close(r->sessions);
-	db_close(r->db); /* runs the completions that are left: their owners are still here */
 	rosters_close(r->rosters);
 	sasl_server_close(r->sasl);
 	accounts_close(r->accounts);

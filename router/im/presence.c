@@ -144,12 +144,15 @@ struct goodbye {
 	struct roster *ro; /* NULL: it was not broadcast */
 };
 
-/* Nobody is told twice (4.6.3): a bare JID, and a session here, have it by the broadcast. */
+/* Nobody is told twice (4.6.3): a bare JID, and an available session here, have it by the
+ * broadcast.
+ */
 static bool has_it_already(struct session *s, struct roster *ro, const struct jid *to)
 {
+	const struct session *other = to->res ? sessions_find(s->router->sessions, to) : NULL;
 	const struct roster_item *it;
 
-	if (!ro || (to->res && !presence_is_local(s->router, to)))
+	if (!ro || (to->res && !(other && session_available(other))))
 		return false;
 	if (jid_same_bare(to, &s->jid))
 		return true;

@@ -3,9 +3,9 @@
  *
  * A roster is pinned while its owner has sessions or works are under way with it (busy).  All
  * others are kept for those who ask again soon, least recently used first to go, bounded by their
- * number and by their items.  Pinned ones may stand in that list too: who trims it takes them out,
- * and the end of the pin puts them back.  Nothing is freed before the end of the turn, so a roster
- * that was asked for is good for the rest of it.
+ * number and by their items.  One that was pinned later may stand in that list still: who trims it
+ * takes it out, and the end of the pin puts it back.  Nothing is freed before the end of the turn,
+ * so a roster that was asked for is good for the rest of it.
  *
  * A roster whose commit has failed is broken: it is forgotten as soon as no work is under way, for
  * only then does the database say what stands; until then it cannot be had (-EBUSY).
@@ -172,7 +172,7 @@ static bool idle_over(const struct rosters *rs)
 	return rs->n_idle > IDLE_MAX || rs->n_idle_items > IDLE_ITEMS_MAX;
 }
 
-/* Used just now: the last to go. */
+/* Nobody may need it any more: the last to go. */
 static void idle_add(struct rosters *rs, struct roster *ro)
 {
 	idle_remove(rs, ro);
@@ -184,16 +184,25 @@ static void idle_add(struct rosters *rs, struct roster *ro)
 		task_defer(rs->router->loop, &rs->trim);
 }
 
+static bool pinned(const struct rosters *rs, const struct roster *ro)
+{
+	return ro->busy > 0 || sessions_user(rs->router->sessions, &ro->owner);
+}
+
+/* Used just now. */
+static void touch(struct rosters *rs, struct roster *ro)
+{
+	if (pinned(rs, ro))
+		idle_remove(rs, ro);
+	else
+		idle_add(rs, ro);
+}
+
 static void forget(struct rosters *rs, struct roster *ro)
 {
 	idle_remove(rs, ro);
 	map_del(&rs->by_owner, &ro->node);
 	loop_reap(rs->router->loop, roster_destroy, ro);
-}
-
-static bool pinned(const struct rosters *rs, const struct roster *ro)
-{
-	return ro->busy > 0 || sessions_user(rs->router->sessions, &ro->owner);
 }
 
 static void trim(void *arg)
@@ -251,7 +260,7 @@ int roster_get(struct rosters *rs, const struct jid *owner, struct roster **out)
 		if (r < 0)
 			return r;
 	}
-	idle_add(rs, ro);
+	touch(rs, ro);
 	*out = ro;
 	return 0;
 }
@@ -307,9 +316,10 @@ void roster_leave(struct rosters *rs, struct roster *ro, bool failed)
 	if (ro->broken)
 		forget(rs, ro);
 	else
-		idle_add(rs, ro);
+		touch(rs, ro);
 }
 
+/* The session still stands in the table, so this does not ask whether there is one. */
 void roster_unpin(struct rosters *rs, const struct jid *owner)
 {
 	struct roster *ro = roster_peek(rs, owner);

@@ -214,6 +214,19 @@ static void test_directed_not_twice(void **state)
 			     "<presence type=\"unavailable\" from=\"" A "\" to=\"" ECHO "/x\"/>\n");
 }
 
+/* What is no available session of the contact's has not heard the broadcast. */
+static void test_directed_to_unavailable(void **state)
+{
+	struct session *a = im_session(A), *b = im_session(B);
+
+	(void)state;
+	im_send(a, "<presence/>");
+	im_send(a, "<presence to='" B "'/>");
+	(void)im_got(b);
+	im_session_end(a);
+	assert_got(b, GONE(A, B));
+}
+
 static void test_directed_bound(void **state)
 {
 	struct session *a = im_session(A);
@@ -321,6 +334,7 @@ int main(void)
 		T(test_session_end),
 		T(test_directed),
 		T(test_directed_not_twice),
+		T(test_directed_to_unavailable),
 		T(test_directed_bound),
 		T(test_probe),
 		T(test_probe_by_client),

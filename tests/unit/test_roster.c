@@ -229,8 +229,7 @@ static void test_commit_fails_in_a_row(void **state)
 	assert_string_equal(im_item(ALICE, BOB), "-");
 }
 
-/* Only one of the works fails, for a reason of its own (its account has gone): until the last one
- * has ended the roster cannot be had. */
+/* One change alone is refused (its account has gone), not by the environment. */
 static void test_one_fails(void **state)
 {
 	struct session *a = interested(A);
