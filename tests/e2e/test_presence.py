@@ -176,10 +176,9 @@ async def test_router_probes_for_a_session_that_becomes_available(probing, clien
 async def test_priority_that_is_none(friends, priority):
     alice, bob = friends
     alice.send_raw(f"<presence id='p1'><priority>{priority}</priority></presence>")
-    if priority:
-        await alice.wait("presence", id="p1", error="bad-request")
+    await alice.wait("presence", id="p1", error="bad-request")
     await settled(alice, bob)
-    assert bool(presences(bob, alice.full)) == (priority == "")
+    assert not presences(bob, alice.full)
 
 
 async def test_capabilities_can_be_asked_for(friends):

@@ -1,190 +1,132 @@
 # SPDX-License-Identifier: MIT
-"""Rosters and subscriptions as clients see them (RFC 6121 2 and 3)."""
+"""Rosters (RFC 6121 2): get, set, remove, pushes to every session that has asked for it."""
+
+import pytest
 
 from lib import xml
 from lib.client import befriend
+from lib.im import presences, pushes, resource, settled
 
-ITEM = f"{{{xml.ROSTER}}}item"
-
-
-def item_set(jid, inner="", **attributes):
-    attributes = "".join(f" {k}='{v}'" for k, v in attributes.items())
-    return f"<query xmlns='{xml.ROSTER}'><item jid='{jid}'{attributes}>{inner}</item></query>"
+BOB = "bob@localhost"
 
 
-async def pushed(client, jid, **want):
-    """The attributes of the item in the push that says this about jid."""
-    def says(stanza):
-        item = stanza.find(f".//{ITEM}")
-        return (item is not None and item.get("jid") == jid
-                and all(item.get(k) == v for k, v in want.items()))
-    push = await client.wait(says, type="set")
-    return push.find(f".//{ITEM}")
+async def set_item(client, jid, inner="", **attributes):
+    more = "".join(f" {k}='{v}'" for k, v in attributes.items())
+    return await client.request("set", f"<query xmlns='{xml.ROSTER}'>"
+                                f"<item jid='{jid}'{more}>{inner}</item></query>")
 
 
-async def state(client, jid):
-    item = (await client.roster_items()).get(jid)
-    return item and (item["subscription"], item.get("ask"))
+async def groups_of(client, jid):
+    answer = await client.request("get", f"<query xmlns='{xml.ROSTER}'/>")
+    return sorted(g.text for item in answer.iter(f"{{{xml.ROSTER}}}item")
+                  if item.get("jid") == jid for g in item)
 
 
-async def test_items_are_kept_over_a_restart(stack, client):
-    alice = await client("alice")
-    answer = await alice.request("set", item_set("bob@localhost", "<group>Friends &amp; co</group>",
-                                                 name="Bob"))
+def condition(answer):
+    return next((c.tag.rpartition("}")[2] for e in answer for c in e
+                 if c.tag.startswith(f"{{{xml.STANZA_ERRORS}}}")), None)
+
+
+async def test_begins_empty(stack, client):
+    assert await (await client("alice")).roster_items() == {}
+
+
+async def test_item_is_kept_and_pushed_to_interested_sessions(stack, client):
+    phone, tablet = [await client("alice", resource=r) for r in ("phone", "tablet")]
+    uninterested = await client("alice", resource="bot", presence=False)
+    answer = await set_item(phone, BOB, "<group>Friends</group><group>Work &amp; play</group>",
+                            name="Bob &lt;3")
     assert answer.get("type") == "result"
-    await alice.close()
-    stack.router.restart()
-    stack.ready()
+    for c in (phone, tablet):
+        push = await c.wait("iq", type="set", has=f"{{{xml.ROSTER}}}item")
+        item = push.find(f".//{{{xml.ROSTER}}}item")
+        assert (item.get("jid"), item.get("name"), item.get("subscription")) \
+            == (BOB, "Bob <3", "none")
+        assert push.get("from") in (None, "alice@localhost")
+    await settled(uninterested)
+    assert not pushes(uninterested, BOB)
+    assert (await tablet.roster_items())[BOB]["name"] == "Bob <3"
+    assert await groups_of(tablet, BOB) == ["Friends", "Work & play"]
+
+
+async def test_item_is_replaced_not_merged(stack, client):
     alice = await client("alice")
-    answer = await alice.request("get", f"<query xmlns='{xml.ROSTER}'/>")
-    item, = answer.iter(ITEM)
-    assert item.attrib == {"jid": "bob@localhost", "name": "Bob", "subscription": "none"}
-    assert [g.text for g in item] == ["Friends & co"]
+    await set_item(alice, BOB, "<group>Friends</group>", name="Bob")
+    await set_item(alice, BOB, "<group>Foes</group>")
+    assert await groups_of(alice, BOB) == ["Foes"]
+    assert not (await alice.roster_items())[BOB].get("name")
 
 
-async def test_pushes_go_to_all_who_asked(stack, client):
-    phone = await client("alice", resource="phone")
-    laptop = await client("alice", resource="laptop")
-    deaf = await client("alice", resource="deaf", presence=False)
-    await phone.request("set", item_set("bob@localhost", name="Bob"))
-    assert (await pushed(phone, "bob@localhost")).get("name") == "Bob"
-    assert (await pushed(laptop, "bob@localhost")).get("name") == "Bob"
-    await deaf.sync()
-    assert not deaf.inbox.find(lambda e: e.find(f".//{ITEM}") is not None)
-
-
-async def test_refused_sets_change_nothing(stack, client):
-    alice = await client("alice")
-    for payload, condition in (
-            (item_set("alice@localhost"), "not-allowed"),
-            (item_set("bob@localhost/x"), "bad-request"),
-            (item_set("b@@localhost"), "jid-malformed"),
-            (item_set("bob@localhost", "<group/>"), "not-acceptable"),
-            (item_set("bob@localhost", "<group>x</group><group>x</group>"), "bad-request"),
-            (item_set("bob@localhost", name="n" * 1024), "not-acceptable"),
-            (item_set("bob@localhost", subscription="remove"), "item-not-found")):
-        answer = await alice.request("set", payload)
-        assert alice.inbox.find(id=answer.get("id"), error=condition), xml.show(answer)
-    assert await alice.roster_items() == {}
-
-
-async def test_nobody_touches_another_ones_roster(stack, client):
+async def test_client_cannot_give_itself_a_subscription(stack, client):
     alice, bob = await client("alice"), await client("bob")
-    for kind, payload in (("get", f"<query xmlns='{xml.ROSTER}'/>"),
-                          ("set", item_set("eve@localhost"))):
-        answer = await bob.request(kind, payload, to=alice.bare)
-        assert answer.get("type") == "error"
-    assert await alice.roster_items() == {}
+    await set_item(alice, BOB, subscription="both", ask="subscribe")
+    item = (await alice.roster_items())[BOB]
+    assert item["subscription"] == "none" and "ask" not in item
+    bob.send_presence(pstatus="private")
+    await settled(bob, alice)
+    assert not presences(alice, bob.full)
 
 
-async def test_subscription_both_ways(stack, client):
-    alice, bob = await client("alice"), await client("bob")
-    alice.send_presence(pto=bob.bare, ptype="subscribe")
-    await pushed(alice, bob.bare, subscription="none", ask="subscribe")
-    await bob.wait("presence", type="subscribe", from_=alice.bare)
-    assert await state(bob, alice.bare) is None
-    bob.send_presence(pto=alice.bare, ptype="subscribed")
-    await pushed(bob, alice.bare, subscription="from")
-    await pushed(alice, bob.bare, subscription="to")
-    await alice.wait("presence", from_=bob.full, type=None)
-    bob.send_presence(pto=alice.bare, ptype="subscribe")
-    await alice.wait("presence", type="subscribe", from_=bob.bare)
-    alice.send_presence(pto=bob.bare, ptype="subscribed")
-    await pushed(alice, bob.bare, subscription="both")
-    await pushed(bob, alice.bare, subscription="both")
-    await bob.wait("presence", from_=alice.full, type=None)
+async def test_remove(stack, client):
+    phone, tablet = [await client("alice", resource=r) for r in ("phone", "tablet")]
+    await set_item(phone, BOB)
+    answer = await set_item(tablet, BOB, subscription="remove")
+    assert answer.get("type") == "result"
+    await settled(phone, tablet)
+    assert pushes(phone, BOB) == pushes(tablet, BOB) == ["none", "remove"]
+    assert await phone.roster_items() == {}
+    assert condition(await set_item(phone, BOB, subscription="remove")) == "item-not-found"
 
 
-async def test_request_waits_for_who_is_offline(stack, client):
-    stack.add_account("bob@localhost")
-    alice = await client("alice")
-    alice.send_raw("<presence type='subscribe' to='bob@localhost' id='q1'><status>it's me</status>"
-                   "</presence>")
-    await pushed(alice, "bob@localhost", ask="subscribe")
-    await alice.close()
-    stack.router.restart()
-    stack.ready()
-    for _ in range(2):  # until it is answered
-        bob = await client("bob")
-        request = await bob.wait("presence", type="subscribe", from_="alice@localhost", id="q1")
-        assert request.findtext("{*}status") == "it's me"
-        await bob.close()
-    bob = await client("bob")
-    bob.send_presence(pto="alice@localhost", ptype="unsubscribed")
-    await bob.sync()
-    await bob.close()
-    bob = await client("bob")
-    await bob.sync()
-    assert not bob.inbox.find("presence", type="subscribe")
-    alice = await client("alice")
-    assert await state(alice, "bob@localhost") == ("none", None)
-
-
-async def test_cancelling_hides_the_presence(stack, client):
+async def test_remove_ends_both_subscriptions(stack, client):
     alice, bob = await client("alice"), await client("bob")
     await befriend(alice, bob)
-    alice.send_presence(pto=bob.bare, ptype="unsubscribed")
-    await bob.wait("presence", type="unsubscribed", from_=alice.bare)
-    await bob.wait("presence", type="unavailable", from_=alice.full)
-    assert await state(alice, bob.bare) == ("to", None)
-    assert await state(bob, alice.bare) == ("from", None)
-    bob.inbox.clear()
-    alice.send_presence(pshow="away")
-    await alice.sync()
-    await bob.sync()
-    assert not bob.inbox.find("presence")
-
-
-async def test_removal_ends_both_subscriptions(stack, client):
-    alice, bob = await client("alice"), await client("bob")
-    await befriend(alice, bob)
-    await alice.request("set", item_set(bob.bare, subscription="remove"))
-    await pushed(alice, bob.bare, subscription="remove")
+    await set_item(alice, BOB, subscription="remove")
     await bob.wait("presence", type="unsubscribe", from_=alice.bare)
     await bob.wait("presence", type="unsubscribed", from_=alice.bare)
     await bob.wait("presence", type="unavailable", from_=alice.full)
     await alice.wait("presence", type="unavailable", from_=bob.full)
-    assert await state(alice, bob.bare) is None
-    assert await state(bob, alice.bare) == ("none", None)
+    assert (await bob.roster_items())[alice.bare]["subscription"] == "none"
+    assert await alice.roster_items() == {}
 
 
-async def test_pre_approval(stack, client):
-    alice, bob = await client("alice"), await client("bob")
-    bob.send_presence(pto=alice.bare, ptype="subscribed")
-    await pushed(bob, alice.bare, approved="true", subscription="none")
-    await alice.sync()
-    assert not alice.inbox.find("presence", from_bare=bob.bare)
-    alice.send_presence(pto=bob.bare, ptype="subscribe")
-    await pushed(alice, bob.bare, subscription="to")
-    await alice.wait("presence", from_=bob.full, type=None)
-    await bob.sync()
-    assert not bob.inbox.find("presence", type="subscribe")
-
-
-async def test_request_to_nobody_looks_like_one_that_waits(stack, client):
+@pytest.mark.parametrize("items", [
+    "", "<item jid='a@b'/><item jid='c@d'/>", "<item/>", "<item jid='@nowhere'/>",
+    "<item jid='a@b'><group>x</group><group>x</group></item>"])
+async def test_set_that_is_none(stack, client, items):
     alice = await client("alice")
-    alice.send_presence(pto="nobody@localhost", ptype="subscribe")
-    await pushed(alice, "nobody@localhost", subscription="none", ask="subscribe")
-    await alice.sync()
-    assert not alice.inbox.find("presence", from_bare="nobody@localhost")
+    answer = await alice.request("set", f"<query xmlns='{xml.ROSTER}'>{items}</query>")
+    assert condition(answer) in ("bad-request", "jid-malformed")
+    assert await alice.roster_items() == {}
 
 
-async def test_deleted_account_leaves_no_ghost(stack, client):
+async def test_roster_is_its_owner_s(stack, client):
+    alice = await client("alice")
+    stack.add_account("bob")
+    for kind in ("get", "set"):
+        item = "<item jid='eve@localhost'/>" if kind == "set" else ""
+        answer = await alice.request(kind, f"<query xmlns='{xml.ROSTER}'>{item}</query>", to=BOB)
+        assert answer.get("type") == "error"
+    assert await (await client("bob")).roster_items() == {}
+
+
+async def test_address_is_prepared(stack, client):
+    alice = await client("alice")
+    await set_item(alice, "BOB@LocalHost")
+    await set_item(alice, BOB, name="Bob")
+    items = await alice.roster_items()
+    assert list(items) == [BOB] and items[BOB]["name"] == "Bob"
+
+
+async def test_kept_over_a_restart(stack, client):
     alice, bob = await client("alice"), await client("bob")
     await befriend(alice, bob)
-    stack.ctl("account", "delete", alice.bare)
-    await bob.wait("presence", type="unsubscribed", from_=alice.bare)
-    await bob.wait("presence", type="unavailable", from_=alice.full)
-    await alice.wait_closed()
-    assert await state(bob, alice.bare) == ("none", None)
-
-
-async def test_full_roster(make_stack, client):
-    make_stack(env={"LIMIT_ROSTER_ITEMS": "2"})
-    alice = await client("alice")
-    for name in ("a", "b"):
-        assert (await alice.request("set", item_set(f"{name}@localhost"))).get("type") == "result"
-    answer = await alice.request("set", item_set("c@localhost"))
-    assert alice.inbox.find(id=answer.get("id"), error="resource-constraint")
-    alice.send_presence(pto="c@localhost", ptype="subscribe")
-    await alice.wait("presence", type="error", error="resource-constraint", from_="c@localhost")
+    await set_item(alice, BOB, "<group>Friends</group>", name="Bob")
+    stack.router.restart()
+    stack.ready("router")
+    alice = await resource(client, "alice", "again")
+    item = (await alice.roster_items())[BOB]
+    assert (item["name"], item["subscription"]) == ("Bob", "both")
+    assert await groups_of(alice, BOB) == ["Friends"]
+    bob = await resource(client, "bob", "again")
+    await alice.wait("presence", from_=bob.full)
