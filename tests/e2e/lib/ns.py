@@ -13,6 +13,7 @@ import tempfile
 
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+MS_RDONLY = 1
 MNT_DETACH = 2
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 
@@ -86,8 +87,8 @@ def bind(source, target):
     _call(_libc.mount, os.fsencode(source), os.fsencode(target), None, MS_BIND, None)
 
 
-def mount_tmpfs(target, size):
-    _call(_libc.mount, b"tmpfs", os.fsencode(target), b"tmpfs", 0, f"size={size}".encode())
+def mount_tmpfs(target, size, flags=0):
+    _call(_libc.mount, b"tmpfs", os.fsencode(target), b"tmpfs", flags, f"size={size}".encode())
 
 
 def unmount(target):

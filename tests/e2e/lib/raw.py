@@ -44,6 +44,7 @@ class RawClient:
         self.inbox = Inbox(name)
         self.features = None  # the last <stream:features/>
         self.jid = None
+        self.received = bytearray()  # all that came on this stream, as it came
         self.error = None  # why reading ended, if it was no clean end
         self.closed = False  # nothing more will come
         self._new_reader()
@@ -65,6 +66,7 @@ class RawClient:
     async def _read(self):
         try:
             while data := await self.wire.read():
+                self.received += data
                 for element in self._xml.feed(data):
                     self.inbox.put(element)
         except Exception as e:  # resets, TLS alerts, bad XML: the test decides what they mean
@@ -85,6 +87,10 @@ class RawClient:
         """From now on a client that does not read."""
         self._task.cancel()
 
+    def go_on_reading(self):
+        """Undoes stop_reading()."""
+        self._resume()
+
     # --- writing --------------------------------------------------------------------------------
     async def send(self, data):
         await self.wire.write(data.encode() if isinstance(data, str) else data)
@@ -100,6 +106,7 @@ class RawClient:
     async def send_header(self, to=None):
         """Begins a new stream and says no more."""
         self._new_reader()
+        self.received.clear()
         self.inbox.clear()
         await self.send(STREAM_TAG.format(to=quoteattr(to or self.domain), ns=self.namespace))
 
@@ -154,24 +161,24 @@ class RawClient:
         """Authenticates and opens the stream anew; SaslFailure if refused."""
         if mechanism == "PLAIN":
             await self.auth(mechanism, f"\0{user}\0{password}".encode())
-            await self._sasl_answer()
+            await self.sasl_answer()
         else:
             binding = None
             if mechanism.endswith("-PLUS"):
                 binding = ("tls-exporter", self.wire.exporter())
             scram = ScramClient(mechanism, user, password, binding, announce)
             await self.auth(mechanism, scram.first())
-            challenge = await self._sasl_answer()
+            challenge = await self.sasl_answer()
             await self.send(f"<response xmlns='{xml.SASL}'>"
                             f"{base64.b64encode(scram.final(challenge)).decode()}</response>")
-            scram.verify(await self._sasl_answer())
+            scram.verify(await self.sasl_answer())
         await self.open_stream()
 
     async def auth(self, mechanism, initial):
         await self.send(f"<auth xmlns='{xml.SASL}' mechanism='{mechanism}'>"
                         f"{base64.b64encode(initial).decode() or '='}</auth>")
 
-    async def _sasl_answer(self):
+    async def sasl_answer(self):
         answer = await self.wait(lambda e: e.tag.startswith(f"{{{xml.SASL}}}"))
         self.inbox.clear()
         if answer.tag.endswith("}failure"):

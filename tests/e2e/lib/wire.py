@@ -26,9 +26,11 @@ class Wire:
         return cls(reader, writer)
 
     # --- TLS ------------------------------------------------------------------------------------
-    async def start_tls(self, name, ca_file, alpn=None, versions=None):
+    async def start_tls(self, name, ca_file, alpn=None, versions=None, ciphers=None):
         """Checks the certificate against ca_file and the name.  versions: (lowest, highest)."""
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        if ciphers:
+            context.set_cipher_list(ciphers.encode())
         context.load_verify_locations(ca_file)
         context.set_verify(SSL.VERIFY_PEER, lambda conn, cert, errno, depth, ok: bool(ok))
         if versions:
