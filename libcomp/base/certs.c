@@ -77,8 +77,7 @@ static struct served *find(const struct certs *c, const char *ascii)
 	return n ? MAP_ENTRY(n, struct served, node) : NULL;
 }
 
-/* --- choosing ----------------------------------------------------------------------------------
- */
+/* --- choosing --------------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct cert *cert, void *arg)
 {
@@ -222,8 +221,7 @@ static void on_timer(void *arg)
 	timer_set(&c->timer, SCAN_MS);
 }
 
-/* --- why a name has none ------------------------------------------------------------------------
- */
+/* --- why a name has none ---------------------------------------------------------------------- */
 
 static void put_sans(struct sbuf *b, const struct cert *cert)
 {
@@ -286,8 +284,7 @@ static void say_why(const struct certs *c, const struct served *s, char *err, si
 	sbuf_done(&b);
 }
 
-/* --- the interface ------------------------------------------------------------------------------
- */
+/* --- the interface ---------------------------------------------------------------------------- */
 
 static void add_names(struct certs *c, const struct certs_name *names, size_t n)
 {

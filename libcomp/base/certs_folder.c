@@ -27,8 +27,7 @@ enum { FILES_MAX = 4096 };
 
 static const struct log_tag tag = { .mod = "certs" };
 
-/* --- one pair ----------------------------------------------------------------------------------
- */
+/* --- one pair --------------------------------------------------------------------------------- */
 
 static int64_t ns(struct timespec t)
 {
@@ -145,8 +144,7 @@ static void pair_free(struct pair *p)
 	free(p);
 }
 
-/* --- the folder --------------------------------------------------------------------------------
- */
+/* --- the folder ------------------------------------------------------------------------------- */
 
 static char *path_of(const struct folder *f, const char *sub, const char *name, const char *file)
 {

@@ -24,8 +24,7 @@
 
 #define SHOWN_MAX 200 /* bytes of a bad value that a fault shows */
 
-/* --- faults ------------------------------------------------------------------------------------
- */
+/* --- faults ----------------------------------------------------------------------------------- */
 
 void conf_fault(struct conf_load *l, const char *setting, const char *where, const char *fmt, ...)
 {
@@ -58,8 +57,7 @@ static void fault_value(struct conf_load *l, const struct conf_item *it, const s
 		    strlen(value) > SHOWN_MAX ? "..." : "", want);
 }
 
-/* --- structs of settings -----------------------------------------------------------------------
- */
+/* --- structs of settings ---------------------------------------------------------------------- */
 
 static size_t opts_count(const struct conf_opt *o)
 {
@@ -166,8 +164,7 @@ static void publish(struct conf *c)
 	}
 }
 
-/* --- what the sources call ---------------------------------------------------------------------
- */
+/* --- what the sources call -------------------------------------------------------------------- */
 
 struct conf_slot *conf_slot_find(const struct conf_item *it, const char *key)
 {
@@ -250,8 +247,7 @@ void conf_put(struct conf_load *l, const struct conf_item *it, const char *key,
 		conf_slot_set(l, it, s, v, where);
 }
 
-/* --- titled sections ---------------------------------------------------------------------------
- */
+/* --- titled sections -------------------------------------------------------------------------- */
 
 static const char *item_title(const struct conf_item *it)
 {
@@ -312,8 +308,7 @@ struct conf_item *conf_item_get(
 	return it;
 }
 
-/* --- loading -----------------------------------------------------------------------------------
- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static void find_missing(struct conf_load *l, const struct conf_item *it)
 {
@@ -391,8 +386,7 @@ int conf_load(struct conf **out, const struct conf_def *def, const char *file, c
 	return 0;
 }
 
-/* --- reload ------------------------------------------------------------------------------------
- */
+/* --- reload ----------------------------------------------------------------------------------- */
 
 static void note_restart(const struct conf_slot *old, const struct conf_slot *new, FILE *notes)
 {

@@ -47,8 +47,7 @@ struct reading {
  * at SIGHUP, never nested. */
 static struct reading *reading_now;
 
-/* --- texts -------------------------------------------------------------------------------------
- */
+/* --- texts ------------------------------------------------------------------------------------ */
 
 static const char *read_all(int fd, char *buf, size_t max, size_t *len)
 {
@@ -104,8 +103,7 @@ char *conf_text_value(const char *path, const char **err)
 	return text;
 }
 
-/* --- libconfuse's callbacks --------------------------------------------------------------------
- */
+/* --- libconfuse's callbacks ------------------------------------------------------------------- */
 
 static void where_of(const struct reading *r, long line, char *buf, size_t len)
 {
@@ -181,8 +179,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
-/* --- the options as libconfuse wants them ------------------------------------------------------
- */
+/* --- the options as libconfuse wants them ----------------------------------------------------- */
 
 struct optvec {
 	cfg_opt_t *v;
@@ -310,8 +307,7 @@ static void opts_done(struct reading *r, struct optvec *o)
 	r->n_names = 0;
 }
 
-/* --- values out of a file that was read --------------------------------------------------------
- */
+/* --- values out of a file that was read ------------------------------------------------------- */
 
 static void take_value(
     struct reading *r, cfg_opt_t *opt, const struct conf_item *it, const char *section)
@@ -442,8 +438,7 @@ void conf_file_read(struct conf_load *l, const char *path)
 	free(text);
 }
 
-/* --- conf.d ------------------------------------------------------------------------------------
- */
+/* --- conf.d ----------------------------------------------------------------------------------- */
 
 static int is_conf(const struct dirent *e)
 {

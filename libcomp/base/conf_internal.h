@@ -89,8 +89,7 @@ void conf_put(struct conf_load *l, const struct conf_item *it, const char *key,
 struct conf_item *conf_item_get(
     struct conf_load *l, const char *section, const char *title, const char *where);
 
-/* --- conf_value.c ------------------------------------------------------------------------------
- */
+/* --- conf_value.c ----------------------------------------------------------------------------- */
 /* 0, or -EINVAL with what is allowed in want and, for lists, the item at fault in *bad.  *at is
  * replaced only on success.  checked: with opt->check, too (defaults are not). */
 int conf_value_set(const struct conf_opt *o, void *at, const struct conf_list *v, bool checked,
@@ -104,8 +103,7 @@ void conf_allowed(const struct conf_opt *o, char *buf, size_t len); /* "a number
 void conf_list_split(struct conf_list *out, const char *text); /* commas; trimmed; no empty ones */
 void conf_list_done(struct conf_list *l, bool wipe);
 
-/* --- conf_file.c -------------------------------------------------------------------------------
- */
+/* --- conf_file.c ------------------------------------------------------------------------------ */
 void conf_file_read(struct conf_load *l, const char *path); /* absent: fine */
 void conf_dir_read(struct conf_load *l, const char *dir);   /* likewise */
 /* The whole text of a file, NUL-terminated, to be wiped and freed.  *err: why not, static text. */
@@ -113,14 +111,12 @@ char *conf_text_read(const char *path, size_t max, size_t *len, const char **err
 /* The same without its final newline and without NUL bytes: a value. */
 char *conf_text_value(const char *path, const char **err);
 
-/* --- conf_scan.c -------------------------------------------------------------------------------
- */
+/* --- conf_scan.c ------------------------------------------------------------------------------ */
 /* Blanks comments in place and refuses what libconfuse's lexer would silently drop or expand.
  * NULL, or what is wrong with *line set. */
 const char *conf_scan(char *text, size_t len, unsigned *line);
 
-/* --- conf_env.c --------------------------------------------------------------------------------
- */
+/* --- conf_env.c ------------------------------------------------------------------------------- */
 void conf_env_read(struct conf_load *l);
 /* The i-th name of a top-level setting in buf; false: there are no more. */
 bool conf_env_name(const struct conf_opt *o, size_t i, char buf[static CONF_NAME_MAX]);

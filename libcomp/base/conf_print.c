@@ -12,8 +12,7 @@
 
 #include "conf_internal.h"
 
-/* --- --print-config ----------------------------------------------------------------------------
- */
+/* --- --print-config --------------------------------------------------------------------------- */
 
 static void print_item(const struct conf_item *it, FILE *out)
 {
@@ -37,8 +36,7 @@ void conf_print(const struct conf *c, FILE *out)
 	}
 }
 
-/* --- the facts of one row ----------------------------------------------------------------------
- */
+/* --- the facts of one row --------------------------------------------------------------------- */
 
 struct row {
 	struct sbuf env; /* "ADMINS, PROSODY_ADMINS"; "" in sections */
@@ -102,8 +100,7 @@ static void each_table(const struct conf_def *d, FILE *out,
 		fn(s->opts, s, out);
 }
 
-/* --- --help ------------------------------------------------------------------------------------
- */
+/* --- --help ----------------------------------------------------------------------------------- */
 
 static void help_table(const struct conf_opt *opts, const struct conf_section *sec, FILE *out)
 {
@@ -128,8 +125,7 @@ void conf_print_help(const struct conf_def *d, FILE *out)
 	each_table(d, out, help_table);
 }
 
-/* --- mdoc --------------------------------------------------------------------------------------
- */
+/* --- mdoc ------------------------------------------------------------------------------------- */
 
 /* Text for lines of its own, each sentence on a new one, as mdoc wants it. */
 static void man_text(const char *s, FILE *out)
@@ -211,8 +207,7 @@ void conf_print_man(const struct conf_def *d, FILE *out)
 	each_table(d, out, man_table);
 }
 
-/* --- Markdown ----------------------------------------------------------------------------------
- */
+/* --- Markdown --------------------------------------------------------------------------------- */
 
 static void md_text(const char *s, FILE *out)
 {

@@ -45,8 +45,7 @@ static const struct unit *units_of(const struct conf_opt *o)
 	return o->type == CONF_TIME ? time_units : no_units;
 }
 
-/* --- what is allowed ---------------------------------------------------------------------------
- */
+/* --- what is allowed -------------------------------------------------------------------------- */
 
 static void add_range(const struct conf_opt *o, struct sbuf *b)
 {
@@ -104,8 +103,7 @@ void conf_allowed(const struct conf_opt *o, char *buf, size_t len)
 	sbuf_done(&b);
 }
 
-/* --- text to value -----------------------------------------------------------------------------
- */
+/* --- text to value ---------------------------------------------------------------------------- */
 
 static int parse_bool(const char *s, bool *out)
 {
@@ -281,8 +279,7 @@ int conf_value_set(const struct conf_opt *o, void *at, const struct conf_list *v
 	return 0;
 }
 
-/* --- the rest of a value's life ----------------------------------------------------------------
- */
+/* --- the rest of a value's life --------------------------------------------------------------- */
 
 void conf_value_done(const struct conf_opt *o, void *at)
 {

@@ -64,8 +64,7 @@ static const struct daemon_conf *settings(const struct daemon *d)
 	return conf_data(d->conf);
 }
 
-/* --- the end -----------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void on_deadline(void *arg)
 {
@@ -102,8 +101,7 @@ void daemon_fail(struct daemon *d, int status, const char *why)
 		begin_stop(d);
 }
 
-/* --- signals -----------------------------------------------------------------------------------
- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 /* One log line for each line of text, which is freed. */
 static void log_lines(enum log_level lvl, const char *what, char *text)
@@ -167,8 +165,7 @@ static void on_term(int signo, void *arg)
 	begin_stop(d);
 }
 
-/* --- the health port's place -------------------------------------------------------------------
- */
+/* --- the health port's place ------------------------------------------------------------------ */
 
 /* "": nowhere.  client: who asks needs no right to write there. */
 static char *health_where(const struct daemon *d, bool client)
@@ -199,8 +196,7 @@ static int ask_health(struct daemon *d)
 	return status;
 }
 
-/* --- running -----------------------------------------------------------------------------------
- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static void raise_limits(void)
 {
@@ -267,8 +263,7 @@ static int run(struct daemon *d)
 	return d->status;
 }
 
-/* --- arguments ---------------------------------------------------------------------------------
- */
+/* --- arguments -------------------------------------------------------------------------------- */
 
 static void print_help(const struct daemon *d)
 {

@@ -52,8 +52,7 @@ struct listener {
 
 static const struct log_tag tag = { .mod = "listen" };
 
-/* --- accepting ---------------------------------------------------------------------------------
- */
+/* --- accepting -------------------------------------------------------------------------------- */
 
 static void watch_all(struct listener *ln, unsigned what)
 {
@@ -120,8 +119,7 @@ static void on_ready(int fd, unsigned what, void *arg)
 	}
 }
 
-/* --- opening -----------------------------------------------------------------------------------
- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static struct listener *listener_new(struct loop *l, listen_fn *fn, void *arg)
 {
@@ -243,8 +241,7 @@ int listen_tcp(struct listener **out, struct loop *l, const char *addrs, uint16_
 	return 0;
 }
 
-/* --- Unix sockets ------------------------------------------------------------------------------
- */
+/* --- Unix sockets ----------------------------------------------------------------------------- */
 
 /* Removes a socket that nobody listens on.  0: the path is free; -EADDRINUSE: somebody does;
  * -EEXIST: it is something else, which is left alone. */
@@ -320,8 +317,7 @@ int listen_unix(struct listener **out, struct loop *l, const char *path, mode_t 
 	return 0;
 }
 
-/* --- closing -----------------------------------------------------------------------------------
- */
+/* --- closing ---------------------------------------------------------------------------------- */
 
 static void listener_free(void *obj)
 {

@@ -13,8 +13,7 @@
 
 #define SLOTS_MIN 8
 
-/* --- SipHash-1-3 (Aumasson, Bernstein: SipHash, 2012), as Rust and Ruby use it for tables --------
- */
+/* --- SipHash-1-3 (Aumasson, Bernstein: SipHash, 2012), as Rust and Ruby use it for tables ----- */
 #define ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
 
 static inline void sip_round(uint64_t v[4])
@@ -70,8 +69,7 @@ uint64_t map_hash(const void *key, size_t len)
 	return siphash13(seed, key, len);
 }
 
-/* --- the table ----------------------------------------------------------------------------------
- */
+/* --- the table -------------------------------------------------------------------------------- */
 void map_init(struct map *m)
 {
 	*m = (struct map)MAP_INIT;

@@ -100,8 +100,7 @@ const char *tls_error_text(char *buf, size_t len)
 	return buf;
 }
 
-/* --- SNI and ALPN ------------------------------------------------------------------------------
- */
+/* --- SNI and ALPN ----------------------------------------------------------------------------- */
 
 /* Also called when the client sent no name. */
 static int on_servername(SSL *ssl, int *alert, void *arg)
@@ -147,8 +146,7 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_ALERT_FATAL; /* no_application_protocol */
 }
 
-/* --- contexts ----------------------------------------------------------------------------------
- */
+/* --- contexts --------------------------------------------------------------------------------- */
 
 /* A key that needs a passphrase is refused: there is nobody to ask. */
 static int no_passphrase(char *buf, int size, int rwflag, void *asked)

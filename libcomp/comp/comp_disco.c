@@ -47,8 +47,7 @@ void comp_disco_done(struct comp *c)
 	c->disco.info = NULL;
 }
 
-/* --- answers -----------------------------------------------------------------------------------
- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static const char *node_of(const struct comp_req *rq)
 {

@@ -23,8 +23,9 @@
 #include <comp/comp.h>
 
 enum {
-	COMP_QUEUE_MAX = 4 << 20,      /* bytes queued above which comp_send() refuses */
-	COMP_QUEUE_HARD = 8 << 20,     /* answers may still queue; above this the link is dropped */
+	COMP_QUEUE_HIGH = 1 << 20,     /* bytes queued above which nothing more is read */
+	COMP_QUEUE_MAX = 32 << 20,     /* above which comp_send() refuses: one stanza to a room */
+	COMP_QUEUE_HARD = 64 << 20,    /* answers may still queue; above this the link is dropped */
 	COMP_ASKS_MAX = 1024,          /* open questions */
 	COMP_TABLES_MAX = 16,          /* comp_routes() calls */
 	COMP_CONNECT_MS = 10 * 1000,   /* name, TCP */
@@ -37,8 +38,7 @@ enum {
 	COMP_PONG_MS = 30 * 1000,     /* and without input still: the link is dead */
 };
 
-/* --- the link ----------------------------------------------------------------------------------
- */
+/* --- the link --------------------------------------------------------------------------------- */
 
 enum link_state {
 	LINK_DOWN,       /* no stream; the timer starts the next try */
@@ -59,6 +59,7 @@ struct link {
 	unsigned tries;  /* failed ones in a row */
 	bool was_online; /* ever */
 	bool pinged;     /* since the last input */
+	bool paused;     /* too much output is queued to read on */
 };
 
 void link_init(struct link *k, struct comp *c);
@@ -67,10 +68,11 @@ void link_start(struct link *k); /* connects in the next turn */
 void link_stop(struct link *k);  /* comp_link_stopped() follows, never from within */
 /* Serialises el, which stays the caller's.  must: an answer, which only the hard bound stops. */
 int link_send(struct link *k, const struct el *el, bool must);
+int link_send_copy(struct link *k, const struct el *el, const char *from, const char *to);
+size_t link_space(const struct link *k); /* 0: no link */
 bool link_online(const struct link *k);
 
-/* --- the component -----------------------------------------------------------------------------
- */
+/* --- the component ---------------------------------------------------------------------------- */
 
 struct comp_table {
 	const struct comp_route *rows;
@@ -129,8 +131,7 @@ void comp_disco_done(struct comp *c);
 extern const struct comp_route comp_disco_rows[];
 extern const size_t comp_disco_n_rows;
 
-/* --- requests ----------------------------------------------------------------------------------
- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 /* Lives in the arena of its stanza. */
 struct comp_req {

@@ -46,8 +46,7 @@ static void set_health(struct link *k, const char *reason)
 		health_set(daemon_health(k->c->daemon), "link", !k->was_online, reason);
 }
 
-/* --- up ----------------------------------------------------------------------------------------
- */
+/* --- up --------------------------------------------------------------------------------------- */
 
 static void connect_now(struct link *k)
 {
@@ -55,8 +54,8 @@ static void connect_now(struct link *k)
 	const struct stream_conf sc = {
 		.content_ns = NS_COMPONENT,
 		.lim = { .stanza = (size_t)conf->max_stanza, .depth = 128, .attrs = 64 },
-		.out_low = COMP_QUEUE_MAX / 16,
-		.out_high = COMP_QUEUE_MAX / 4,
+		.out_low = COMP_QUEUE_HIGH / 4,
+		.out_high = COMP_QUEUE_HIGH,
 		.out_hard = COMP_QUEUE_HARD,
 	};
 
@@ -111,8 +110,7 @@ static void go_online(struct link *k)
 	comp_link_online(k->c);
 }
 
-/* --- silence -----------------------------------------------------------------------------------
- */
+/* --- silence ---------------------------------------------------------------------------------- */
 
 /* XEP-0199 through the server to ourselves: its way there and back is the link's both directions,
  * and no other address is known to exist. */
@@ -144,8 +142,7 @@ static void check_silence(struct link *k)
 	}
 }
 
-/* --- down --------------------------------------------------------------------------------------
- */
+/* --- down ------------------------------------------------------------------------------------- */
 
 static unsigned back_off(struct link *k, enum stream_err err)
 {
@@ -188,6 +185,7 @@ static void go_down(struct link *k)
 
 	stream_free(k->s);
 	k->s = NULL;
+	k->paused = false;
 	timer_stop(&k->timer);
 	if (k->state == LINK_STOPPING) {
 		enter(k, LINK_STOPPED);
@@ -207,19 +205,37 @@ static void go_down(struct link *k)
 		comp_link_offline(k->c);
 }
 
-/* --- events ------------------------------------------------------------------------------------
- */
+/* --- events ----------------------------------------------------------------------------------- */
+
+/* One stanza may have become many: what comes next waits until they have left. */
+static void check_queue(struct link *k)
+{
+	if (!k->paused && stream_queued(k->s) > COMP_QUEUE_HIGH && !stream_closing(k->s)) {
+		k->paused = true;
+		stream_pause(k->s);
+	}
+}
+
+static void on_drained(struct link *k)
+{
+	if (k->paused) {
+		k->paused = false;
+		stream_resume(k->s);
+	}
+}
 
 static void on_element(struct link *k)
 {
 	const struct el *el = stream_el(k->s);
 
-	if (k->state == LINK_ONLINE)
+	if (k->state == LINK_ONLINE) {
 		comp_inbound(k->c, stream_take(k->s));
-	else if (k->state == LINK_OPENING && el_is(el, "handshake", NS_CLIENT))
+		check_queue(k);
+	} else if (k->state == LINK_OPENING && el_is(el, "handshake", NS_CLIENT)) {
 		go_online(k);
-	else
+	} else {
 		log_debug(&k->tag, "ignored <%s/> before the handshake", el_name(el));
+	}
 }
 
 static void on_stream(struct stream *s, enum stream_ev ev, void *arg)
@@ -240,8 +256,10 @@ static void on_stream(struct stream *s, enum stream_ev ev, void *arg)
 	case STREAM_CLOSED:
 		go_down(k);
 		break;
-	case STREAM_SECURE:
 	case STREAM_DRAINED:
+		on_drained(k);
+		break;
+	case STREAM_SECURE:
 		break;
 	}
 }
@@ -270,8 +288,7 @@ static void on_timer(void *arg)
 	}
 }
 
-/* --- for the component -------------------------------------------------------------------------
- */
+/* --- for the component ------------------------------------------------------------------------ */
 
 void link_init(struct link *k, struct comp *c)
 {
@@ -316,4 +333,24 @@ int link_send(struct link *k, const struct el *el, bool must)
 		return -ENOBUFS;
 	stream_send(k->s, el);
 	return 0;
+}
+
+int link_send_copy(struct link *k, const struct el *el, const char *from, const char *to)
+{
+	if (!link_online(k))
+		return -ENOTCONN;
+	if (stream_queued(k->s) > COMP_QUEUE_MAX)
+		return -ENOBUFS;
+	stream_send_addr(k->s, el, from, to);
+	return 0;
+}
+
+size_t link_space(const struct link *k)
+{
+	size_t queued;
+
+	if (!link_online(k))
+		return 0;
+	queued = stream_queued(k->s);
+	return queued < COMP_QUEUE_MAX ? COMP_QUEUE_MAX - queued : 0;
 }

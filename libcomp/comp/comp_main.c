@@ -14,8 +14,7 @@
 
 #include "comp_internal.h"
 
-/* --- settings ----------------------------------------------------------------------------------
- */
+/* --- settings --------------------------------------------------------------------------------- */
 
 static int check_domain(const char *value, char *err, size_t err_len)
 {
@@ -95,8 +94,7 @@ static struct conf_opt *merge_opts(const struct comp_ops *ops, const char *env)
 	return all;
 }
 
-/* --- the component -----------------------------------------------------------------------------
- */
+/* --- the component ---------------------------------------------------------------------------- */
 
 int comp_new(struct comp **out, const struct comp_ops *ops, void *arg, struct loop *l,
     struct daemon *d, void *conf, char *err, size_t err_len)
@@ -194,6 +192,18 @@ int comp_send(struct comp *c, struct el *el)
 	return r;
 }
 
+int comp_send_copy(struct comp *c, const struct el *el, const char *from, const char *to)
+{
+	if (!from && !el_attr(el, "from"))
+		from = c->domain;
+	return link_send_copy(&c->link, el, from, to);
+}
+
+size_t comp_send_space(const struct comp *c)
+{
+	return link_space(&c->link);
+}
+
 void *comp_conf(struct comp *c)
 {
 	return c->conf;
@@ -214,8 +224,7 @@ bool comp_online(const struct comp *c)
 	return link_online(&c->link);
 }
 
-/* --- the program -------------------------------------------------------------------------------
- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 struct program {
 	const struct comp_ops *ops;

@@ -49,8 +49,7 @@ static void reap(struct comp_req *rq)
 	loop_reap(rq->c->loop, release, rq);
 }
 
-/* --- answering ---------------------------------------------------------------------------------
- */
+/* --- answering -------------------------------------------------------------------------------- */
 
 struct el *comp_result(const struct comp_req *rq)
 {
@@ -112,8 +111,7 @@ void req_finish(struct comp_req *rq, int ret)
 		reap(rq);
 }
 
-/* --- the end -----------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 void reqs_abandon(struct comp *c)
 {
@@ -144,8 +142,7 @@ void reqs_free(struct comp *c)
 		reap(LIST_ENTRY(it, struct comp_req, link));
 }
 
-/* --- what it says ------------------------------------------------------------------------------
- */
+/* --- what it says ----------------------------------------------------------------------------- */
 
 struct comp *comp_of(const struct comp_req *rq)
 {

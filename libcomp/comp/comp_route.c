@@ -17,8 +17,7 @@ void comp_routes(struct comp *c, const struct comp_route *tab, size_t n, void *a
 	c->tables[c->n_tables++] = (struct comp_table){ tab, n, arg };
 }
 
-/* --- matching ----------------------------------------------------------------------------------
- */
+/* --- matching --------------------------------------------------------------------------------- */
 
 static unsigned target_of(const struct jid *to)
 {
@@ -102,8 +101,7 @@ static int dispatch(struct comp_req *rq)
 	return ret == COMP_PASS ? fallback(rq, type) : ret;
 }
 
-/* --- checks ------------------------------------------------------------------------------------
- */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 /* RFC 6120 8.2.3.  0, COMP_PASS for an answer to a question of ours, or -enum el_cond. */
 static int check_iq(const struct comp_req *rq)

@@ -13,8 +13,7 @@
 
 #include "el_internal.h"
 
-/* --- roots --------------------------------------------------------------------------------------
- */
+/* --- roots ------------------------------------------------------------------------------------ */
 static void el_setup(struct el *el, struct el_tree *t, const char *name, const char *ns)
 {
 	memset(el, 0, sizeof(*el));
@@ -85,8 +84,7 @@ struct arena *el_arena(const struct el *el)
 	return el->tree->arena;
 }
 
-/* --- raw bytes ----------------------------------------------------------------------------------
- */
+/* --- raw bytes -------------------------------------------------------------------------------- */
 const char *el_raw(const struct el *el, size_t *ret_len)
 {
 	if (el->parent || !el->tree->raw)
@@ -113,8 +111,7 @@ void el_drop_raw(struct el *root)
 	root->tree->raw_len = 0;
 }
 
-/* --- building -----------------------------------------------------------------------------------
- */
+/* --- building --------------------------------------------------------------------------------- */
 static void node_link(struct el *parent, struct el_node *n)
 {
 	n->next = NULL;
@@ -220,8 +217,7 @@ void el_remove(struct el *parent, const struct el *child)
 		parent->last = prev;
 }
 
-/* --- attributes ---------------------------------------------------------------------------------
- */
+/* --- attributes ------------------------------------------------------------------------------- */
 static bool attr_is(const struct el_attr *at, const char *ns, const char *name)
 {
 	if (!ns != !at->ns || !el_str_same(at->name, name))
@@ -310,8 +306,7 @@ const char *el_attr(const struct el *el, const char *name)
 	return el_attr_ns(el, NULL, name);
 }
 
-/* --- copying ------------------------------------------------------------------------------------
- */
+/* --- copying ---------------------------------------------------------------------------------- */
 /* ns of the copy: shared with its new parent where it is the same, to compare by pointer later. */
 static const char *ns_copy(struct arena *a, const struct el *parent, const char *ns)
 {
@@ -398,8 +393,7 @@ struct el *el_dup(const struct el *src)
 	return el;
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 const char *el_name(const struct el *el)
 {
 	return el->name;

@@ -14,8 +14,7 @@
 
 #include "el_internal.h"
 
-/* --- characters ---------------------------------------------------------------------------------
- */
+/* --- characters ------------------------------------------------------------------------------- */
 enum { CH_PLAIN, CH_AMP, CH_LT, CH_GT, CH_QUOT, CH_TAB, CH_LF, CH_CR, CH_MULTI, CH_DROP };
 
 /* Tab and line feed stay as they are in text and are references in attributes, where a parser would
@@ -104,8 +103,7 @@ void el_escape(struct sbuf *out, const char *s, size_t n)
 	escape(out, s, n, true);
 }
 
-/* --- tags ---------------------------------------------------------------------------------------
- */
+/* --- tags ------------------------------------------------------------------------------------- */
 /* A walk down and up one tree. */
 struct writer {
 	struct sbuf *out;
@@ -204,8 +202,7 @@ static void write_end(struct writer *w, const struct el *el)
 	sbuf_putc(w->out, '>');
 }
 
-/* --- trees --------------------------------------------------------------------------------------
- */
+/* --- trees ------------------------------------------------------------------------------------ */
 /* Done with the element in hand: back to its parent. */
 static void leave(struct writer *w)
 {
@@ -272,4 +269,19 @@ void el_write_addr(
 void el_write(struct sbuf *out, const struct el *el, const char *content_ns)
 {
 	el_write_addr(out, el, content_ns, NULL, NULL);
+}
+
+void el_freeze(struct el *root)
+{
+	struct sbuf out = SBUF_INIT;
+	struct writer w = { .out = &out, .top = root, .content_ns = NS_CLIENT, .content = 1 };
+	struct arena *a = el_arena(root);
+	size_t n;
+
+	assert(!root->parent && el_str_same(root->ns, NS_CLIENT));
+	if (el_raw(root, &n))
+		return;
+	write_content(&w);
+	el_set_raw(root, arena_strndup(a, sbuf_data(&out), sbuf_len(&out)), sbuf_len(&out));
+	sbuf_done(&out);
 }

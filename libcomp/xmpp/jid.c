@@ -50,8 +50,7 @@ const uint8_t jid_ascii[256] = {
 #undef D
 #undef R
 
-/* --- views --------------------------------------------------------------------------------------
- */
+/* --- views ------------------------------------------------------------------------------------ */
 /* The first slash ends the bare address, and only then the first at sign ends the localpart:
  * resources may hold both (RFC 7622 3.1). */
 static struct jid split(const char *s, size_t len)
@@ -100,8 +99,7 @@ struct jid jid_bare(const struct jid *j, struct arena *a)
 	return out;
 }
 
-/* --- parsing ------------------------------------------------------------------------------------
- */
+/* --- parsing ---------------------------------------------------------------------------------- */
 static bool all_of(const char *s, size_t n, unsigned cls)
 {
 	for (size_t i = 0; i < n; i++) {

@@ -107,8 +107,7 @@ int prep_sasl(struct arena *a, const char *s, char **out)
 	return 0;
 }
 
-/* --- domains ------------------------------------------------------------------------------------
- */
+/* --- domains ---------------------------------------------------------------------------------- */
 /* "[2001:DB8::1]", written in the one form that inet_ntop() gives. */
 static int prep_ip6(struct arena *a, const char *s, size_t n, char **out)
 {

@@ -38,8 +38,7 @@ struct scram {
 	char final[2 + BASE64_LEN(DIGEST_MAX) + 1];
 };
 
-/* --- keys ---------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------- */
 /* SaltedPassword, then the two keys that are kept of it (RFC 5802 3). */
 static void derive(struct scram_keys *k, const char *password)
 {
@@ -126,8 +125,7 @@ bool scram_check_password(const struct scram_keys *k, const char *password)
 	return ok && !r;
 }
 
-/* --- one exchange -------------------------------------------------------------------------------
- */
+/* --- one exchange ----------------------------------------------------------------------------- */
 struct scram *scram_new(enum digest_alg alg, bool plus, const struct scram_cb *cb)
 {
 	struct scram *s = xzalloc(sizeof(*s));
@@ -177,8 +175,7 @@ const char *scram_authzid(const struct scram *s)
 	return s->authzid;
 }
 
-/* --- reading messages ---------------------------------------------------------------------------
- */
+/* --- reading messages ------------------------------------------------------------------------- */
 /* The rest of a message: attributes with commas between. */
 struct cursor {
 	const char *p, *end;

@@ -24,8 +24,7 @@
 
 #define PIECE_MAX (1U << 30)
 
-/* --- faults -------------------------------------------------------------------------------------
- */
+/* --- faults ----------------------------------------------------------------------------------- */
 void xml_fault(struct xml *x, enum xml_err err, const char *text)
 {
 	if (x->err)
@@ -63,8 +62,7 @@ static void fault_of_expat(struct xml *x)
 	xml_fault(x, err, XML_ErrorString(code));
 }
 
-/* --- the parser's life --------------------------------------------------------------------------
- */
+/* --- the parser's life ------------------------------------------------------------------------ */
 static void parser_setup(struct xml *x)
 {
 	xml_build_setup(x);
@@ -170,8 +168,7 @@ void xml_set_limits(struct xml *x, const struct xml_limits *lim)
 	x->lim = *lim;
 }
 
-/* --- feeding ------------------------------------------------------------------------------------
- */
+/* --- feeding ---------------------------------------------------------------------------------- */
 static void feed_piece(struct xml *x, const char *p, size_t n)
 {
 	enum XML_Status st;
@@ -235,8 +232,7 @@ bool xml_partial(const struct xml *x)
 	return !x->err && !x->ended && x->fed > x->settled;
 }
 
-/* --- what came out ------------------------------------------------------------------------------
- */
+/* --- what came out ---------------------------------------------------------------------------- */
 enum xml_ev xml_pop(struct xml *x, struct el **ret_el)
 {
 	struct el_tree *t = x->first;

@@ -9,8 +9,7 @@
 
 #include "xml_internal.h"
 
-/* --- what XMPP does not have (RFC 6120 11.1, 11.6) ----------------------------------------------
- */
+/* --- what XMPP does not have (RFC 6120 11.1, 11.6) -------------------------------------------- */
 static void on_xmldecl(void *arg, const char *version, const char *encoding, int standalone)
 {
 	(void)version;
@@ -42,8 +41,7 @@ static void on_pi(void *arg, const char *target, const char *data)
 	xml_fault(arg, XML_E_RESTRICTED, "processing instruction");
 }
 
-/* --- names --------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 /* Expat's "namespace SEP name SEP prefix", of which only the name is always there. */
 struct qname {
 	const char *ns, *name, *prefix; /* prefix: NULL if none; NUL-terminated */
@@ -84,8 +82,7 @@ static const char *ns_inside(
 	return arena_strndup(a, ns, n);
 }
 
-/* --- start tags ---------------------------------------------------------------------------------
- */
+/* --- start tags ------------------------------------------------------------------------------- */
 static void attr_name(struct el_attr *at, struct arena *a, const struct qname *q)
 {
 	char *s;
@@ -238,8 +235,7 @@ static void on_ns_decl(void *arg, const char *prefix, const char *uri)
 	}
 }
 
-/* --- text and end tags --------------------------------------------------------------------------
- */
+/* --- text and end tags ------------------------------------------------------------------------ */
 static void on_text(void *arg, const char *s, int n)
 {
 	struct xml *x = arg;

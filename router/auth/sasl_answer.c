@@ -116,9 +116,8 @@ enum sasl_status sasl_challenge(struct sasl *sa, const char *data, struct el **r
 	return SASL_SENT;
 }
 
-enum sasl_status sasl_fail(struct sasl *sa, enum sasl_cond cond, struct el **reply)
+static enum sasl_status fail(struct sasl *sa, enum sasl_cond cond, bool guess, struct el **reply)
 {
-	bool guess = cond == SASL_E_NOT_AUTHORIZED || cond == SASL_E_ACCOUNT_DISABLED;
 	bool late = guess && over_limit(sa);
 	enum sasl_status status = ++sa->failures >= TRIES ? SASL_DROP : SASL_FAILED;
 	struct el *el = el_new("failure", NS_SASL);
@@ -136,6 +135,18 @@ enum sasl_status sasl_fail(struct sasl *sa, enum sasl_cond cond, struct el **rep
 		sa->step = STEP_OVER;
 	*reply = el;
 	return status;
+}
+
+enum sasl_status sasl_fail(struct sasl *sa, enum sasl_cond cond, struct el **reply)
+{
+	bool guess = cond == SASL_E_NOT_AUTHORIZED || cond == SASL_E_ACCOUNT_DISABLED;
+
+	return fail(sa, cond, guess, reply);
+}
+
+enum sasl_status sasl_refuse(struct sasl *sa, enum sasl_cond cond, struct el **reply)
+{
+	return fail(sa, cond, false, reply);
 }
 
 static enum sasl_cond admit(const struct sasl *sa)

@@ -90,11 +90,12 @@ enum sasl_cond sasl_identify(struct sasl *sa, const char *user, const char *auth
 /* The exchange is over or never was: its state goes. */
 void sasl_reset(struct sasl *sa);
 
-/* --- outcomes (sasl_answer.c): return and *reply as of sasl_element() --------------------------
- */
+/* --- outcomes (sasl_answer.c): return and *reply as of sasl_element() ------------------------- */
 struct rate_conf sasl_limit(const struct router *r);
 enum sasl_status sasl_challenge(struct sasl *sa, const char *data, struct el **reply);
 enum sasl_status sasl_fail(struct sasl *sa, enum sasl_cond cond, struct el **reply);
+/* As sasl_fail, for what was no guess at a password: it is not counted and not delayed. */
+enum sasl_status sasl_refuse(struct sasl *sa, enum sasl_cond cond, struct el **reply);
 /* The password was right.  data: server-final-message; NULL: none. */
 enum sasl_status sasl_accept(struct sasl *sa, const char *data, struct el **reply);
 /* Hands an outcome over that was not returned from sasl_element(), unless it is held back.  sa may

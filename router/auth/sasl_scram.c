@@ -25,6 +25,9 @@ static enum sasl_status first(struct sasl *sa, const char *msg, size_t n, struct
 
 	sa->scram = scram_new(sa->mech->alg, sa->mech->plus, &sa->cb);
 	r = scram_first(sa->scram, msg, n);
+	/* A client whose kind of binding is not ours tries its other mechanisms next. */
+	if (r == SCRAM_E_BINDING)
+		return sasl_refuse(sa, cond_of(r), reply);
 	if (r != SCRAM_CONTINUE)
 		return sasl_fail(sa, cond_of(r), reply);
 	cond = sasl_identify(sa, scram_user(sa->scram), scram_authzid(sa->scram));

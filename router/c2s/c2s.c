@@ -231,7 +231,7 @@ static void element_auth(struct conn *c)
 	EL_AUTO struct el *reply = NULL;
 	enum sasl_status status;
 
-	if (strcmp(el_ns(el), NS_SASL)) {
+	if (strcmp(el_ns(el), NS_SASL) != 0) {
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "log in first");
 		return;
 	}

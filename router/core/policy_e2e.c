@@ -10,8 +10,7 @@
 #define OTR_EXPLANATION_MAX 512
 #define PGP_MIN 16 /* characters of base64: less is no ciphertext */
 
-/* --- OTR (version 3 of the protocol, "Query Messages", "Data Message", "Fragmentation") ---------
- */
+/* --- OTR (version 3 of the protocol, "Query Messages", "Data Message", "Fragmentation") ------- */
 
 /* ?OTR?  ?OTRv23?  ?OTR?v2?, with at most an explanation behind it. */
 static bool otr_query(const char *s)
@@ -33,7 +32,7 @@ static bool otr_query(const char *s)
 
 static bool otr_body(const char *s)
 {
-	if (strncmp(s, "?OTR", 4))
+	if (strncmp(s, "?OTR", 4) != 0)
 		return false;
 	return s[4] == ':' || s[4] == ',' || s[4] == '|' || otr_query(s);
 }

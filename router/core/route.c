@@ -102,9 +102,9 @@ void route_to(struct router *r, struct stanza *st)
 	}
 	c = components_find(r->components, domain, len);
 	if (!c) {
-		if (st->kind != EL_PRESENCE)
-			route_bounce(r, st, COND_REMOTE_SERVER_NOT_FOUND, NULL);
-		else if (st->type == ST_PRES_SUBSCRIBE || st->type == ST_PRES_AVAILABLE)
+		/* Of presence, only what waits for an answer is worth one. */
+		if (st->kind != EL_PRESENCE || st->type == ST_PRES_SUBSCRIBE ||
+		    st->type == ST_PRES_AVAILABLE)
 			route_bounce(r, st, COND_REMOTE_SERVER_NOT_FOUND, NULL);
 		return;
 	}

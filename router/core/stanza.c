@@ -84,7 +84,7 @@ static int parse_addresses(struct stanza *st)
 	if (to && jid_parse(&st->to, a, to) < 0)
 		return -COND_JID_MALFORMED;
 	/* What is passed on carries the prepared form. */
-	if (to && strcmp(to, st->to.s))
+	if (to && strcmp(to, st->to.s) != 0)
 		el_set(st->el, "to", st->to.s);
 	return 0;
 }
@@ -129,7 +129,7 @@ void stanza_set_from(struct stanza *st, const struct jid *from)
 {
 	const char *old = el_attr(st->el, "from");
 
-	if (!old || strcmp(old, from->s))
+	if (!old || strcmp(old, from->s) != 0)
 		el_set(st->el, "from", from->s);
 	st->from = *from;
 	st->from.s = el_attr(st->el, "from");

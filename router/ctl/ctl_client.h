@@ -11,8 +11,7 @@
 
 enum { EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_UNREACHABLE }; /* exit statuses */
 
-/* --- ask.c: the connection ---------------------------------------------------------------------
- */
+/* --- ask.c: the connection -------------------------------------------------------------------- */
 struct ask;
 /* NULL: the router cannot be reached, said on stderr. */
 struct ask *ask_open(const char *path);
@@ -21,8 +20,7 @@ void ask_close(struct ask *a); /* NULL is fine */
  * came, said on stderr. */
 json_t *ask_router(struct ask *a, const char *cmd, json_t *args);
 
-/* --- password.c --------------------------------------------------------------------------------
- */
+/* --- password.c ------------------------------------------------------------------------------- */
 #define PASSWORD_MAX 1023 /* bytes (RFC 6120 6: one simple user name or password) */
 /* From a file (its one final newline dropped); from the terminal, asked twice without echo; or the
  * first line of a stdin that is none; or made up.  On the heap, password_free(); NULL: none, said
@@ -32,8 +30,7 @@ char *password_ask(const char *jid);
 char *password_generate(void);
 void password_free(char *password); /* wipes; NULL is fine */
 
-/* --- table.c: for people -----------------------------------------------------------------------
- */
+/* --- table.c: for people ---------------------------------------------------------------------- */
 struct column {
 	const char *key, *title;
 };
@@ -42,8 +39,7 @@ void table_print(const json_t *rows, const struct column *columns);
 /* Text that came from elsewhere, without what would steer a terminal. */
 void text_print(FILE *out, const char *s);
 
-/* --- show.c: what each command's answer looks like ----------------------------------------------
- */
+/* --- show.c: what each command's answer looks like -------------------------------------------- */
 extern const struct column account_columns[], session_columns[], component_columns[];
 void show_added(const json_t *row);
 void show_changed(const json_t *row); /* a password */

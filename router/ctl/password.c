@@ -104,34 +104,37 @@ static void on_signal(int signo)
 	(void)raise(signo);
 }
 
-static char *prompt(const char *what, const char *jid)
+/* Before the prompt is there, so that nothing that follows it is shown or lost. */
+static int hide(void)
 {
 	struct termios hidden = shown;
-	char *password;
 
+	hidden.c_lflag &= ~(tcflag_t)ECHO;
+	hidden.c_lflag |= ICANON | ECHONL;
+	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0)
+		return 0;
+	(void)fprintf(stderr, "the terminal: %s\n", strerror(errno));
+	return -errno;
+}
+
+static char *prompt(const char *what, const char *jid)
+{
 	(void)fprintf(stderr, "%s ", what);
 	text_print(stderr, jid);
 	(void)fputs(": ", stderr);
 	(void)fflush(stderr);
-	hidden.c_lflag &= ~(tcflag_t)ECHO;
-	hidden.c_lflag |= ICANON | ECHONL;
-	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) < 0) {
-		(void)fprintf(stderr, "the terminal: %s\n", strerror(errno));
-		return NULL;
-	}
-	password = read_password(STDIN_FILENO, true, "terminal");
-	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-	return password;
+	return read_password(STDIN_FILENO, true, "terminal");
 }
 
 static char *prompt_twice(const char *jid)
 {
-	char *password = prompt("New password of", jid);
+	char *password = hide() == 0 ? prompt("New password of", jid) : NULL;
 	char *again = password ? prompt("Once more, for", jid) : NULL;
 
-	if (password && (!again || strcmp(password, again) != 0)) {
-		if (again)
-			(void)fputs("these are two different passwords\n", stderr);
+	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &shown);
+	if (again && strcmp(password, again) != 0)
+		(void)fputs("these are two different passwords\n", stderr);
+	if (!again || strcmp(password, again) != 0) {
 		password_free(password);
 		password = NULL;
 	}

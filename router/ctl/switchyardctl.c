@@ -47,8 +47,7 @@ struct command {
 	void (*show)(const json_t *row);
 };
 
-/* --- the commands ------------------------------------------------------------------------------
- */
+/* --- the commands ----------------------------------------------------------------------------- */
 
 #define PASSWORD_FROM (MAY(FILE) | MAY(GENERATE))
 #define PASSWORD_USAGE "JID [--password-file FILE | --generate]"

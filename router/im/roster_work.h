@@ -33,8 +33,7 @@ void work_uses(struct roster_work *w, struct roster *ro);
 void work_save(struct roster_work *w, struct roster *ro, const struct roster_item *it);
 void work_erase(struct roster_work *w, struct roster *ro, const struct jid *contact);
 
-/* --- effects: addresses are copied, elements are made by work_el() or work_presence_el() --------
- */
+/* --- effects: addresses are copied, elements are made by work_el() or work_presence_el() ------ */
 struct el *work_el(struct roster_work *w, const char *name, const char *ns);
 struct el *work_presence_el(
     struct roster_work *w, const char *type, const struct jid *from, const struct jid *to);

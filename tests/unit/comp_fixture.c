@@ -106,8 +106,7 @@ static void on_accept(int fd, void *arg)
 	f->r = stream_accept(f->l, fd, &sc, on_router, f);
 }
 
-/* --- the component's side ----------------------------------------------------------------------
- */
+/* --- the component's side --------------------------------------------------------------------- */
 
 static void on_online(struct comp *c, void *arg)
 {
@@ -197,8 +196,7 @@ void fix_advance(struct fix *f, uint64_t ms)
 	fix_spin(f);
 }
 
-/* --- talking -----------------------------------------------------------------------------------
- */
+/* --- talking ---------------------------------------------------------------------------------- */
 
 void fix_send(struct fix *f, const char *xml)
 {

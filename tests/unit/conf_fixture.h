@@ -22,8 +22,7 @@
 
 #define SECRET "s3cr3t-word"
 
-/* --- a program's settings ----------------------------------------------------------------------
- */
+/* --- a program's settings --------------------------------------------------------------------- */
 
 struct part { /* component TITLE { } */
 	char *title;
@@ -134,8 +133,7 @@ static const struct conf_def def = { .program = "router",
 	.sections = sections,
 	.size = sizeof(struct settings) };
 
-/* --- a place for files -------------------------------------------------------------------------
- */
+/* --- a place for files ------------------------------------------------------------------------ */
 
 static char folder[64];
 
@@ -176,8 +174,7 @@ static int drop_folder(void **state)
 	return 0;
 }
 
-/* --- loading -----------------------------------------------------------------------------------
- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static char *errs; /* of the last load */
 static size_t errs_len;

@@ -23,8 +23,7 @@ struct calls calls;
 struct loop *loop;
 struct end left, right;
 
-/* --- counting: these stand before libc's -------------------------------------------------------
- */
+/* --- counting: these stand before libc's ------------------------------------------------------ */
 
 #define EXPORT __attribute__((visibility("default")))
 

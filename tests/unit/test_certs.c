@@ -129,8 +129,7 @@ static void assert_says(const char *line, const char *part)
 		fail_msg("\"%s\" is not in: %s", part, line);
 }
 
-/* --- layouts -----------------------------------------------------------------------------------
- */
+/* --- layouts ---------------------------------------------------------------------------------- */
 
 static void test_layouts(void **state)
 {
@@ -197,8 +196,7 @@ static void test_certbot(void **state)
 	assert_cn(f, "x.example", "two");
 }
 
-/* --- choice ------------------------------------------------------------------------------------
- */
+/* --- choice ----------------------------------------------------------------------------------- */
 
 static void test_rank_and_newest(void **state)
 {
@@ -283,8 +281,7 @@ static void test_optional_borrows(void **state)
 	assert_cn(f, "x.example", "parent");
 }
 
-/* --- the start refuses --------------------------------------------------------------------------
- */
+/* --- the start refuses ------------------------------------------------------------------------ */
 
 static void test_nothing_there(void **state)
 {
@@ -386,8 +383,7 @@ static void test_unreadable(void **state)
 	}
 }
 
-/* --- later -------------------------------------------------------------------------------------
- */
+/* --- later ------------------------------------------------------------------------------------ */
 
 static void test_broken_keeps_old(void **state)
 {

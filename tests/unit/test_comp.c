@@ -109,8 +109,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- routes ------------------------------------------------------------------------------------
- */
+/* --- routes ----------------------------------------------------------------------------------- */
 
 static void test_targets(void **state)
 {
@@ -212,8 +211,7 @@ static void test_bad_addresses(void **state)
 	assert_true(comp_online(f->c));
 }
 
-/* --- requests ----------------------------------------------------------------------------------
- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void test_returns(void **state)
 {
@@ -284,8 +282,7 @@ static void test_deferred_over_link_loss(void **state)
 	assert_int_equal(f->n_in, 0);
 }
 
-/* --- questions ---------------------------------------------------------------------------------
- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 struct asked {
 	struct comp_iq *q;
@@ -454,8 +451,7 @@ static void test_ask_at_stop(void **state)
 	assert_int_equal(a.err, -ECANCELED);
 }
 
-/* --- disco -------------------------------------------------------------------------------------
- */
+/* --- disco ------------------------------------------------------------------------------------ */
 
 static int on_info(struct comp_req *rq, const char *node, struct el *query, void *arg)
 {

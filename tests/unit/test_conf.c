@@ -233,8 +233,7 @@ static void test_sections(void **state)
 	free(file);
 }
 
-/* --- reload ------------------------------------------------------------------------------------
- */
+/* --- reload ----------------------------------------------------------------------------------- */
 
 static void test_reload(void **state)
 {
@@ -269,8 +268,7 @@ static void test_reload(void **state)
 	conf_free(a);
 }
 
-/* --- the references ----------------------------------------------------------------------------
- */
+/* --- the references --------------------------------------------------------------------------- */
 
 static char *printed(void (*print)(const struct conf_def *d, FILE *out))
 {

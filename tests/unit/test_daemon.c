@@ -37,8 +37,7 @@ static const struct conf_opt opts[] = {
 	{ 0 },
 };
 
-/* --- the program -------------------------------------------------------------------------------
- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 {
@@ -88,8 +87,7 @@ static const struct daemon_ops ops = {
 	.finish = finish,
 };
 
-/* --- running it --------------------------------------------------------------------------------
- */
+/* --- running it ------------------------------------------------------------------------------- */
 
 static char file[] = "/tmp/test_daemon.XXXXXX";
 static char output[65536];
@@ -175,8 +173,7 @@ static void start_good(struct child *c, const char *text)
 	read_until(c, "ready: switchyard-test");
 }
 
-/* --- tests -------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void test_answers(void **state)
 {

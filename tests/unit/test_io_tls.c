@@ -233,8 +233,7 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(right.err, -ENOKEY);
 }
 
-/* --- peers that do not do TLS well -------------------------------------------------------------
- */
+/* --- peers that do not do TLS well ------------------------------------------------------------ */
 
 static int raw_peer(void)
 {

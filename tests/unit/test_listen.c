@@ -130,8 +130,7 @@ static int unix_at(struct fix *f, struct listener **out, const char *path)
 	return listen_unix(out, f->loop, path, 0600, on_accept, f, f->err, sizeof(f->err));
 }
 
-/* --- TCP ---------------------------------------------------------------------------------------
- */
+/* --- TCP -------------------------------------------------------------------------------------- */
 
 static void test_accepts(void **state)
 {
@@ -257,8 +256,7 @@ static void test_close_in_callback(void **state)
 	(void)close(b);
 }
 
-/* --- Unix --------------------------------------------------------------------------------------
- */
+/* --- Unix ------------------------------------------------------------------------------------- */
 
 static void test_unix(void **state)
 {

@@ -202,8 +202,7 @@ static void has(struct fix *f, const char *want)
 		fail_msg("no %s in: %s", want, got(f));
 }
 
-/* --- headers -----------------------------------------------------------------------------------
- */
+/* --- headers ---------------------------------------------------------------------------------- */
 
 static void test_header(void **state)
 {
@@ -298,8 +297,7 @@ static void test_set_header(void **state)
 	assert_string_equal(f->a.reason, "system-shutdown");
 }
 
-/* --- errors ------------------------------------------------------------------------------------
- */
+/* --- errors ----------------------------------------------------------------------------------- */
 
 static void test_faults(void **state)
 {
@@ -382,8 +380,7 @@ static void test_names(void **state)
 	assert_int_equal(stream_err_parse(""), STREAM_E_UNDEFINED_CONDITION);
 }
 
-/* --- restarts ----------------------------------------------------------------------------------
- */
+/* --- restarts --------------------------------------------------------------------------------- */
 
 static void test_restart(void **state)
 {
@@ -436,8 +433,7 @@ static void test_starttls_injection(void **state)
 	}
 }
 
-/* --- budget and pauses -------------------------------------------------------------------------
- */
+/* --- budget and pauses ------------------------------------------------------------------------ */
 
 static void test_budget(void **state)
 {
@@ -488,8 +484,7 @@ static void test_pause(void **state)
 	assert_int_equal(f->a.els, 4);
 }
 
-/* --- closing -----------------------------------------------------------------------------------
- */
+/* --- closing ---------------------------------------------------------------------------------- */
 
 static void test_close_answered(void **state)
 {
@@ -574,8 +569,7 @@ static void test_free_open(void **state)
 	assert_int_equal(read(f->fd, &c, 1), 0);
 }
 
-/* --- out ---------------------------------------------------------------------------------------
- */
+/* --- out -------------------------------------------------------------------------------------- */
 
 static void test_send(void **state)
 {
@@ -615,8 +609,7 @@ static void test_hard_bound(void **state)
 	assert_int_equal(f->a.closed, 1);
 }
 
-/* --- both ends ---------------------------------------------------------------------------------
- */
+/* --- both ends -------------------------------------------------------------------------------- */
 
 static void test_both_ends(void **state)
 {

@@ -169,8 +169,7 @@ static struct result try(struct fix *f, const struct io_tls *cfg, const struct c
 	return r;
 }
 
-/* --- SNI ---------------------------------------------------------------------------------------
- */
+/* --- SNI -------------------------------------------------------------------------------------- */
 
 static void test_sni(void **state)
 {
@@ -195,8 +194,7 @@ static void test_sni(void **state)
 	assert_string_equal(r.cn, "x.example");
 }
 
-/* --- ALPN --------------------------------------------------------------------------------------
- */
+/* --- ALPN ------------------------------------------------------------------------------------- */
 
 static void test_alpn(void **state)
 {
@@ -222,8 +220,7 @@ static void test_alpn(void **state)
 	assert_string_equal(r.alpn, "");
 }
 
-/* --- policy ------------------------------------------------------------------------------------
- */
+/* --- policy ----------------------------------------------------------------------------------- */
 
 static void test_versions_and_suites(void **state)
 {

@@ -152,8 +152,7 @@ static void test_order(void **state)
 	    HEAD_OUT "el <a xmlns=\"jabber:client\"/>\nel <b xmlns=\"jabber:client\"/>\nfault\n");
 }
 
-/* --- limits -------------------------------------------------------------------------------------
- */
+/* --- limits ----------------------------------------------------------------------------------- */
 static enum xml_err feed_limited(const struct xml_limits *lim, const char *p, size_t n, size_t step)
 {
 	struct xml *x = xml_new(NS_CLIENT, lim);
@@ -253,8 +252,7 @@ static void test_set_limits(void **state)
 	xml_free(x);
 }
 
-/* --- restarts and idling ------------------------------------------------------------------------
- */
+/* --- restarts and idling ---------------------------------------------------------------------- */
 static void drop_all(struct xml *x)
 {
 	struct el *el;

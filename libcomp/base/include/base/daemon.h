@@ -59,7 +59,7 @@ struct loop *daemon_loop(struct daemon *d);
 void *daemon_conf(struct daemon *d); /* the program's settings */
 struct health *daemon_health(struct daemon *d);
 void daemon_stopped(struct daemon *d);
-/* What SIGHUP does, for who wants to know how it went.  0, or -Exxx: the old settings stay.  *notes,
+/* What SIGHUP does, for who wants to know how it went.  0, or -Exxx: the old settings stay. *notes,
  * freed by the caller: a line for each thing that is wrong or needs a restart; logged as well. */
 int daemon_reload(struct daemon *d, char **notes);
 /* Logs why and ends the program with this status, by way of `stop` (a failure after the start). */

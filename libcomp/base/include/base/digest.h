@@ -14,8 +14,8 @@ enum digest_alg { DIGEST_SHA1, DIGEST_SHA256, DIGEST_SHA512 };
 size_t digest_len(enum digest_alg alg);
 /* out has digest_len(alg) bytes. */
 void digest(enum digest_alg alg, const void *p, size_t n, uint8_t *out);
-void digest_hmac(enum digest_alg alg, const void *key, size_t key_len, const void *p, size_t n,
-    uint8_t *out);
+void digest_hmac(
+    enum digest_alg alg, const void *key, size_t key_len, const void *p, size_t n, uint8_t *out);
 void digest_pbkdf2(enum digest_alg alg, const char *password, size_t len, const void *salt,
     size_t salt_len, unsigned iterations, uint8_t *out);
 

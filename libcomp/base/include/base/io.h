@@ -36,13 +36,14 @@ struct io *io_new(struct loop *l, int fd, io_fn *fn, void *arg); /* takes fd (no
 /* Looks `host` up (literal addresses and names; asynchronously, all addresses are tried in turn)
  * and connects; host beginning with '/' is a Unix socket.  IO_CONNECTED or IO_CLOSED follows,
  * within timeout_ms. */
-struct io *io_connect(struct loop *l, const char *host, uint16_t port, unsigned timeout_ms,
-    io_fn *fn, void *arg);
+struct io *io_connect(
+    struct loop *l, const char *host, uint16_t port, unsigned timeout_ms, io_fn *fn, void *arg);
 void io_close(struct io *io); /* NULL is fine */
 /* Closes once what is queued has left, at the latest after timeout_ms; no event follows. */
 void io_close_flushed(struct io *io, unsigned timeout_ms);
 
-/* --- TLS --------------------------------------------------------------------------------------- */
+/* --- TLS ---------------------------------------------------------------------------------------
+ */
 /* As a server: the context is `dflt` unless choose (NULL: none) finds one for the SNI name.
  * alpn: the protocol that must be agreed if the client offers any; required: it must offer it.
  * The handshake begins with what the peer sends next: the caller has made sure that no clear bytes
@@ -55,13 +56,14 @@ struct io_tls {
 };
 void io_tls_server(struct io *io, const struct io_tls *t);
 void io_tls_client(struct io *io, struct tls_ctx *ctx, const char *name, const char *alpn);
-bool io_secure(const struct io *io);          /* handshake done */
+bool io_secure(const struct io *io);             /* handshake done */
 const char *io_tls_version(const struct io *io); /* "TLSv1.3"; NULL without TLS */
 const char *io_tls_cipher(const struct io *io);
 /* RFC 9266 tls-exporter: 32 bytes; -ENOTSUP without TLS 1.3 or extended master secret. */
 int io_tls_exporter(const struct io *io, uint8_t out[32]) __attribute__((warn_unused_result));
 
-/* --- data -------------------------------------------------------------------------------------- */
+/* --- data --------------------------------------------------------------------------------------
+ */
 const char *io_data(const struct io *io, size_t *ret_len);
 void io_write(struct io *io, const void *p, size_t n);
 /* The queue itself, to serialise into without a copy; call io_wrote() afterwards, in this turn. */
@@ -79,9 +81,9 @@ bool io_full(const struct io *io); /* above the high mark: stop reading from who
 void io_pause(struct io *io);
 void io_resume(struct io *io);
 
-int io_error(const struct io *io);          /* why IO_CLOSED came: 0 or -Exxx */
+int io_error(const struct io *io);              /* why IO_CLOSED came: 0 or -Exxx */
 const char *io_error_text(const struct io *io); /* for the log: "TLS: no shared cipher" */
-const char *io_peer(const struct io *io);   /* "192.0.2.1", "2001:db8::1", "unix"; no port */
+const char *io_peer(const struct io *io);       /* "192.0.2.1", "2001:db8::1", "unix"; no port */
 uint16_t io_peer_port(const struct io *io);
 const struct sockaddr *io_peer_addr(const struct io *io); /* NULL before it is connected */
 struct loop *io_loop(const struct io *io);

@@ -12,10 +12,19 @@
 struct list {
 	struct list *next, *prev;
 };
-#define LIST_INIT(name) { &(name), &(name) }
+#define LIST_INIT(name)          \
+	{                        \
+		&(name), &(name) \
+	}
 
-static inline void list_init(struct list *l) { l->next = l->prev = l; }
-static inline bool list_empty(const struct list *l) { return l->next == l; }
+static inline void list_init(struct list *l)
+{
+	l->next = l->prev = l;
+}
+static inline bool list_empty(const struct list *l)
+{
+	return l->next == l;
+}
 static inline void list_insert_before(struct list *pos, struct list *m)
 {
 	m->prev = pos->prev;
@@ -23,7 +32,10 @@ static inline void list_insert_before(struct list *pos, struct list *m)
 	pos->prev->next = m;
 	pos->prev = m;
 }
-static inline void list_add_tail(struct list *head, struct list *m) { list_insert_before(head, m); }
+static inline void list_add_tail(struct list *head, struct list *m)
+{
+	list_insert_before(head, m);
+}
 static inline void list_add_head(struct list *head, struct list *m)
 {
 	list_insert_before(head->next, m);
@@ -50,7 +62,7 @@ static inline void list_take(struct list *dst, struct list *src)
 	(list_empty(head) ? NULL : LIST_ENTRY((head)->next, type, member))
 #define LIST_EACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* The current member may be deleted. */
-#define LIST_EACH_SAFE(it, head)                                             \
+#define LIST_EACH_SAFE(it, head)                                               \
 	for (struct list *it = (head)->next, *it##_n = it->next; it != (head); \
 	     it = it##_n, it##_n = it->next)
 

@@ -21,8 +21,8 @@ typedef void listen_fn(int fd, void *arg);
 int listen_tcp(struct listener **out, struct loop *l, const char *addrs, uint16_t port,
     listen_fn *fn, void *arg, char *err, size_t err_len) __attribute__((warn_unused_result));
 /* A stale socket file is replaced, a live one is -EADDRINUSE. */
-int listen_unix(struct listener **out, struct loop *l, const char *path, mode_t mode,
-    listen_fn *fn, void *arg, char *err, size_t err_len) __attribute__((warn_unused_result));
+int listen_unix(struct listener **out, struct loop *l, const char *path, mode_t mode, listen_fn *fn,
+    void *arg, char *err, size_t err_len) __attribute__((warn_unused_result));
 void listen_close(struct listener *ln); /* NULL is fine; removes a Unix socket's file */
 
 #endif

@@ -20,9 +20,9 @@ struct event_base;
 
 struct loop *loop_new(void);
 void loop_free(struct loop *l);
-void loop_run(struct loop *l);  /* until loop_stop() */
-void loop_stop(struct loop *l); /* ends after the current turn, which is completed */
-bool loop_turn(struct loop *l, bool wait); /* one turn, for tests; false: nothing was ready */
+void loop_run(struct loop *l);                /* until loop_stop() */
+void loop_stop(struct loop *l);               /* ends after the current turn, which is completed */
+bool loop_turn(struct loop *l, bool wait);    /* one turn, for tests; false: nothing was ready */
 struct event_base *loop_base(struct loop *l); /* for libraries that bring their own events */
 
 /* Milliseconds of a clock that never goes back, taken once per turn; and of the wall clock (Unix
@@ -45,7 +45,10 @@ void timer_init(struct timer *t, struct loop *l, void (*fn)(void *arg), void *ar
 void timer_set(struct timer *t, uint64_t ms); /* from now; replaces an earlier setting */
 void timer_stop(struct timer *t);             /* also for one that is not armed */
 void timer_done(struct timer *t);             /* stops and releases; zeroed memory is fine */
-static inline bool timer_armed(const struct timer *t) { return t->fn && !list_empty(&t->link); }
+static inline bool timer_armed(const struct timer *t)
+{
+	return t->fn && !list_empty(&t->link);
+}
 
 /* --- end of the turn -------------------------------------------------------------------------- */
 struct task {
@@ -67,8 +70,8 @@ void loop_reap(struct loop *l, void (*free_fn)(void *obj), void *obj);
 /* --- the outside ------------------------------------------------------------------------------ */
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct watch;
-struct watch *watch_new(struct loop *l, int fd, void (*fn)(int fd, unsigned what, void *arg),
-    void *arg);
+struct watch *watch_new(
+    struct loop *l, int fd, void (*fn)(int fd, unsigned what, void *arg), void *arg);
 void watch_set(struct watch *w, unsigned what); /* LOOP_READ | LOOP_WRITE, level-triggered */
 void watch_free(struct watch *w);               /* NULL is fine; the fd stays the caller's */
 

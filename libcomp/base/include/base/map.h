@@ -23,7 +23,10 @@ struct map {
 	size_t mask; /* slots - 1; slots are a power of two */
 	size_t n;    /* entries */
 };
-#define MAP_INIT { NULL, 0, 0 }
+#define MAP_INIT           \
+	{                  \
+		NULL, 0, 0 \
+	}
 
 void map_init(struct map *m);
 void map_done(struct map *m); /* frees the table, not the objects */
@@ -36,7 +39,10 @@ static inline struct map_node *map_gets(const struct map *m, const char *key)
 /* The key must not be in the map yet (asserted only in debug builds: look first). */
 void map_put(struct map *m, struct map_node *n, const void *key, size_t len);
 void map_del(struct map *m, struct map_node *n); /* n must be in m */
-static inline size_t map_len(const struct map *m) { return m->n; }
+static inline size_t map_len(const struct map *m)
+{
+	return m->n;
+}
 
 /* Iteration in no order.  Deleting the current entry is allowed with map_next taken before. */
 struct map_node *map_first(const struct map *m);

@@ -18,8 +18,14 @@ struct metric {
 	struct metric *next; /* the registry's */
 	bool known;
 };
-#define METRIC_COUNTER(n, h, l) { .name = (n), .help = (h), .labels = (l) }
-#define METRIC_GAUGE(n, h, l) { .name = (n), .help = (h), .labels = (l), .gauge = true }
+#define METRIC_COUNTER(n, h, l)                         \
+	{                                               \
+		.name = (n), .help = (h), .labels = (l) \
+	}
+#define METRIC_GAUGE(n, h, l)                                          \
+	{                                                              \
+		.name = (n), .help = (h), .labels = (l), .gauge = true \
+	}
 
 void metric_register(struct metric *m);
 static inline void metric_add(struct metric *m, int64_t n)

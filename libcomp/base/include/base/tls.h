@@ -12,8 +12,8 @@ struct tls_ctx; /* refcounted, because connections outlive the reload that repla
  * file).  The key is checked against the certificate.  What a connection chooses by SNI and ALPN is
  * its own: struct io_tls.  On failure err gets one line that names file and reason; -ENODATA: no
  * certificate in chain_file, -ENOKEY: no private key in key_file. */
-int tls_server_new(struct tls_ctx **out, const char *chain_file, const char *key_file,
-    char *err, size_t err_len) __attribute__((warn_unused_result));
+int tls_server_new(struct tls_ctx **out, const char *chain_file, const char *key_file, char *err,
+    size_t err_len) __attribute__((warn_unused_result));
 
 /* A client's context.  ca_file NULL: the system's store.  The peer's certificate is always
  * verified, against the name given to io_tls_client(). */

@@ -27,8 +27,7 @@ struct comp;     /* the component */
 struct comp_req; /* one received stanza and the duty to answer it */
 struct comp_iq;  /* one question of ours still unanswered */
 
-/* --- the program --------------------------------------------------------------------------------
- */
+/* --- the program ------------------------------------------------------------------------------ */
 struct comp_conf { /* first member of every component's settings */
 	struct daemon_conf daemon;
 	char *domain;
@@ -54,8 +53,7 @@ const char *comp_domain(const struct comp *c);
 struct loop *comp_loop(struct comp *c);
 bool comp_online(const struct comp *c);
 
-/* --- receiving ----------------------------------------------------------------------------------
- */
+/* --- receiving -------------------------------------------------------------------------------- */
 enum { COMP_DONE = 0, COMP_PASS = 1 }; /* or -enum el_cond: answered with that error */
 typedef int comp_handler(struct comp_req *rq, void *arg);
 enum { COMP_TO_HOST = 1, COMP_TO_BARE = 2, COMP_TO_FULL = 4, COMP_TO_ANY = 7 };
@@ -83,11 +81,15 @@ void comp_reply_ok(struct comp_req *rq);
 void comp_reply_err(struct comp_req *rq, enum el_cond cond, const char *text);
 struct comp_req *comp_defer(struct comp_req *rq); /* outlives the handler; a reply ends it */
 
-/* --- sending ------------------------------------------------------------------------------------
- */
+/* --- sending ---------------------------------------------------------------------------------- */
 /* Takes el, also when it fails: -ENOTCONN, -ENOBUFS (the link's queue is at its bound).  A missing
  * `from` becomes the component's domain. */
 int comp_send(struct comp *c, struct el *el);
+/* As comp_send(), of one of many copies: el is written with these addresses (NULL: its own) and
+ * stays the caller's.  el_freeze() first makes each copy cheap. */
+int comp_send_copy(struct comp *c, const struct el *el, const char *from, const char *to);
+/* Bytes that the link takes before it says -ENOBUFS; who sends to many looks first. */
+size_t comp_send_space(const struct comp *c);
 /* err: 0 a result, -EBADMSG an error answer (see el_error), -ETIMEDOUT, -ENOTCONN, -ENOBUFS,
  * -ECANCELED (at stop); answer is NULL except for the first two. */
 typedef void comp_iq_cb(struct comp *c, int err, const struct el *answer, void *arg);
@@ -96,8 +98,7 @@ struct comp_iq *comp_ask(
     struct comp *c, struct el *iq, unsigned timeout_ms, comp_iq_cb *cb, void *arg);
 void comp_ask_cancel(struct comp_iq *q); /* cb will not run; NULL is fine */
 
-/* --- disco --------------------------------------------------------------------------------------
- */
+/* --- disco ------------------------------------------------------------------------------------ */
 void comp_identity(struct comp *c, const char *category, const char *type, const char *name);
 void comp_feature(struct comp *c, const char *ns);
 /* For addresses below the domain and for nodes (items: for the domain itself, too): adds to query

@@ -53,8 +53,7 @@ enum el_cond {
 	COND_LAST_ = COND_UNEXPECTED_REQUEST
 };
 
-/* --- roots: the caller owns what these return ---------------------------------------------------
- */
+/* --- roots: the caller owns what these return ------------------------------------------------- */
 struct el *el_new(const char *name, const char *ns);
 struct el *el_new_in(struct arena *a, const char *name, const char *ns); /* takes the arena */
 struct el *el_message(const char *type, const char *to); /* NULL: attribute absent */
@@ -69,8 +68,7 @@ static inline void el_freep(struct el **p)
 #define EL_AUTO __attribute__((cleanup(el_freep)))
 struct arena *el_arena(const struct el *el); /* of the tree: for what should live as long */
 
-/* --- building: children belong to the root ------------------------------------------------------
- */
+/* --- building: children belong to the root ---------------------------------------------------- */
 struct el *el_add(struct el *parent, const char *name, const char *ns); /* ns NULL: the parent's */
 struct el *el_add_text(struct el *parent, const char *name, const char *ns, const char *text);
 struct el *el_add_copy(struct el *parent, const struct el *src);
@@ -83,8 +81,7 @@ void el_remove(struct el *parent, const struct el *child);
 /* Attribute in a namespace (rare): written with a prefix of its own. */
 void el_set_ns(struct el *el, const char *ns, const char *attr, const char *val);
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 enum el_kind el_kind(const struct el *el);
 const char *el_name(const struct el *el);
 const char *el_ns(const struct el *el);
@@ -106,8 +103,7 @@ size_t el_child_count(const struct el *el);
 	     it = el_next(it, (name), (ns)))
 struct el *el_mut(const struct el *el); /* a tree that one owns may be changed below too */
 
-/* --- errors (el_err.c): RFC 6120 8.3, with the legacy code of XEP-0086 --------------------------
- */
+/* --- errors (el_err.c): RFC 6120 8.3, with the legacy code of XEP-0086 ------------------------ */
 /* The error answer to a stanza: to and from swapped, same id; NULL if it must not be answered
  * (it is an error or a result itself; RFC 6120 8.3.1) or is no stanza. text may be NULL.  The
  * caller owns it. */
@@ -121,8 +117,7 @@ const char *el_cond_name(enum el_cond c);  /* "bad-request" */
 const char *el_cond_type(enum el_cond c);  /* its usual error type */
 struct el *el_result(const struct el *iq); /* empty result: to and from swapped, same id */
 
-/* --- writing (el_out.c) -------------------------------------------------------------------------
- */
+/* --- writing (el_out.c) ----------------------------------------------------------------------- */
 /* Appends the element as it stands inside a stream whose default namespace is content_ns
  * (NS_CLIENT, NS_COMPONENT, NS_SERVER; NULL: a document of its own).  NS_CLIENT becomes content_ns
  * from the root down to the first element of another namespace; below one (a forwarded stanza) it
@@ -139,6 +134,9 @@ void el_escape(struct sbuf *out, const char *s, size_t n);
 const char *el_raw(const struct el *el, size_t *ret_len);
 void el_set_raw(struct el *root, const char *raw, size_t len); /* borrowed from el_arena(root) */
 void el_drop_raw(struct el *root);
+/* Serialises what is below the root of a stanza once, as its raw bytes: each copy that follows is
+ * a start tag and these bytes.  Nothing to do for one that has them. */
+void el_freeze(struct el *root);
 /* How many bytes the stanza had on the wire, both tags included; 0: it was made here. */
 size_t el_wire_len(const struct el *root);
 

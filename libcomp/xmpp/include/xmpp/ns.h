@@ -21,7 +21,9 @@
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
 #define NS_CAPS "http://jabber.org/protocol/caps"
 #define NS_PING "urn:xmpp:ping"
-#define NS_VERSION "jabber:iq:version" /* XEP-0092 */
+#define NS_XDATA "jabber:x:data"                /* XEP-0004 */
+#define NS_RSM "http://jabber.org/protocol/rsm" /* XEP-0059 */
+#define NS_VERSION "jabber:iq:version"          /* XEP-0092 */
 #define NS_DELAY "urn:xmpp:delay"
 #define NS_MUC_USER "http://jabber.org/protocol/muc#user"
 #define NS_CONFERENCE "jabber:x:conference" /* XEP-0249 */

@@ -76,11 +76,10 @@ struct stream *stream_accept(
     struct loop *l, int fd, const struct stream_conf *c, stream_fn *fn, void *arg);
 struct stream *stream_connect(struct loop *l, const char *host, uint16_t port, unsigned timeout_ms,
     const struct stream_conf *c, stream_fn *fn, void *arg);
-void stream_free(struct stream *s); /* closes at once if it is open; NULL is fine */
+void stream_free(struct stream *s);        /* closes at once if it is open; NULL is fine */
 struct io *stream_io_of(struct stream *s); /* until stream_free(), in STREAM_CLOSED too */
 
-/* --- headers, restarts, TLS ----------------------------------------------------------------------
- */
+/* --- headers, restarts, TLS ------------------------------------------------------------------- */
 /* Sends our header.  id may be NULL (an initiating entity has none); version "1.0" or NULL.
  * extra: bytes put inside the start tag (" features='1' xmlns:..."), NULL: none. */
 struct stream_header {
@@ -103,8 +102,7 @@ void stream_tls_client(struct stream *s, struct tls_ctx *ctx, const char *name, 
 void stream_tls_direct(
     struct stream *s, const struct io_tls *t); /* from the first byte, as a server */
 
-/* --- elements ------------------------------------------------------------------------------------
- */
+/* --- elements --------------------------------------------------------------------------------- */
 /* In STREAM_EL: the element, which the caller then owns.  Left alone it is freed. */
 struct el *stream_take(struct stream *s);
 const struct el *stream_el(const struct stream *s);
@@ -124,8 +122,7 @@ void stream_set_limits(struct stream *s, const struct xml_limits *lim);
 /* Gives the parser's memory back if the stream is idle; cheap to call from a slow timer. */
 void stream_idle(struct stream *s);
 
-/* --- ending --------------------------------------------------------------------------------------
- */
+/* --- ending ----------------------------------------------------------------------------------- */
 /* Sends our header if none was sent yet (RFC 6120 4.9.1.2), the error, the end tag; then
  * STREAM_CLOSED follows when it has left, within a few seconds. text may be NULL. */
 void stream_error(struct stream *s, enum stream_err e, const char *text);
