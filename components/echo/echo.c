@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The echo component: sends messages back and answers a few questions.  It shows libcomp's API
- * whole (docs/writing-a-component.md walks through it) and is what an operator tests a link with.
- */
+/* Sends messages back and answers a few questions: shows libcomp's API whole, and is what an
+ * operator tests a link with (docs/writing-a-component.md walks through it). */
 #include <comp/comp.h>
 
 #define NS_ECHO "urn:switchyard:echo:0"
 #define PONG_MS 5000
-
-static bool has_content(const struct el *msg)
-{
-	return el_child(msg, "body", NS_CLIENT) || el_child(msg, "openpgp", NS_OPENPGP) ||
-	       el_child(msg, "encrypted", NULL) || el_child(msg, "x", NS_PGP_LEGACY);
-}
 
 /* All of it goes back, encrypted or not; the mark ends a conversation of two echoes. */
 static int on_message(struct comp_req *rq, void *arg)
@@ -20,7 +13,7 @@ static int on_message(struct comp_req *rq, void *arg)
 	struct el *answer;
 
 	(void)arg;
-	if (!has_content(msg) || el_child(msg, "echoed", NS_ECHO))
+	if (!el_child(msg, "body", NS_CLIENT) || el_child(msg, "echoed", NS_ECHO))
 		return COMP_DONE;
 	answer = el_message(el_attr(msg, "type"), NULL);
 	el_set(answer, "id", el_attr(msg, "id"));
@@ -66,21 +59,14 @@ static int on_ping_back(struct comp_req *rq, void *arg)
 	return COMP_DONE;
 }
 
-static int on_probe(struct comp_req *rq, void *arg)
+/* Everybody may see that we are there (RFC 6121 3.1.3, 4.3.2). */
+static int on_presence(struct comp_req *rq, void *arg)
 {
 	(void)arg;
+	if (!strcmp(el_attr(comp_el(rq), "type"), "subscribe"))
+		(void)comp_send(comp_of(rq), el_presence("subscribed", comp_from(rq)->s));
 	comp_reply(rq, el_presence(NULL, NULL));
 	return COMP_DONE;
-}
-
-/* Everybody may see that we are there (RFC 6121 3.1.3, 4.3.2). */
-static int on_subscribe(struct comp_req *rq, void *arg)
-{
-	struct el *yes = el_presence("subscribed", comp_from(rq)->s);
-
-	el_set(yes, "from", comp_to(rq)->s);
-	(void)comp_send(comp_of(rq), yes);
-	return on_probe(rq, arg);
 }
 
 static const struct comp_route routes[] = {
@@ -88,8 +74,8 @@ static const struct comp_route routes[] = {
 	{ EL_MESSAGE, "normal", NULL, NULL, COMP_TO_ANY, on_message },
 	{ EL_IQ, NULL, NS_ECHO, "echo", COMP_TO_ANY, on_echo },
 	{ EL_IQ, "get", NS_ECHO, "ping-back", COMP_TO_ANY, on_ping_back },
-	{ EL_PRESENCE, "subscribe", NULL, NULL, COMP_TO_ANY, on_subscribe },
-	{ EL_PRESENCE, "probe", NULL, NULL, COMP_TO_ANY, on_probe },
+	{ EL_PRESENCE, "subscribe", NULL, NULL, COMP_TO_HOST, on_presence },
+	{ EL_PRESENCE, "probe", NULL, NULL, COMP_TO_HOST, on_presence },
 };
 
 static int start(struct comp *c, void *arg)
