@@ -46,8 +46,9 @@ async def use_up(raw_client, user, host="127.0.0.1"):
     await c.drop()
 
 
-async def is_delayed(c, clock):
-    """No answer for two seconds of the router's clock, and then one."""
+async def is_delayed(stack, c, clock, mark):
+    """No answer for two seconds of the router's clock after it knew the outcome, and then one."""
+    await stack.router.wait_log("answered late", mark)
     await let_pass(clock, 2)
     held = not c.inbox.find(lambda e: e.tag.startswith(f"{{{xml.SASL}}}"))
     clock.advance(3)
@@ -55,7 +56,7 @@ async def is_delayed(c, clock):
     return held
 
 
-async def test_address_that_guesses_is_delayed(bystander, raw_client, clock):
+async def test_address_that_guesses_is_delayed(stack, bystander, raw_client, clock):
     """Also with the right password: else silence would tell that the guess was wrong."""
     for user in ("alice", "nobody"):
         c = await encrypted(raw_client)
@@ -64,8 +65,9 @@ async def test_address_that_guesses_is_delayed(bystander, raw_client, clock):
             assert await failure(c) == "not-authorized"
         await c.drop()
     c = await encrypted(raw_client)
+    mark = stack.router.mark()
     await guess(c, "alice", "alice's password")
-    assert await is_delayed(c, clock)
+    assert await is_delayed(stack, c, clock, mark)
     await c.wait("success")
 
 
@@ -73,8 +75,9 @@ async def test_account_that_is_guessed_is_delayed(stack, raw_client, clock):
     """From wherever the guesses come: the account counts as well."""
     await use_up(raw_client, "alice", host="127.0.0.1")
     c = await encrypted(raw_client, host="::1")
+    mark = stack.router.mark()
     await guess(c, "alice", "alice's password")
-    assert await is_delayed(c, clock)
+    assert await is_delayed(stack, c, clock, mark)
     await c.wait("success")
 
 
