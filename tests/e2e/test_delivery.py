@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where a message or iq goes (RFC 6121 8): bare and full addresses, priorities, who is not there."""
+"""Where a message or iq goes (RFC 6121 8): bare and full addresses, priorities, the absent."""
 
 import pytest
 

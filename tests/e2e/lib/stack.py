@@ -137,6 +137,11 @@ class Stack:
             self.ctl("account", "add", jid, "--password-file", file)
         return jid
 
+    def change_password(self, jid, password):
+        self.accounts[jid] = password
+        with self._private_file(password) as file:
+            self.ctl("account", "passwd", jid, "--password-file", file)
+
     # --- making it ------------------------------------------------------------------------------
     def _folder(self, name):
         path = os.path.join(self.folder, name)
