@@ -33,26 +33,21 @@ def ctl(stack, *args, stdin=None, **env):
 
 def on_terminal(stack, args, *typed):
     """A run on a terminal of its own, where each line is typed at a prompt: status, all shown."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execve(CTL, [CTL, *args], environment(stack))
-    shown = b""
-    for line in typed:
-        while not shown.rstrip(b" ").endswith(b":"):
-            assert select.select([fd], [], [], DEADLINE)[0], shown
-            shown += os.read(fd, 4096)
-        os.write(fd, line.encode() + b"\n")
-        shown += os.read(fd, 1)  # the end of the line: this prompt is over
-    while True:
-        try:
-            more = os.read(fd, 4096)
-        except OSError:  # the other end is closed
-            break
-        if not more:
-            break
-        shown += more
-    os.close(fd)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
+    master, slave = pty.openpty()
+    with subprocess.Popen([CTL, *args], env=environment(stack), stdin=slave, stdout=slave,
+                          stderr=slave, start_new_session=True) as run:
+        os.close(slave)
+        shown, typed = b"", list(typed)
+        while True:
+            assert select.select([master], [], [], DEADLINE)[0], shown
+            try:
+                shown += os.read(master, 4096)
+            except OSError:  # the other end is closed
+                break
+            if typed and shown.endswith(b": "):
+                os.write(master, typed.pop(0).encode() + b"\n")
+        os.close(master)
+        return run.wait(DEADLINE), shown.decode()
 
 
 # --- accounts -------------------------------------------------------------------------------------
