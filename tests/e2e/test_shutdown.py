@@ -175,11 +175,14 @@ async def test_kill_9_loses_nothing_that_was_acknowledged(make_stack, raw_client
     stack = make_stack(components=())
     stack.add_account("alice")
     writer = Writer(stack)
-    for _ in range(KILLS):
+    for number in range(KILLS):
         c = await login(stack, raw_client, "alice")
         writer.check(await roster(c))
         work = asyncio.gather(writer.items_on(c), writer.accounts_by_ctl(), return_exceptions=True)
-        await asyncio.sleep(chance.uniform(0.01, 0.25))
+        accounts = len(writer.accounts)
+        if number % 3 == 0:  # in the midst of adding the next one
+            await until(lambda: len(writer.accounts) > accounts or work.done(), "an account")
+        await asyncio.sleep(chance.uniform(0, 0.2))
         stack.router.kill9()
         results = await asyncio.wait_for(work, 10)
         assert all(isinstance(r, (AssertionError, CtlError, OSError)) or "SSL" in type(r).__module__
