@@ -58,6 +58,10 @@ router_env() {
 }
 
 component_env() { # PROGRAM
+	# Folders of their own below the router's: one program's settings are unknown to the other.
+	local conf_dir=${CONF_DIR:-$RUN_DIR/conf.d}/$1
+	[ -d "$conf_dir" ] || conf_dir=$RUN_DIR/conf.d/$1
+	export CONF_DIR=$conf_dir
 	give ROUTER_HOST 127.0.0.1
 	give ROUTER_PORT "${COMPONENT_PORT:-5347}"
 	give COMPONENT_DOMAIN "$(component_domain "$1")"
@@ -68,13 +72,16 @@ component_env() { # PROGRAM
 
 # Folders, certificates, secrets: whatever the programs expect to find.
 prepare_run_dir() {
-	local longest
+	local longest name
 	longest=$RUN_DIR/run/$(program_names | awk '{ print length, $0 }' | sort -rn |
 		awk 'NR == 1 { print $2 }').10.health
 	[ ${#longest} -le $MAX_SOCKET_PATH ] ||
 		die "RUN_DIR=$RUN_DIR is too long for the Unix sockets below it: at most" \
 			"$((MAX_SOCKET_PATH - ${#longest} + ${#RUN_DIR})) bytes"
 	mkdir -p "$RUN_DIR"/{conf.d,data,log,run,secrets} || die "cannot write to $RUN_DIR"
+	for name in $(program_names); do
+		[ "$name" = router ] || mkdir -p "$RUN_DIR/conf.d/$name"
+	done
 	make_secrets
 	[ -n "${CERTS_DIR+set}" ] || make_dev_certs
 	if [ -n "${RUN_USER:-}" ]; then

@@ -182,8 +182,8 @@ class Stack:
                 env[f"DOMAIN_{component.upper()}"] = self.component_domain(component)
                 env[f"COMPONENT_SECRET_{component.upper()}_FILE"] = file
         else:
-            # Its own: a setting of the router's would be unknown to it.
-            env |= {"CONF_DIR": self._folder(f"conf.{name}")}
+            # Its own, as ./switchyard run does it: settings of the router's are unknown to it.
+            env |= {"CONF_DIR": self._folder(os.path.join("conf.d", name))}
             env |= {"ROUTER_HOST": "127.0.0.1", "ROUTER_PORT": str(self.port("COMPONENT_PORT")),
                     "COMPONENT_DOMAIN": self.component_domain(name),
                     "COMPONENT_SECRET_FILE": self._secrets[name]}
