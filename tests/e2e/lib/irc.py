@@ -18,8 +18,8 @@ NGIRCD = """\
     Listen = 127.0.0.1
     Ports = {port}
     MotdPhrase = hello
-    ServerUID = root
-    ServerGID = root
+    ServerUID = 65534
+    ServerGID = 65534
 [Limits]
     MaxConnectionsIP = 0
 [Options]
@@ -55,9 +55,17 @@ def _conf(folder, name, text):
     return path
 
 
+def _only_root():
+    """Are we in a user namespace that has no other users?"""
+    with open("/proc/self/gid_map", encoding="ascii") as f:
+        return sum(int(line.split()[2]) for line in f) == 1
+
+
 def ngircd(folder):
     conf = _conf(folder, "ngircd.conf", NGIRCD.format(port=PORT))
-    return Process("ngircd", [shutil.which("ngircd", path=PATH), "-n", "-f", conf], {},
+    # It will not serve as root.
+    other = ["unshare", "--user", "--map-user=65534", "--map-group=65534"] * _only_root()
+    return Process("ngircd", [*other, shutil.which("ngircd", path=PATH), "-n", "-f", conf], {},
                    os.path.join(folder, "ngircd.log"))
 
 
