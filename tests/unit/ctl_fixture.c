@@ -301,27 +301,44 @@ void say(int fd, const char *line)
 	assert_int_equal(send(fd, "\n", 1, MSG_NOSIGNAL), 1);
 }
 
+/* Takes what has come of a line, up to its end: bytes taken, 0: closed, -1: nothing is there. */
+static ssize_t take_line(int fd, struct sbuf *in)
+{
+	char buf[16384];
+	const char *end;
+	ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_PEEK);
+
+	if (n <= 0)
+		return n < 0 && errno == EAGAIN ? -1 : 0;
+	end = memchr(buf, '\n', (size_t)n);
+	if (end)
+		n = end + 1 - buf;
+	assert_int_equal(recv(fd, buf, (size_t)n, MSG_DONTWAIT), n);
+	sbuf_add(in, buf, (size_t)n);
+	return n;
+}
+
+static bool has_line(const struct sbuf *in)
+{
+	return sbuf_len(in) > 0 && sbuf_data(in)[sbuf_len(in) - 1] == '\n';
+}
+
 json_t *hear(struct ctl_fixture *f, int fd)
 {
 	struct sbuf in = SBUF_INIT;
 	json_t *answer = NULL;
-	char c = '\0';
 
-	for (int idle = 0; c != '\n' && idle < 2000;) {
-		ssize_t n = recv(fd, &c, 1, MSG_DONTWAIT);
+	for (int idle = 0; !has_line(&in) && idle < 2000;) {
+		ssize_t n = take_line(fd, &in);
 
-		if (n == 0 || (n < 0 && errno != EAGAIN))
+		if (n == 0)
 			break;
-		if (n > 0) {
-			sbuf_putc(&in, c);
-			continue;
-		}
-		if (!loop_turn(f->loop, false)) {
+		if (n < 0 && !loop_turn(f->loop, false)) {
 			(void)poll(NULL, 0, 1);
 			idle++;
 		}
 	}
-	if (c == '\n') {
+	if (has_line(&in)) {
 		answer = json_loadb(sbuf_data(&in), sbuf_len(&in), 0, NULL);
 		assert_non_null(answer);
 	}

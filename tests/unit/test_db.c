@@ -429,7 +429,7 @@ static void test_submit_from_completion(void **state)
 
 static void test_bounded(void **state)
 {
-	enum { N = 100000 };
+	enum { N = LIM_DB_BATCHES + 1000 };
 	struct fixture *f = *state;
 	struct note *n = calloc(N + 1, sizeof(*n));
 	sqlite3 *h = hold_lock(f);
