@@ -187,7 +187,7 @@ static void test_queue_bound(void **state)
 		r = comp_send(f->c, m);
 	}
 	assert_int_equal(r, -ENOBUFS);
-	assert_in_range(n, 40, 45); /* 4 MiB */
+	assert_in_range(n, 335, 340); /* 32 MiB */
 	fix_spin(f);
 	assert_int_equal(f->n_in, n - 1);
 	assert_int_equal(comp_send(f->c, el_message(NULL, ME)), 0);
