@@ -5,7 +5,8 @@
 #
 #   tools/check-docs.sh [--write] BUILD_DIR
 #
-# The reference stands between two marker lines, "settings: begin" and "settings: end".
+# The reference stands between two marker lines, "settings: begin" and "settings: end".  Each program
+# of tools/programs.list has it in docs/man/switchyard-NAME.8.
 set -u
 
 TREE=$(cd "$(dirname "$0")/.." && pwd) || exit 2
@@ -22,15 +23,23 @@ TMP=$(mktemp -d) || exit 2
 trap 'rm -rf "$TMP"' EXIT
 STATUS=0
 
+wrong() {
+	echo "$1"
+	STATUS=1
+}
+
 # page FILE PROGRAM OPTION: one file and what makes its reference.
 page() {
 	if ! "$BUILD/$2" "$3" >"$TMP/reference"; then
-		echo "$2 $3 failed" >&2
-		exit 2
+		wrong "$2 $3 failed"
+		return
+	fi
+	if [ ! -f "$1" ]; then
+		wrong "$1: is missing; $2 has settings"
+		return
 	fi
 	if [ "$(grep -c 'settings: begin' "$1")$(grep -c 'settings: end' "$1")" != 11 ]; then
-		echo "$1: needs one line 'settings: begin' and one 'settings: end'"
-		STATUS=1
+		wrong "$1: needs one line 'settings: begin' and one 'settings: end'"
 		return
 	fi
 	{
@@ -44,15 +53,16 @@ page() {
 		cat "$TMP/page" >"$1"
 		echo "$1: written"
 	else
-		echo "$1: differs from $2 $3; tools/check-docs.sh --write BUILD_DIR makes it anew"
+		wrong "$1: differs from $2 $3; tools/check-docs.sh --write BUILD_DIR makes it anew"
 		diff -u "$1" "$TMP/page" | head -n 20
-		STATUS=1
 	fi
 }
 
 BUILD=$(cd "$1" && pwd) || exit 2
 cd "$TREE" || exit 2
-page docs/man/switchyard-router.8 router/switchyard-router --print-man
-page docs/man/switchyard-echo.8 components/echo/switchyard-echo --print-man
+sed -e 's/#.*//' -e '/^[[:space:]]*$/d' tools/programs.list >"$TMP/programs"
+while read -r name program _; do
+	page "docs/man/switchyard-$name.8" "$program" --print-man
+done <"$TMP/programs"
 page docs/configuration.md router/switchyard-router --print-md
 exit $STATUS

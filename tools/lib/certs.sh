@@ -10,9 +10,9 @@ CERT_RENEW_S=$((30 * 86400))
 # Every name the stack serves: the domains, all names below them, the components' domains (which a
 # wildcard does not cover when they are deeper or elsewhere).
 served_names() {
-	local domain name
-	tr ',' '\n' <<<"$DOMAIN" | tr -d ' \t' | while read -r domain; do
-		[ -n "$domain" ] && printf '%s\n*.%s\n' "$domain" "$domain"
+	local name
+	tr ',' '\n' <<<"$DOMAIN" | tr -d ' \t' | while read -r name; do
+		[ -n "$name" ] && printf '%s\n*.%s\n' "$name" "$name"
 	done
 	for name in $(program_names); do
 		component_domain "$name" | tr ',' '\n' | tr -d ' \t'
@@ -41,13 +41,14 @@ make_cert() {
 		san+=${san:+,}DNS:$name
 	done
 	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-		-keyout "$dir/privkey.pem" -out "$dir/req.pem" -subj "/CN=${first:0:64}" 2>/dev/null &&
-		openssl x509 -req -in "$dir/req.pem" -days "$CERT_DAYS" -sha256 \
-			-CA "$CA_DIR/ca.pem" -CAkey "$CA_DIR/ca.key" -set_serial "0x$(random_hex 16)" \
-			-out "$dir/fullchain.pem" -extfile <(
-				printf '%s\n' "subjectAltName=$san" basicConstraints=critical,CA:FALSE \
-					keyUsage=critical,digitalSignature extendedKeyUsage=serverAuth,clientAuth
-			) 2>/dev/null || die "openssl could not make a certificate for $*"
+		-keyout "$dir/privkey.pem" -out "$dir/req.pem" -subj "/CN=${first:0:64}" 2>/dev/null ||
+		die "openssl could not make a key for $*"
+	openssl x509 -req -in "$dir/req.pem" -days "$CERT_DAYS" -sha256 \
+		-CA "$CA_DIR/ca.pem" -CAkey "$CA_DIR/ca.key" -set_serial "0x$(random_hex 16)" \
+		-out "$dir/fullchain.pem" -extfile <(
+			printf '%s\n' "subjectAltName=$san" basicConstraints=critical,CA:FALSE \
+				keyUsage=critical,digitalSignature extendedKeyUsage=serverAuth,clientAuth
+		) 2>/dev/null || die "openssl could not make a certificate for $*"
 	rm -f "$dir/req.pem"
 }
 

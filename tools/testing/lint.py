@@ -19,9 +19,10 @@ def run(results):
     stage("format, includes, shell, manual pages")
     for check in (check_format, check_includes, check_spdx, check_size, check_shell, check_man):
         _record(results, check)
-    if make(results, CLANG, ["build.ninja"]):
-        stage("clang-tidy")
-        _record(results, check_tidy)
+    if make(results, CLANG, ["build.ninja", *programs()]):
+        stage("reference of settings, clang-tidy")
+        for check in (check_docs, check_tidy):
+            _record(results, check)
 
 
 def _record(results, check):
@@ -97,7 +98,8 @@ def check_size():
 
 
 def check_shell():
-    done = run_logged(["shellcheck", "-x", "switchyard", "tools/supervise", ".ci/run"], cwd=TREE)
+    done = run_logged(["shellcheck", "-x", "switchyard", "tools/supervise", ".ci/run",
+                       *sources(".sh", under=("tools", "tests"))], cwd=TREE)
     return done.stdout if done.returncode else ""
 
 
@@ -106,6 +108,17 @@ def check_man():
     if not pages:
         return None
     done = run_logged(["mandoc", "-Tlint", "-Wwarning", *pages], cwd=TREE)
+    return done.stdout if done.returncode else ""
+
+
+def programs():
+    """Executables below the build directory, of tools/programs.list."""
+    rows = (line.partition("#")[0].split() for line in read("tools/programs.list").splitlines())
+    return [row[1] for row in rows if row]
+
+
+def check_docs():
+    done = run_logged(["tools/check-docs.sh", CLANG.dir], cwd=TREE)
     return done.stdout if done.returncode else ""
 
 
