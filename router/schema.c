@@ -27,5 +27,23 @@ const struct db_step router_schema[] = {
 	     ") WITHOUT ROWID;"
 	     /* what must survive a restart and is nobody's row: the key of fake salts */
 	     "CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;" },
+	/* XEP-0191 and XEP-0445.  jid: any form, a domain's too.  hash: SHA-256 of the token, which
+	 * is kept nowhere; account: the only name it is good for, NULL: any name at the domain */
+	{ 2, "CREATE TABLE blocked ("
+	     " owner TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+	     " jid TEXT NOT NULL,"
+	     " PRIMARY KEY (owner, jid)"
+	     ") WITHOUT ROWID;"
+	     "CREATE TABLE invite ("
+	     " id TEXT PRIMARY KEY,"
+	     " hash BLOB NOT NULL UNIQUE,"
+	     " domain TEXT NOT NULL,"
+	     " account TEXT,"
+	     " uses INTEGER NOT NULL CHECK (uses >= 0),"
+	     " created INTEGER NOT NULL,"
+	     " expires INTEGER NOT NULL"
+	     ") WITHOUT ROWID;"
+	     "CREATE INDEX invite_account ON invite (account) WHERE account IS NOT NULL;"
+	     "CREATE INDEX invite_expires ON invite (expires);" },
 };
 const size_t router_schema_n = sizeof(router_schema) / sizeof(router_schema[0]);

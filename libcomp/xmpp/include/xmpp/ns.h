@@ -39,6 +39,13 @@
 #define NS_OPENPGP "urn:xmpp:openpgp:0"    /* XEP-0373 */
 #define NS_PGP_LEGACY "jabber:x:encrypted" /* XEP-0027 */
 #define NS_EME "urn:xmpp:eme:0"            /* XEP-0380 */
-#define NS_LINK "urn:switchyard:link:1"    /* docs/component-protocol.md 2 */
+#define NS_BLOCKING "urn:xmpp:blocking"    /* XEP-0191 */
+#define NS_BLOCKING_ERRORS "urn:xmpp:blocking:errors"
+#define NS_REGISTER "jabber:iq:register" /* XEP-0077 */
+#define NS_REGISTER_FEATURE "http://jabber.org/features/iq-register"
+#define NS_PARS "urn:xmpp:pars:0"           /* XEP-0379 */
+#define NS_IBR_TOKEN "urn:xmpp:ibr-token:0" /* XEP-0445 */
+#define NS_INVITE "urn:xmpp:invite"         /* what XEP-0445 was before it had that number */
+#define NS_LINK "urn:switchyard:link:1"     /* docs/component-protocol.md 2 */
 
 #endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* A database that an older release has left is brought up to date and keeps what is in it. */
+#include "db_fixture.h"
+#include "schema.h"
+
+static int setup(void **state)
+{
+	static struct fixture f;
+
+	fixture_init(&f);
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_done(*state);
+	return 0;
+}
+
+static void sql(struct fixture *f, struct db_q *q)
+{
+	struct db_batch *b = db_batch_new(f->db);
+	struct note n = { 0 };
+
+	db_batch_must(b, q, "");
+	db_submit(b, note_done, &n);
+	run_all(f);
+	assert_int_equal(n.err, 0);
+}
+
+/* The file as the release that knew `n` steps would have left it, with an account and a contact. */
+static void old_file(struct fixture *f, size_t n)
+{
+	static struct db_q q_account = { "INSERT INTO account (jid, created, iterations, salt256,"
+					 " stored256, server256, salt1, stored1, server1)"
+					 " VALUES ('alice@example.org', 0, 1, x'', x'', x'', x'',"
+					 " x'', x'')" };
+	static struct db_q q_contact = { "INSERT INTO roster (owner, contact, sub) VALUES"
+					 " ('alice@example.org', 'bob@example.org', 3)" };
+
+	fixture_open(f, router_schema, n);
+	sql(f, &q_account);
+	sql(f, &q_contact);
+	db_close(f->db);
+	f->db = NULL;
+}
+
+static void every_old_file_is_brought_up_to_date(void **state)
+{
+	static struct db_q q_block = { "INSERT INTO blocked (owner, jid) VALUES"
+				       " ('alice@example.org', 'mallory@example.net')" };
+	static struct db_q q_invite = { "INSERT INTO invite (id, hash, domain, uses, created,"
+					" expires) VALUES ('a', x'00', 'example.org', 1, 0, 1)" };
+	static struct db_q q_contacts = { "SELECT sub FROM roster" };
+	struct fixture *f = *state;
+
+	old_file(f, 1);
+	fixture_open(f, router_schema, router_schema_n);
+	assert_int_equal(number(f->db, &q_contacts), 3);
+	sql(f, &q_block);
+	sql(f, &q_invite);
+}
+
+static void what_an_account_blocks_goes_with_it(void **state)
+{
+	static struct db_q q_block = { "INSERT INTO blocked (owner, jid) VALUES"
+				       " ('alice@example.org', 'mallory@example.net')" };
+	static struct db_q q_delete = { "DELETE FROM account" };
+	static struct db_q q_count = { "SELECT count(*) FROM blocked" };
+	struct fixture *f = *state;
+
+	old_file(f, router_schema_n);
+	fixture_open(f, router_schema, router_schema_n);
+	sql(f, &q_block);
+	assert_int_equal(number(f->db, &q_count), 1);
+	sql(f, &q_delete);
+	assert_int_equal(number(f->db, &q_count), 0);
+}
+
+static void a_newer_file_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	old_file(f, router_schema_n);
+	assert_true(
+	    db_open(&f->db, f->loop, f->path, router_schema, 1, f->err, sizeof(f->err)) < 0);
+	assert_non_null(strstr(f->err, "start a newer"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    every_old_file_is_brought_up_to_date, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    what_an_account_blocks_goes_with_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_newer_file_is_refused, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
