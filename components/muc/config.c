@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/mem.h>
+#include <xmpp/form.h>
+
+#include "config.h"
+#include "muc.h"
+
+#define VAR(name) "muc#roomconfig_" name
+#define VAR_HISTORY "muc#maxhistoryfetch"                /* the XEP's name */
+#define VAR_HISTORY_ALIAS "muc#roomconfig_historylength" /* Prosody's */
+#define PM_CHOICES "anyone|participants|moderators|none"
+#define WHOIS_CHOICES "moderators|anyone"
+
+/* --- life --------------------------------------------------------------------------------------
+ */
+
+void config_init(struct room_conf *c, const struct muc_conf *mc)
+{
+	*c = (struct room_conf){
+		.persistent = mc->dflt.persistent,
+		.public = mc->dflt.public,
+		.members_only = mc->dflt.members_only,
+		.moderated = mc->dflt.moderated,
+		.nonanon = mc->dflt.nonanon,
+		.allow_pm = PM_ANYONE,
+		.history = mc->dflt.history < mc->max_history ? mc->dflt.history : mc->max_history,
+		.broadcast = ROLES_ALL,
+		.member_list = ROLES_ALL,
+	};
+}
+
+static char *dup(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+void config_copy(struct room_conf *to, const struct room_conf *from)
+{
+	*to = *from;
+	to->name = dup(from->name);
+	to->desc = dup(from->desc);
+	to->lang = dup(from->lang);
+	to->password = dup(from->password);
+}
+
+void config_done(struct room_conf *c)
+{
+	free(c->name);
+	free(c->desc);
+	free(c->lang);
+	free(c->password);
+	*c = (struct room_conf){ 0 };
+}
+
+/* --- reading -----------------------------------------------------------------------------------
+ */
+
+#define REFUSE(why) (*ret_why = (why), -COND_NOT_ACCEPTABLE)
+
+static void replace(char **slot, const char *by)
+{
+	free(*slot);
+	*slot = *by ? xstrdup(by) : NULL;
+}
+
+static int read_texts(
+    struct room_conf *c, const struct form *f, const struct muc_conf *mc, const char **ret_why)
+{
+	const struct {
+		const char *var;
+		char **slot;
+		size_t max;
+		const char *why;
+	} rows[] = {
+		{ VAR("roomname"), &c->name, MUC_TITLE_MAX, "The room's name is too long." },
+		{ VAR("roomdesc"), &c->desc, (size_t)mc->max_description,
+		    "The description is too long." },
+		{ VAR("lang"), &c->lang, MUC_LANG_MAX, "That is no language." },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *s;
+		int r = form_text(f, rows[i].var, rows[i].max, &s);
+
+		if (r < 0)
+			return REFUSE(rows[i].why);
+		if (r > 0)
+			replace(rows[i].slot, s);
+	}
+	return 0;
+}
+
+static int read_bools(struct room_conf *c, const struct form *f)
+{
+	const struct {
+		const char *var;
+		bool *slot;
+	} rows[] = {
+		{ VAR("changesubject"), &c->change_subject },
+		{ VAR("allowinvites"), &c->allow_invites },
+		{ VAR("publicroom"), &c->public },
+		{ VAR("persistentroom"), &c->persistent },
+		{ VAR("moderatedroom"), &c->moderated },
+		{ VAR("membersonly"), &c->members_only },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (form_bool(f, rows[i].var, rows[i].slot) < 0)
+			return -COND_BAD_REQUEST;
+	}
+	return 0;
+}
+
+/* The password is needed where passwordprotectedroom says so; a form with a secret alone means it.
+ */
+static int read_password(struct room_conf *c, const struct form *f, const char **ret_why)
+{
+	const char *secret = NULL;
+	bool need = c->password != NULL;
+	int said = form_bool(f, VAR("passwordprotectedroom"), &need);
+	int r = form_text(f, VAR("roomsecret"), MUC_PASSWORD_MAX, &secret);
+
+	if (said < 0)
+		return -COND_BAD_REQUEST;
+	if (r < 0)
+		return REFUSE("The password is too long.");
+	if (said == 0 && r > 0)
+		need = *secret != '\0';
+	if (need && r > 0)
+		replace(&c->password, secret);
+	if (need && !c->password)
+		return REFUSE("A room that needs a password must have one.");
+	if (!need)
+		replace(&c->password, "");
+	return 0;
+}
+
+/* "none" and the empty value: no limit but the service's. */
+static int read_max_users(
+    struct room_conf *c, const struct form *f, const struct muc_conf *mc, const char **ret_why)
+{
+	const char *s;
+	int r = form_text(f, VAR("maxusers"), 20, &s);
+
+	if (r < 0)
+		return -COND_BAD_REQUEST;
+	if (r > 0 && (!*s || !strcmp(s, "none")))
+		c->max_users = 0;
+	else if (form_int(f, VAR("maxusers"), 1, mc->max_occupants, &c->max_users) < 0)
+		return REFUSE("That many occupants are not possible.");
+	return 0;
+}
+
+static int read_history(
+    struct room_conf *c, const struct form *f, const struct muc_conf *mc, const char **ret_why)
+{
+	if (form_int(f, VAR_HISTORY, 0, mc->max_history, &c->history) < 0 ||
+	    form_int(f, VAR_HISTORY_ALIAS, 0, mc->max_history, &c->history) < 0)
+		return REFUSE("The room cannot keep that many messages.");
+	return 0;
+}
+
+static int read_choices(struct room_conf *c, const struct form *f, const char **ret_why)
+{
+	int whois = c->nonanon;
+
+	if (form_choice(f, VAR("whois"), WHOIS_CHOICES, &whois) < 0)
+		return REFUSE("Real addresses are seen by moderators or by anyone.");
+	c->nonanon = whois != 0;
+	if (form_choice(f, VAR("allowpm"), PM_CHOICES, &c->allow_pm) < 0 ||
+	    form_choices(f, VAR("presencebroadcast"), ROLES_LISTED, &c->broadcast) < 0 ||
+	    form_choices(f, VAR("getmemberlist"), ROLES_LISTED, &c->member_list) < 0)
+		return REFUSE("That is not one of the options.");
+	return 0;
+}
+
+int config_read(
+    struct room_conf *c, const struct form *f, const struct muc_conf *mc, const char **ret_why)
+{
+	int r;
+
+	*ret_why = NULL;
+	if (f->form_type && strcmp(f->form_type, NS_MUC_ROOMCONFIG) != 0)
+		return -COND_BAD_REQUEST;
+	if ((r = read_texts(c, f, mc, ret_why)) < 0 || (r = read_bools(c, f)) < 0 ||
+	    (r = read_password(c, f, ret_why)) < 0 || (r = read_max_users(c, f, mc, ret_why)) < 0 ||
+	    (r = read_history(c, f, mc, ret_why)) < 0)
+		return r;
+	return read_choices(c, f, ret_why);
+}
+
+/* --- writing -----------------------------------------------------------------------------------
+ */
+
+/* A list-single or list-multi field; `chosen` is a set of indices into names. */
+static void write_list(struct el *form, const char *type, const char *var, const char *label,
+    const char *const *names, const char *const *labels, size_t n, unsigned chosen)
+{
+	struct el *field = form_add_field(form, type, var, label);
+
+	for (size_t i = 0; i < n; i++) {
+		if (chosen & (1U << i))
+			form_add_value(field, names[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		form_add_option(field, labels[i], names[i]);
+}
+
+static void write_roles(struct el *form, const char *var, const char *label, unsigned set)
+{
+	static const char *const names[] = { "moderator", "participant", "visitor" };
+	static const char *const labels[] = { "Moderators", "Participants", "Visitors" };
+
+	write_list(form, "list-multi", var, label, names, labels, 3, set);
+}
+
+static void write_max_users(const struct room_conf *c, struct el *form, int64_t most)
+{
+	static const int64_t steps[] = { 10, 20, 50, 100, 200, 500, 1000 };
+	struct el *field =
+	    form_add_field(form, "list-single", VAR("maxusers"), "Maximum number of occupants");
+	bool listed = c->max_users == 0;
+	char s[24];
+
+	(void)snprintf(s, sizeof(s), "%" PRId64, c->max_users);
+	form_add_value(field, c->max_users ? s : "none");
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && steps[i] <= most; i++) {
+		(void)snprintf(s, sizeof(s), "%" PRId64, steps[i]);
+		form_add_option(field, s, s);
+		listed = listed || steps[i] == c->max_users;
+	}
+	if (!listed) {
+		(void)snprintf(s, sizeof(s), "%" PRId64, c->max_users);
+		form_add_option(field, s, s);
+	}
+	form_add_option(field, "No limit", "none");
+}
+
+static void write_access(const struct room_conf *c, struct el *form)
+{
+	static const char *const whois[] = { "moderators", "anyone" };
+	static const char *const whois_labels[] = { "Moderators only", "Anyone" };
+
+	form_add_bool(
+	    form, VAR("persistentroom"), "Keep the room when nobody is in it", c->persistent);
+	form_add_bool(form, VAR("publicroom"), "List the room publicly", c->public);
+	form_add_bool(form, VAR("membersonly"), "Only members may enter", c->members_only);
+	form_add_bool(form, VAR("allowinvites"), "Members may invite others", c->allow_invites);
+	form_add_bool(
+	    form, VAR("passwordprotectedroom"), "A password is needed to enter", c->password);
+	form_add_text(
+	    form, "text-private", VAR("roomsecret"), "Password", c->password ? c->password : "");
+	write_list(form, "list-single", VAR("whois"), "Who may see real addresses", whois,
+	    whois_labels, 2, 1U << c->nonanon);
+}
+
+static void write_talk(const struct room_conf *c, struct el *form)
+{
+	static const char *const pm[] = { "anyone", "participants", "moderators", "none" };
+	static const char *const pm_labels[] = { "Anyone", "Anyone with voice", "Moderators only",
+		"Nobody" };
+
+	form_add_bool(form, VAR("moderatedroom"), "Only those with voice may speak", c->moderated);
+	form_add_bool(
+	    form, VAR("changesubject"), "Participants may change the subject", c->change_subject);
+	write_list(form, "list-single", VAR("allowpm"), "Who may send private messages", pm,
+	    pm_labels, 4, 1U << c->allow_pm);
+	form_add_int(
+	    form, "text-single", VAR_HISTORY, "Messages that who enters is shown", c->history);
+	write_roles(form, VAR("presencebroadcast"), "Whose presence is shown", c->broadcast);
+	write_roles(form, VAR("getmemberlist"), "Who may read the list of members", c->member_list);
+}
+
+void config_write(const struct room_conf *c, struct el *form, const struct muc_conf *mc)
+{
+	form_add_text(
+	    form, "text-single", VAR("roomname"), "Name of the room", c->name ? c->name : "");
+	form_add_text(form, "text-single", VAR("roomdesc"), "Description", c->desc ? c->desc : "");
+	form_add_text(form, "text-single", VAR("lang"), "Language", c->lang ? c->lang : "");
+	write_access(c, form);
+	write_talk(c, form);
+	write_max_users(c, form, mc->max_occupants);
+}

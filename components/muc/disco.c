@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdint.h>
+#include <string.h>
+
+#include <base/arena.h>
+#include <xmpp/form.h>
+#include <xmpp/rsm.h>
+
+#include "disco.h"
+#include "occupant.h"
+#include "room.h"
+
+#define NODE_NICK "x-roomuser-item"
+#define NODE_TRAFFIC "http://jabber.org/protocol/muc#traffic"
+
+/* --- a room ------------------------------------------------------------------------------------
+ */
+
+static void add_feature(struct el *query, const char *var)
+{
+	el_set(el_add(query, "feature", NULL), "var", var);
+}
+
+static void put_features(const struct room *r, struct el *query)
+{
+	static const char *const always[] = { NS_MUC, NS_MUC_STABLE_ID, NS_MUC_SELF_PING,
+		NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING };
+	const struct room_conf *c = &r->conf;
+
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		add_feature(query, always[i]);
+	add_feature(query, c->password ? "muc_passwordprotected" : "muc_unsecured");
+	add_feature(query, c->public ? "muc_public" : "muc_hidden");
+	add_feature(query, c->persistent ? "muc_persistent" : "muc_temporary");
+	add_feature(query, c->members_only ? "muc_membersonly" : "muc_open");
+	add_feature(query, c->moderated ? "muc_moderated" : "muc_unmoderated");
+	add_feature(query, c->nonanon ? "muc_nonanonymous" : "muc_semianonymous");
+}
+
+/* What goes on in a members-only room is for its members. */
+static bool is_insider(const struct room *r, const struct jid *who)
+{
+	return !r->conf.members_only || room_aff(r, who) >= AFF_MEMBER || room_session_of(r, who);
+}
+
+static void put_contacts(const struct room *r, struct el *form)
+{
+	struct el *field =
+	    form_add_field(form, "jid-multi", "muc#roominfo_contactjid", "Addresses of the owners");
+
+	MAP_EACH (it, &r->affs.map) {
+		const struct aff_entry *e = MAP_ENTRY(it, struct aff_entry, node);
+
+		if (e->aff == AFF_OWNER)
+			form_add_value(field, e->jid);
+	}
+}
+
+static void put_info(const struct room *r, const struct jid *who, struct el *query)
+{
+	const struct room_conf *c = &r->conf;
+	struct el *form = form_add(query, FORM_RESULT, NS_MUC_ROOMINFO);
+
+	form_add_text(
+	    form, "text-single", "muc#roominfo_description", "Description", c->desc ? c->desc : "");
+	form_add_text(form, "text-single", "muc#roominfo_lang", "Language", c->lang ? c->lang : "");
+	form_add_bool(form, "muc#roomconfig_changesubject", "Participants may change the subject",
+	    c->change_subject);
+	form_add_int(form, "text-single", "muc#maxhistoryfetch",
+	    "Messages that who enters is shown", c->history);
+	if (c->nonanon)
+		put_contacts(r, form);
+	if (!is_insider(r, who))
+		return;
+	form_add_int(form, "text-single", "muc#roominfo_occupants", "Number of occupants",
+	    (int64_t)r->n_occupants);
+	form_add_text(
+	    form, "text-single", "muc#roominfo_subject", "Subject", r->subject ? r->subject : "");
+}
+
+static const char *room_title(const struct room *r)
+{
+	return r->conf.name ? r->conf.name : r->local;
+}
+
+static void put_identity(struct el *query, const char *name)
+{
+	struct el *id = el_add(query, "identity", NULL);
+
+	el_set(id, "category", "conference");
+	el_set(id, "type", "text");
+	el_set(id, "name", name);
+}
+
+/* 7.12: an empty answer if none is reserved. */
+static int reserved_nick(const struct room *r, const struct jid *who, struct el *query)
+{
+	struct arena *a = el_arena(query);
+	struct jid bare = jid_bare(who, a);
+	const struct aff_entry *e = affs_find(&r->affs, bare.s);
+
+	if (e && e->nick)
+		put_identity(query, e->nick);
+	return COMP_DONE;
+}
+
+/* A room that can be asked about; NULL: none, *ret the answer. */
+static struct room *find(struct muc *m, const struct comp_req *rq, int *ret)
+{
+	struct room *r = rooms_find_jid(m, comp_to(rq));
+
+	*ret = -COND_ITEM_NOT_FOUND;
+	if (!r || (r->locked && room_aff(r, comp_from(rq)) != AFF_OWNER))
+		return NULL;
+	if (room_load(r) < 0) {
+		*ret = -COND_RESOURCE_CONSTRAINT;
+		return NULL;
+	}
+	return r;
+}
+
+static int on_info(struct comp_req *rq, const char *node, struct el *query, void *arg)
+{
+	struct muc *m = arg;
+	struct room *r;
+	int ret;
+
+	if (jid_is_domain(comp_to(rq)))
+		return COMP_PASS;
+	r = find(m, rq, &ret);
+	if (!r)
+		return ret;
+	if (node && !strcmp(node, NODE_NICK))
+		return reserved_nick(r, comp_from(rq), query);
+	if (node && !strcmp(node, NODE_TRAFFIC)) /* 15.1.1: nothing is taken out */
+		return -COND_SERVICE_UNAVAILABLE;
+	if (node)
+		return COMP_PASS;
+	put_identity(query, room_title(r));
+	put_features(r, query);
+	put_info(r, comp_from(rq), query);
+	return COMP_DONE;
+}
+
+/* --- items -------------------------------------------------------------------------------------
+ */
+
+static bool is_listed(const struct room *r)
+{
+	return r->conf.public && !r->locked;
+}
+
+/* 6.5: who is in a room is told to who is in it. */
+static int room_items(const struct room *r, const struct jid *who, struct el *query)
+{
+	if (!room_session(r, who))
+		return COMP_DONE;
+	LIST_EACH (it, &r->occupants) {
+		const struct occupant *o = LIST_ENTRY(it, struct occupant, link);
+
+		if (o->visible)
+			el_set(el_add(query, "item", NULL), "jid", o->jid);
+	}
+	return COMP_DONE;
+}
+
+struct listed { /* the rooms that are listed, in order */
+	const struct room **v;
+	size_t n;
+};
+
+/* An id is a room's address; who has made one up is answered as if it stood there. */
+static size_t find_listed(const char *id, bool *ret_there, void *arg)
+{
+	const struct listed *l = arg;
+	size_t lo = 0, hi = l->n, len = strcspn(id, "@");
+
+	*ret_there = false;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const char *name = l->v[mid]->local;
+		int d = strncmp(name, id, len);
+
+		if (d == 0 && name[len])
+			d = 1;
+		if (d == 0) {
+			*ret_there = true;
+			return mid;
+		}
+		if (d < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* 6.3; without a <set/> a partial list says so as well. */
+static int service_items(struct muc *m, const struct el *asked, struct el *query)
+{
+	struct listed l = { .n = 0 };
+	struct rsm_page page;
+	struct rsm rsm;
+
+	if (rsm_parse(&rsm, asked) < 0)
+		return -COND_BAD_REQUEST;
+	l.v = arena_alloc(el_arena(query), (m->n_sorted + 1) * sizeof(struct room *));
+	for (size_t i = 0; i < m->n_sorted; i++) {
+		if (is_listed(m->sorted[i]))
+			l.v[l.n++] = m->sorted[i];
+	}
+	page = rsm_page(&rsm, l.n, MUC_PAGE_MAX, find_listed, &l);
+	for (size_t i = page.from; i < page.from + page.n; i++) {
+		struct el *item = el_add(query, "item", NULL);
+
+		el_set(item, "jid", l.v[i]->jid);
+		el_set(item, "name", room_title(l.v[i]));
+	}
+	if (l.n > 0 && (rsm.asked || page.n < l.n))
+		rsm_add(query, &page, l.n, page.n ? l.v[page.from]->jid : NULL,
+		    page.n ? l.v[page.from + page.n - 1]->jid : NULL);
+	return COMP_DONE;
+}
+
+static int on_items(struct comp_req *rq, const char *node, struct el *query, void *arg)
+{
+	struct muc *m = arg;
+	struct room *r;
+	int ret;
+
+	if (node)
+		return COMP_PASS;
+	if (jid_is_domain(comp_to(rq)))
+		return service_items(m, comp_payload(rq), query);
+	r = find(m, rq, &ret);
+	return r ? room_items(r, comp_from(rq), query) : ret;
+}
+
+void disco_start(struct muc *m)
+{
+	comp_identity(m->c, "conference", "text", "Rooms");
+	comp_feature(m->c, NS_MUC);
+	comp_feature(m->c, NS_MUC_STABLE_ID);
+	comp_feature(m->c, NS_RSM);
+	comp_disco(m->c, on_info, on_items, m);
+}

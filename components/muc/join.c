@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* Three things have the same shape, presence to room@service/nick: who is not in the room and says
+ * <x xmlns='…muc'/> enters; who is in it under this nick shows something new, or, with <x/>, has
+ * lost track and is sent everything again; who is in it under another nick changes it. */
+#include <stdio.h>
+#include <string.h>
+
+#include <base/arena.h>
+#include <base/digest.h>
+
+#include "join.h"
+#include "leave.h"
+#include "message.h"
+#include "nick.h"
+#include "presence.h"
+#include "subject.h"
+
+/* --- who may enter -----------------------------------------------------------------------------
+ */
+
+static bool password_fits(const struct room *r, const struct el *x)
+{
+	const char *given = el_child_text(x, "password", NS_MUC);
+	size_t n = strlen(r->conf.password);
+
+	return given && strlen(given) == n && digest_same(given, r->conf.password, n);
+}
+
+/* 7.2.8: in use by somebody else, or reserved for somebody else. */
+static bool nick_taken(const struct room *r, const char *nick, const struct jid *who)
+{
+	const struct occupant *o = room_occupant(r, nick);
+	const struct aff_entry *e = affs_nick(&r->affs, nick);
+	size_t n = jid_bare_len(who);
+
+	if (o && !occupant_is(o, who))
+		return true;
+	return e && (strlen(e->jid) != n || memcmp(e->jid, who->s, n) != 0);
+}
+
+/* 7.2.6 to 7.2.10.  0 or the answer. */
+static int may_enter(
+    const struct room *r, struct comp_req *rq, const struct el *x, const char *nick)
+{
+	const struct jid *who = comp_from(rq);
+	enum aff aff = room_aff(r, who);
+
+	if (aff == AFF_OUTCAST)
+		return -COND_FORBIDDEN;
+	if (r->locked && aff != AFF_OWNER)
+		return -COND_ITEM_NOT_FOUND;
+	if (r->conf.members_only && aff < AFF_MEMBER)
+		return -COND_REGISTRATION_REQUIRED;
+	if (r->conf.password && !password_fits(r, x))
+		return -COND_NOT_AUTHORIZED;
+	if (nick_taken(r, nick, who))
+		return -COND_CONFLICT;
+	if (room_full(r, aff))
+		return turn_refuse(rq, COND_SERVICE_UNAVAILABLE, "wait", "The room is full.");
+	return 0;
+}
+
+/* 10.1.1.  0 and a new, locked room of which who is the owner, or the answer. */
+static int create(struct muc *m, struct comp_req *rq, struct room **out)
+{
+	const struct jid *who = comp_from(rq), *to = comp_to(rq);
+	struct arena *a = arena_new();
+	char *local = arena_strndup(a, to->s, jid_local_len(to));
+	struct jid bare = jid_bare(who, a);
+	int ret = 0;
+
+	if (strlen(local) > (size_t)m->conf->max_room_name)
+		ret = -COND_NOT_ACCEPTABLE;
+	else if (!muc_may_create(m, who))
+		ret = -COND_NOT_ALLOWED;
+	else if (rooms_full(m))
+		ret =
+		    turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "There are too many rooms.");
+	else if (!rate_table_take(m->creates, bare.s, 1, muc_now(m)))
+		ret = turn_refuse(
+		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many new rooms; slow down.");
+	if (ret == 0) {
+		*out = room_new(m, local);
+		(*out)->locked = true;
+		affs_put(&(*out)->affs, bare.s, AFF_OWNER, NULL, NULL);
+	}
+	arena_free(a);
+	return ret;
+}
+
+/* --- entering ----------------------------------------------------------------------------------
+ */
+
+/* 7.1: the others, itself, what was said, the subject. */
+static void send_all(struct session *s, const struct note *n, const struct el *x, bool tell_others)
+{
+	struct room *r = s->occ->room;
+	struct history_limits l;
+
+	presence_roster(s);
+	if (tell_others)
+		presence_tell(s->occ, n);
+	else
+		presence_tell_one(s->occ, n, s);
+	history_limits(&l, x, muc_wall(r->m));
+	history_send(r, s, &l);
+	subject_send(r, s);
+}
+
+/* Codes of the first presence; 7.2.4, 7.2.3, 10.1.1 */
+static void note_enter(
+    struct note *n, const struct room *r, const struct comp_req *rq, bool renamed, bool created)
+{
+	n->id = el_attr(comp_el(rq), "id");
+	if (r->conf.nonanon)
+		note_self(n, 100);
+	if (created)
+		note_self(n, 201);
+	if (renamed)
+		note_self(n, 210);
+}
+
+static int enter(
+    struct room *r, struct comp_req *rq, const struct el *x, const char *nick, bool created)
+{
+	bool renamed = strcmp(nick, jid_resource(comp_to(rq))) != 0;
+	struct session *s = session_new(r, nick, comp_from(rq));
+	struct note n = { 0 };
+	int ret = session_set_presence(s, comp_el(rq));
+
+	if (ret < 0) {
+		(void)session_free(s);
+		return ret;
+	}
+	note_enter(&n, r, rq, renamed, created);
+	send_all(s, &n, x, true);
+	return TURN_DONE;
+}
+
+/* Coming and going costs the others more than talking. */
+static bool join_rate(const struct muc *m, const struct comp_req *rq)
+{
+	struct arena *a = arena_new();
+	struct jid who = jid_bare(comp_from(rq), a), room = jid_bare(comp_to(rq), a);
+	size_t n = (size_t)who.len + room.len + 2;
+	char *key = arena_alloc(a, n);
+	bool ok;
+
+	(void)snprintf(key, n, "%s %s", room.s, who.s);
+	ok = rate_table_take(m->joins, key, 1, muc_now(m));
+	arena_free(a);
+	return ok;
+}
+
+static int join(
+    struct muc *m, struct room *r, struct comp_req *rq, const struct el *x, const char *nick)
+{
+	bool created = r == NULL;
+	int ret = 0;
+
+	if (!nick)
+		return -COND_NOT_ACCEPTABLE;
+	if (!join_rate(m, rq))
+		return turn_refuse(
+		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many joins; slow down.");
+	if (created)
+		ret = create(m, rq, &r);
+	else
+		ret = may_enter(r, rq, x, nick);
+	if (ret == 0) {
+		ret = enter(r, rq, x, nick, created);
+		if (ret < 0)
+			room_settle(r);
+	}
+	return ret;
+}
+
+/* --- who is in the room already ----------------------------------------------------------------
+ */
+
+static int show(struct session *s, struct comp_req *rq, const struct el *x)
+{
+	struct note n = { .id = el_attr(comp_el(rq), "id") };
+	int ret = session_set_presence(s, comp_el(rq));
+
+	if (ret < 0)
+		return ret;
+	session_speaks(s);
+	if (x) { /* 14.3: a full synchronisation */
+		if (s->occ->room->conf.nonanon)
+			note_self(&n, 100);
+		send_all(s, &n, x, false);
+	} else {
+		presence_tell(s->occ, &n);
+	}
+	return TURN_DONE;
+}
+
+/* The old nick leaves with code 303, the new one comes (7.6). */
+static void rename_occupant(struct occupant *o, const char *nick, bool renamed, const char *id)
+{
+	struct note gone = { .gone = true, .stays = true, .new_nick = nick };
+	struct note here = { .id = id };
+	bool seen = o->visible;
+
+	note_code(&gone, 303);
+	if (renamed)
+		note_self(&here, 210);
+	presence_tell(o, &gone);
+	occupant_rename(o, nick);
+	o->visible = seen;
+	presence_tell(o, &here);
+}
+
+/* One of several sessions under a nick takes another: a new occupant, for the others. */
+static int part(struct session *s, struct comp_req *rq, const char *nick)
+{
+	struct room *r = s->occ->room;
+	struct note gone = { .gone = true, .stays = true, .new_nick = nick };
+
+	note_code(&gone, 303);
+	leave_session(s, &gone);
+	return enter(r, rq, NULL, nick, false);
+}
+
+static int change_nick(struct session *s, struct comp_req *rq, const struct el *x, const char *nick)
+{
+	struct occupant *o = s->occ, *other;
+	struct room *r = o->room;
+	bool alone = o->sessions.next == o->sessions.prev;
+	bool renamed = strcmp(nick, jid_resource(comp_to(rq))) != 0;
+	int ret;
+
+	if (nick_taken(r, nick, comp_from(rq)))
+		return -COND_CONFLICT;
+	other = room_occupant(r, nick);
+	if (!alone || other) /* to or from a nick that another session of the same user has */
+		return part(s, rq, nick);
+	ret = session_set_presence(s, comp_el(rq));
+	if (ret < 0)
+		return ret;
+	rename_occupant(o, nick, renamed, el_attr(comp_el(rq), "id"));
+	if (x) {
+		struct note n = { 0 };
+
+		send_all(s, &n, x, false);
+	}
+	return TURN_DONE;
+}
+
+/* --- the entry ---------------------------------------------------------------------------------
+ */
+
+int join_available(struct muc *m, struct room *r, struct comp_req *rq)
+{
+	const struct el *x = el_child(comp_el(rq), "x", NS_MUC);
+	const char *asked = jid_resource(comp_to(rq));
+	struct session *s = r ? room_session(r, comp_from(rq)) : NULL;
+	struct arena *a = el_arena(comp_el(rq));
+	const char *nick;
+
+	if (!asked) /* 7.2.1 */
+		return -COND_JID_MALFORMED;
+	nick = nick_clean(a, asked, (size_t)m->conf->max_nick);
+	if (!s && !x) {
+		presence_not_here(m, comp_to(rq), comp_from(rq));
+		return TURN_DONE;
+	}
+	if (!s)
+		return join(m, r, rq, x, nick);
+	if (!message_rate(s, 1))
+		return turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
+	if (!nick)
+		return -COND_NOT_ACCEPTABLE;
+	return strcmp(nick, s->occ->nick) == 0 ? show(s, rq, x) : change_nick(s, rq, x, nick);
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* The program: its settings, which stanza goes where, start and stop. */
+#include <stdlib.h>
+
+#include <base/db.h>
+#include <base/mem.h>
+
+#include "admin.h"
+#include "disco.h"
+#include "ghost.h"
+#include "invite.h"
+#include "join.h"
+#include "leave.h"
+#include "message.h"
+#include "owner.h"
+#include "relay.h"
+#include "store.h"
+#include "voice.h"
+
+static const struct log_tag tag = { .mod = "muc" };
+
+/* --- settings ----------------------------------------------------------------------------------
+ */
+
+#define AT(field) offsetof(struct muc_conf, field)
+
+static const struct conf_opt opts[] = {
+	{ "muc_create", CONF_CHOICE, AT(create), "local", .choices = "anyone|local|admins",
+	    .flags = CONF_RELOAD, .help = "who may create rooms" },
+	{ "muc_local_domains", CONF_LIST, AT(local_domains), .flags = CONF_RELOAD,
+	    .help = "whose users are local; none: those of the domain above the component's" },
+	{ "muc_admins", CONF_LIST, AT(admins), .help = "bare JIDs that are owners of every room" },
+	{ "muc_default_persistent", CONF_BOOL, AT(dflt.persistent), "false", .flags = CONF_RELOAD,
+	    .help = "a new room stays when nobody is in it" },
+	{ "muc_default_members_only", CONF_BOOL, AT(dflt.members_only), "false",
+	    .flags = CONF_RELOAD, .help = "a new room is for members only" },
+	{ "muc_default_public", CONF_BOOL, AT(dflt.public), "true", .flags = CONF_RELOAD,
+	    .help = "a new room is listed" },
+	{ "muc_default_moderated", CONF_BOOL, AT(dflt.moderated), "false", .flags = CONF_RELOAD,
+	    .help = "in a new room only those with voice speak" },
+	{ "muc_default_nonanonymous", CONF_BOOL, AT(dflt.nonanon), "false", .flags = CONF_RELOAD,
+	    .help = "in a new room everybody sees real addresses, as OMEMO needs it" },
+	{ "muc_default_history", CONF_INT, AT(dflt.history), "20", 0, 1000, .flags = CONF_RELOAD,
+	    .help = "messages that a new room keeps" },
+	{ "muc_max_history", CONF_INT, AT(max_history), "100", 0, 1000, .flags = CONF_RELOAD,
+	    .help = "messages that an owner can make a room keep" },
+	{ "muc_max_rooms", CONF_INT, AT(max_rooms), "20000", 0, 1000000, .flags = CONF_RELOAD,
+	    .help = "rooms; 0: no limit" },
+	{ "muc_max_occupants", CONF_INT, AT(max_occupants), "1000", 1, 100000, .flags = CONF_RELOAD,
+	    .help = "sessions in one room" },
+	{ "muc_max_affiliations", CONF_INT, AT(max_affiliations), "2000", 1, 100000,
+	    .flags = CONF_RELOAD, .help = "owners, admins, members and outcasts of one room" },
+	{ "muc_max_room_name", CONF_INT, AT(max_room_name), "255", 1, 1023, .flags = CONF_RELOAD,
+	    .help = "bytes of a room's address before the @" },
+	{ "muc_max_nick", CONF_INT, AT(max_nick), "128", 1, 1023, .flags = CONF_RELOAD,
+	    .help = "bytes of a nickname" },
+	{ "muc_max_subject", CONF_SIZE, AT(max_subject), "2k", 0, 65536, .flags = CONF_RELOAD,
+	    .help = "bytes of a subject" },
+	{ "muc_max_description", CONF_SIZE, AT(max_description), "1k", 0, 65536,
+	    .flags = CONF_RELOAD, .help = "bytes of a room's description" },
+	{ "muc_max_message", CONF_SIZE, AT(max_message), "256k", 1024, 1 << 20,
+	    .flags = CONF_RELOAD, .help = "bytes of one message" },
+	{ "muc_occupant_rate", CONF_INT, AT(occupant_rate), "10", 0, 1000000, .flags = CONF_RELOAD,
+	    .help = "messages and other stanzas a second that a session may send; 0: no limit" },
+	{ "muc_occupant_burst", CONF_INT, AT(occupant_burst), "100", 1, 1000000,
+	    .flags = CONF_RELOAD, .help = "that may come at once" },
+	{ "muc_room_rate", CONF_INT, AT(room_rate), "100", 0, 1000000, .flags = CONF_RELOAD,
+	    .help = "messages a second in one room; 0: no limit" },
+	{ "muc_room_burst", CONF_INT, AT(room_burst), "500", 1, 1000000, .flags = CONF_RELOAD,
+	    .help = "that may come at once" },
+	{ 0 },
+};
+
+/* --- stanzas -----------------------------------------------------------------------------------
+ */
+
+static int on_available(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, join_available, TURN_ALONE);
+}
+
+static int on_unavailable(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, leave_unavailable, TURN_ALONE);
+}
+
+static int on_error(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, ghost_error, TURN_ALONE);
+}
+
+static int on_groupchat(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, message_groupchat, TURN_STREAM);
+}
+
+static int on_private(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, relay_message, TURN_STREAM);
+}
+
+static int on_invite(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, invite_message, TURN_ALONE);
+}
+
+static int on_voice(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, voice_message, TURN_ALONE);
+}
+
+static int on_other_message(struct comp_req *rq, void *arg)
+{
+	(void)rq;
+	(void)arg;
+	return -COND_BAD_REQUEST; /* 14.2: improperly typed */
+}
+
+static int on_iq_occupant(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, relay_iq, TURN_STREAM);
+}
+
+static int on_admin_get(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, admin_get, TURN_ALONE);
+}
+
+static int on_admin_set(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, admin_set, TURN_ALONE);
+}
+
+static int on_owner_get(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, owner_get, TURN_ALONE);
+}
+
+static int on_owner_set(struct comp_req *rq, void *arg)
+{
+	return turn_take(arg, rq, owner_set, TURN_ALONE);
+}
+
+static int on_room_ping(struct comp_req *rq, void *arg)
+{
+	if (!rooms_find_jid(arg, comp_to(rq)))
+		return -COND_ITEM_NOT_FOUND;
+	comp_reply_ok(rq);
+	return COMP_DONE;
+}
+
+enum { TO_ROOM = COMP_TO_BARE | COMP_TO_FULL };
+
+static const struct comp_route routes[] = {
+	{ EL_PRESENCE, "available", NULL, NULL, TO_ROOM, on_available },
+	{ EL_PRESENCE, "unavailable", NULL, NULL, TO_ROOM, on_unavailable },
+	{ EL_PRESENCE, "error", NULL, NULL, TO_ROOM, on_error },
+	{ EL_MESSAGE, "groupchat", NULL, NULL, COMP_TO_BARE, on_groupchat },
+	{ EL_MESSAGE, "error", NULL, NULL, TO_ROOM, on_error },
+	{ EL_MESSAGE, NULL, NULL, NULL, COMP_TO_FULL, on_private },
+	{ EL_MESSAGE, "normal", NS_MUC_USER, "x", COMP_TO_BARE, on_invite },
+	{ EL_MESSAGE, "normal", NS_XDATA, "x", COMP_TO_BARE, on_voice },
+	{ EL_MESSAGE, NULL, NULL, NULL, COMP_TO_BARE, on_other_message },
+	{ EL_IQ, NULL, NULL, NULL, COMP_TO_FULL, on_iq_occupant },
+	{ EL_IQ, "get", NS_MUC_ADMIN, "query", COMP_TO_BARE, on_admin_get },
+	{ EL_IQ, "set", NS_MUC_ADMIN, "query", COMP_TO_BARE, on_admin_set },
+	{ EL_IQ, "get", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_get },
+	{ EL_IQ, "set", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_set },
+	{ EL_IQ, "get", NS_PING, "ping", COMP_TO_BARE, on_room_ping },
+};
+
+/* --- life --------------------------------------------------------------------------------------
+ */
+
+static int open_database(struct muc *m)
+{
+	char *path = xasprintf("%s/muc.db", m->conf->comp.daemon.data_dir), err[512];
+	int r =
+	    db_open(&m->db, comp_loop(m->c), path, store_schema, store_schema_n, err, sizeof(err));
+
+	if (r < 0)
+		log_error(&tag, "%s", err);
+	free(path);
+	if (r == 0) {
+		r = store_load_rooms(m);
+		if (r < 0)
+			log_err(&tag, LOG_LVL_ERROR, r, "the rooms cannot be read");
+	}
+	if (r < 0) {
+		db_close(m->db);
+		m->db = NULL;
+		return r;
+	}
+	log_info(&tag, "%zu rooms", map_len(&m->rooms));
+	return 0;
+}
+
+static int start(struct comp *c, void *arg)
+{
+	struct muc *m = arg;
+	int r = muc_init(m, c);
+
+	if (r == 0)
+		r = open_database(m);
+	if (r < 0)
+		return r;
+	disco_start(m);
+	comp_routes(c, routes, sizeof(routes) / sizeof(routes[0]), m);
+	return 0;
+}
+
+static void on_online(struct comp *c, void *arg)
+{
+	struct muc *m = arg;
+
+	(void)c;
+	if (m->was_offline)
+		ghost_probe(m);
+	m->was_offline = false;
+}
+
+static void on_offline(struct comp *c, void *arg)
+{
+	(void)c;
+	((struct muc *)arg)->was_offline = true;
+}
+
+static void on_reload(struct comp *c, void *arg)
+{
+	(void)c;
+	muc_apply_rates(arg);
+}
+
+/* 11.2 */
+static void say_goodbye(struct muc *m)
+{
+	struct note n = { .gone = true };
+
+	note_code(&n, 332);
+	for (size_t i = 0; i < m->n_sorted; i++)
+		leave_all(m->sorted[i], &n);
+}
+
+static void on_stop(struct comp *c, void *arg)
+{
+	struct muc *m = arg;
+
+	(void)c;
+	m->stopping = true;
+	db_close(m->db); /* what was submitted is kept, and answered */
+	m->db = NULL;
+	turn_stop(m);
+	say_goodbye(m);
+}
+
+int main(int argc, char **argv)
+{
+	static struct muc m;
+	static const struct comp_ops ops = {
+		.name = "muc",
+		.summary = "rooms: multi-user chat",
+		.opts = opts,
+		.conf_size = sizeof(struct muc_conf),
+		.start = start,
+		.online = on_online,
+		.offline = on_offline,
+		.reload = on_reload,
+		.stop = on_stop,
+	};
+
+	int status = comp_main(argc, argv, &ops, &m);
+
+	muc_done(&m);
+	return status;
+}

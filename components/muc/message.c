@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* A message of an occupant is reflected as it is: its bytes are those that came, under a new start
+ * tag.  Only what pretends to be the room's own word is taken out, which costs a new serialisation.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/mem.h>
+#include <base/metrics.h>
+#include <base/rnd.h>
+
+#include "message.h"
+#include "occupant.h"
+#include "store.h"
+#include "subject.h"
+
+#define NS_STANZA_ID "urn:xmpp:sid:0"      /* XEP-0359 */
+enum { ID_LEN = 16, COPY_OVERHEAD = 256 }; /* bytes of a copy besides the message's own */
+
+static struct metric m_messages =
+    METRIC_COUNTER("switchyard_muc_messages_total", "Messages reflected to rooms.", NULL);
+
+struct sending { /* on its way to the database */
+	struct comp_req *rq;
+	struct el *msg;
+	struct said *said;
+};
+
+/* --- reflecting --------------------------------------------------------------------------------
+ */
+
+void message_reflect(struct room *r, struct el *msg)
+{
+	struct comp *c = r->m->c;
+
+	el_freeze(msg);
+	MAP_EACH (it, &r->by_jid)
+		(void)comp_send_copy(c, msg, NULL, MAP_ENTRY(it, struct session, node)->jid.s);
+	metric_add(&m_messages, 1);
+}
+
+void message_codes(struct room *r, const unsigned *codes, unsigned n)
+{
+	EL_AUTO struct el *msg = el_message("groupchat", NULL);
+	struct el *x = el_add(msg, "x", NS_MUC_USER);
+	char id[ID_LEN + 1];
+
+	rnd_id(id, ID_LEN);
+	el_set(msg, "id", id);
+	el_set(msg, "from", r->jid);
+	for (unsigned i = 0; i < n; i++)
+		el_setf(el_add(x, "status", NULL), "code", "%u", codes[i]);
+	message_reflect(r, msg);
+}
+
+/* --- what may not be said ----------------------------------------------------------------------
+ */
+
+/* Status codes and invitations are muc's to send; delays and ids "by" the room are the room's. */
+static bool is_forged(const struct room *r, const struct el *child)
+{
+	const char *ns = el_ns(child), *by;
+
+	if (!strcmp(ns, NS_MUC_USER))
+		return true;
+	if (!strcmp(ns, NS_DELAY))
+		by = el_attr(child, "from");
+	else if (!strcmp(ns, NS_STANZA_ID) && !strcmp(el_name(child), "stanza-id"))
+		by = el_attr(child, "by");
+	else
+		return false;
+	return by && !strcmp(by, r->jid);
+}
+
+static void strip_forged(const struct room *r, struct el *msg)
+{
+	const struct el *child = el_child(msg, NULL, NULL), *next;
+
+	for (; child; child = next) {
+		next = el_next(child, NULL, NULL);
+		if (is_forged(r, child))
+			el_remove(msg, child);
+	}
+}
+
+bool message_rate(struct session *s, double cost)
+{
+	const struct muc *m = s->occ->room->m;
+
+	return rate_take(&s->rate, &m->occupant_rate, cost, muc_now(m));
+}
+
+/* 0 or the answer that refuses. */
+static int check(struct room *r, struct session *by, struct comp_req *rq)
+{
+	const struct muc *m = r->m;
+	size_t size = el_wire_len(comp_el(rq));
+
+	if (r->conf.moderated && by->occ->role < ROLE_PARTICIPANT)
+		return -COND_FORBIDDEN;
+	if (size > (size_t)m->conf->max_message)
+		return turn_refuse(
+		    rq, COND_POLICY_VIOLATION, "modify", "The message is too large.");
+	if (!message_rate(by, 1) || !rate_take(&r->rate, &m->room_rate, 1, muc_now(m)))
+		return turn_refuse(
+		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many messages; slow down.");
+	if ((size + COPY_OVERHEAD) * map_len(&r->by_jid) > comp_send_space(m->c))
+		return turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait",
+		    "The message is too large for so many occupants at this time.");
+	return 0;
+}
+
+/* --- the way of a message ----------------------------------------------------------------------
+ */
+
+static void on_kept(struct room *r, int err, void *arg)
+{
+	struct sending *s = arg;
+
+	if (err == 0) {
+		message_reflect(r, s->msg);
+		history_add(r, s->said);
+		s->said = NULL;
+	}
+	turn_end(s->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
+	said_free(s->said);
+	el_free(s->msg);
+	free(s);
+}
+
+static int keep(struct room *r, struct comp_req *rq, struct el *msg, const char *nick)
+{
+	struct sending *s = xmalloc(sizeof(*s));
+	struct db_batch *b = NULL;
+
+	*s = (struct sending){ rq, msg, said_new(r, msg, nick, muc_wall(r->m)) };
+	if (room_stored(r)) {
+		b = db_batch_new(r->m->db);
+		store_put_said(b, r->local, s->said);
+		store_trim_said(b, r->local, s->said->seq - r->conf.history);
+	}
+	turn_commit(r, b, false, on_kept, s);
+	return TURN_HELD;
+}
+
+/* What the others get: the message from the occupant, with an id. */
+static struct el *reflection(const struct room *r, const struct session *by, const struct el *msg)
+{
+	struct el *out = el_dup(msg);
+
+	strip_forged(r, out);
+	el_set(out, "from", by->occ->jid);
+	if (!el_attr(out, "id")) {
+		char id[ID_LEN + 1];
+
+		rnd_id(id, ID_LEN);
+		el_set(out, "id", id);
+	}
+	el_freeze(out);
+	return out;
+}
+
+int message_groupchat(struct muc *m, struct room *r, struct comp_req *rq)
+{
+	struct session *by;
+	struct el *msg;
+	int ret;
+
+	(void)m;
+	if (!r || (r->locked && !room_session(r, comp_from(rq))))
+		return -COND_ITEM_NOT_FOUND;
+	by = room_session(r, comp_from(rq));
+	if (!by)
+		return -COND_NOT_ACCEPTABLE;
+	ret = check(r, by, rq);
+	if (ret != 0)
+		return ret;
+	msg = reflection(r, by, comp_el(rq));
+	if (subject_is_change(msg))
+		return subject_change(by, rq, msg);
+	if (history_wants(r, msg))
+		return keep(r, rq, msg, by->occ->nick);
+	message_reflect(r, msg);
+	el_free(msg);
+	return TURN_DONE;
+}

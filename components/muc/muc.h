@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* The rooms service (XEP-0045): its settings, and what all of its files share.
+ *
+ *   main        settings, start and stop        service    who is who for the service
+ *   turn        one stanza's turn in its room, commits
+ *   room        rooms, their life               store      SQL
+ *   occupant    nicks and their sessions        affiliation  the lists
+ *   permission  who may do what, pure           nick       rules of nicknames, pure
+ *   config      settings of a room              owner      muc#owner: form, destroy
+ *   join leave  coming and going                presence   what others see of an occupant
+ *   message     groupchat                       subject history
+ *   relay       private messages, iq            ghost      errors of clients that are gone
+ *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
+ *   invite voice disco */
+#ifndef MUC_MUC_H
+#define MUC_MUC_H
+
+#include <base/list.h>
+#include <base/loop.h>
+#include <base/map.h>
+#include <base/rate.h>
+#include <comp/comp.h>
+
+#define NS_MUC "http://jabber.org/protocol/muc"
+#define NS_MUC_ADMIN "http://jabber.org/protocol/muc#admin"
+#define NS_MUC_OWNER "http://jabber.org/protocol/muc#owner"
+#define NS_MUC_ROOMCONFIG "http://jabber.org/protocol/muc#roomconfig"
+#define NS_MUC_ROOMINFO "http://jabber.org/protocol/muc#roominfo"
+#define NS_MUC_REQUEST "http://jabber.org/protocol/muc#request"
+#define NS_MUC_STABLE_ID "http://jabber.org/protocol/muc#stable_id"
+#define NS_MUC_SELF_PING "http://jabber.org/protocol/muc#self-ping-optimization"
+
+/* Bounds that are part of the design; those that an operator may want to set are settings. */
+enum {
+	MUC_REASON_MAX = 1024,    /* bytes of a reason */
+	MUC_PASSWORD_MAX = 256,   /* bytes of a room's password */
+	MUC_TITLE_MAX = 256,      /* bytes of a room's natural name */
+	MUC_LANG_MAX = 35,        /* RFC 5646 4.4.1 */
+	MUC_ITEMS_MAX = 256,      /* items of one change of lists */
+	MUC_INVITES_MAX = 16,     /* in one message */
+	MUC_INVITED_MAX = 64,     /* whose answer a room waits for */
+	MUC_PRESENCE_MAX = 16384, /* bytes of an occupant's own presence */
+	MUC_WAITING_MAX = 1024,   /* stanzas that wait for their turn in one room */
+	MUC_ASKS_MAX = 32,        /* questions of one session passed on and not answered yet */
+	MUC_EXTRA_USERS = 10,     /* admins and owners who come in although a room is full */
+	MUC_PAGE_MAX = 100,       /* rooms in one answer to disco#items */
+};
+
+enum muc_create { MUC_CREATE_ANYONE, MUC_CREATE_LOCAL, MUC_CREATE_ADMINS };
+
+struct muc_conf {
+	struct comp_conf comp;
+	int create; /* enum muc_create */
+	struct conf_list local_domains, admins;
+	struct { /* of a new room */
+		bool persistent, members_only, public, moderated, nonanon;
+		int64_t history;
+	} dflt;
+	int64_t max_history;
+	int64_t max_rooms, max_occupants, max_affiliations;
+	int64_t max_room_name, max_nick, max_subject, max_description, max_message;
+	int64_t occupant_rate, occupant_burst; /* stanzas a second */
+	int64_t room_rate, room_burst;
+};
+
+struct db;
+struct room;
+
+struct muc {
+	struct comp *c;
+	struct muc_conf *conf;
+	struct db *db;
+	bool stopping;
+	bool was_offline;
+	struct map admins;    /* struct muc_admin by bare JID */
+	struct map rooms;     /* struct room by local part */
+	struct room **sorted; /* all rooms by local part: pages of disco#items */
+	size_t n_sorted, cap_sorted;
+	struct rate_conf occupant_rate, room_rate;
+	struct rate_table *joins;   /* by room and bare JID */
+	struct rate_table *creates; /* by bare JID */
+	struct task drain;          /* rooms whose waiting stanzas have their turn */
+	struct list ready;          /* struct room */
+	struct list homeless;       /* struct waiting, whose room is gone */
+};
+
+/* service.c */
+int muc_init(struct muc *m, struct comp *c); /* 0 or -EINVAL: the list of admins is wrong */
+void muc_done(struct muc *m);                /* once the loop has ended; zeroed memory is fine */
+void muc_apply_rates(struct muc *m);         /* from the settings */
+bool muc_is_admin(const struct muc *m, const struct jid *j);
+bool muc_may_create(const struct muc *m, const struct jid *j);
+uint64_t muc_now(const struct muc *m); /* loop_now() */
+int64_t muc_wall(const struct muc *m); /* Unix milliseconds */
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/mem.h>
+#include <base/metrics.h>
+#include <base/sbuf.h>
+
+#include "occupant.h"
+#include "presence.h"
+
+static struct metric m_sessions =
+    METRIC_GAUGE("switchyard_muc_sessions", "Sessions in rooms.", NULL);
+
+/* --- finding -----------------------------------------------------------------------------------
+ */
+
+struct session *room_session(const struct room *r, const struct jid *full)
+{
+	struct map_node *n = map_get(&r->by_jid, full->s, full->len);
+
+	return n ? MAP_ENTRY(n, struct session, node) : NULL;
+}
+
+struct occupant *room_occupant(const struct room *r, const char *nick)
+{
+	struct map_node *n = map_gets(&r->by_nick, nick);
+
+	return n ? MAP_ENTRY(n, struct occupant, node) : NULL;
+}
+
+struct session *occupant_main(const struct occupant *o)
+{
+	return LIST_FIRST(&o->sessions, struct session, link);
+}
+
+bool occupant_is(const struct occupant *o, const struct jid *bare)
+{
+	return jid_same_bare(&occupant_main(o)->jid, bare);
+}
+
+struct session *room_session_of(const struct room *r, const struct jid *bare)
+{
+	LIST_EACH (it, &r->occupants) {
+		struct occupant *o = LIST_ENTRY(it, struct occupant, link);
+
+		if (occupant_is(o, bare))
+			return occupant_main(o);
+	}
+	return NULL;
+}
+
+/* 7.2.9: admins and owners come in still. */
+bool room_full(const struct room *r, enum aff aff)
+{
+	size_t n = map_len(&r->by_jid), max = (size_t)r->m->conf->max_occupants;
+
+	if (r->conf.max_users > 0 && (size_t)r->conf.max_users < max)
+		max = (size_t)r->conf.max_users;
+	return n >= max + (aff >= AFF_ADMIN ? MUC_EXTRA_USERS : 0);
+}
+
+/* --- life --------------------------------------------------------------------------------------
+ */
+
+static void set_nick(struct occupant *o, const char *nick)
+{
+	o->nick = xstrdup(nick);
+	o->jid = xasprintf("%s/%s", o->room->jid, nick);
+	map_put(&o->room->by_nick, &o->node, o->nick, strlen(o->nick));
+}
+
+static void drop_nick(struct occupant *o)
+{
+	map_del(&o->room->by_nick, &o->node);
+	free(o->nick);
+	free(o->jid);
+}
+
+static struct occupant *occupant_new(struct room *r, const char *nick, const struct jid *full)
+{
+	struct occupant *o = xzalloc(sizeof(*o));
+
+	o->room = r;
+	o->aff = room_aff(r, full);
+	o->role = role_default(o->aff, r->conf.moderated);
+	list_init(&o->sessions);
+	list_add_tail(&r->occupants, &o->link);
+	r->n_occupants++;
+	set_nick(o, nick);
+	return o;
+}
+
+static void occupant_free(struct occupant *o)
+{
+	presence_forget(o);
+	drop_nick(o);
+	list_del(&o->link);
+	o->room->n_occupants--;
+	free(o);
+}
+
+struct session *session_new(struct room *r, const char *nick, const struct jid *full)
+{
+	struct occupant *o = room_occupant(r, nick);
+	struct session *s = xzalloc(sizeof(*s));
+
+	assert(!o || occupant_is(o, full));
+	s->occ = o ? o : occupant_new(r, nick, full);
+	s->jid = jid_dup(full);
+	rate_init(&s->rate, &r->m->occupant_rate, muc_now(r->m));
+	map_put(&r->by_jid, &s->node, s->jid.s, s->jid.len);
+	list_add_head(&s->occ->sessions, &s->link);
+	presence_forget(s->occ);
+	metric_add(&m_sessions, 1);
+	return s;
+}
+
+void session_speaks(struct session *s)
+{
+	list_del(&s->link);
+	list_add_head(&s->occ->sessions, &s->link);
+	presence_forget(s->occ);
+}
+
+bool session_free(struct session *s)
+{
+	struct occupant *o = s->occ;
+	bool last;
+
+	map_del(&o->room->by_jid, &s->node);
+	list_del(&s->link);
+	last = list_empty(&o->sessions);
+	jid_done(&s->jid);
+	free(s->pres);
+	free(s);
+	metric_add(&m_sessions, -1);
+	presence_forget(o);
+	if (last)
+		occupant_free(o);
+	return last;
+}
+
+void occupant_rename(struct occupant *o, const char *nick)
+{
+	assert(!room_occupant(o->room, nick));
+	presence_forget(o);
+	drop_nick(o);
+	set_nick(o, nick);
+}
+
+void occupants_free(struct room *r)
+{
+	while (!list_empty(&r->occupants)) {
+		struct occupant *o = LIST_FIRST(&r->occupants, struct occupant, link);
+
+		(void)session_free(occupant_main(o));
+	}
+}
+
+/* --- presence ----------------------------------------------------------------------------------
+ */
+
+static bool is_mucs_own(const struct el *child)
+{
+	return !strncmp(el_ns(child), NS_MUC, sizeof(NS_MUC) - 1);
+}
+
+int session_set_presence(struct session *s, const struct el *presence)
+{
+	struct sbuf out = SBUF_INIT;
+
+	EL_EACH (child, presence, NULL, NULL) {
+		if (!is_mucs_own(child))
+			el_write(&out, child, NS_CLIENT);
+	}
+	if (sbuf_len(&out) > MUC_PRESENCE_MAX) {
+		sbuf_done(&out);
+		return -COND_NOT_ACCEPTABLE;
+	}
+	free(s->pres);
+	s->pres_len = sbuf_len(&out);
+	s->pres = sbuf_steal(&out);
+	presence_forget(s->occ);
+	return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Occupants: a nickname each, with the sessions (full JIDs) that one user has under it.  Several
+ * sessions of one bare JID may share a nickname (XEP-0045 7.2.8); to the others they are one
+ * occupant, and what it shows is the presence of the session that spoke last. */
+#ifndef MUC_OCCUPANT_H
+#define MUC_OCCUPANT_H
+
+#include "room.h"
+
+struct session {
+	struct occupant *occ;
+	struct map_node node; /* in room->by_jid */
+	struct list link;     /* in occ->sessions: the one that spoke last comes first */
+	struct jid jid;
+	char *pres; /* what is between the tags of its last presence, without muc's own */
+	size_t pres_len;
+	unsigned asks; /* relay.c: questions on their way */
+	struct rate rate;
+};
+struct occupant {
+	struct room *room;
+	struct map_node node; /* in room->by_nick */
+	struct list link;     /* in room->occupants */
+	struct list sessions;
+	char *nick, *jid; /* jid: the room's with the nick */
+	enum aff aff;     /* as the room has it now */
+	enum role role;
+	bool visible;        /* the others have been shown it */
+	struct el *shown[2]; /* presence.c's: as sent to who may not, and may, see the real JID */
+};
+
+struct session *room_session(const struct room *r, const struct jid *full); /* NULL: none */
+struct occupant *room_occupant(const struct room *r, const char *nick);
+/* The first session of a bare JID, in whatever nick; NULL: not in the room. */
+struct session *room_session_of(const struct room *r, const struct jid *bare);
+struct session *occupant_main(const struct occupant *o);
+bool occupant_is(const struct occupant *o, const struct jid *bare);
+bool room_full(const struct room *r, enum aff aff);
+
+/* A session enters under a nick that is free or the same user's.  Affiliation and role of a new
+ * occupant follow from the room. */
+struct session *session_new(struct room *r, const char *nick, const struct jid *full);
+void session_speaks(struct session *s); /* it is the main one now */
+/* Its occupant goes with the last one: true. */
+bool session_free(struct session *s);
+void occupant_rename(struct occupant *o, const char *nick);
+void occupants_free(struct room *r);
+
+/* What a session wants to show (7.2.3, 14.3): the children of its presence but for muc's own
+ * namespaces.  -COND_NOT_ACCEPTABLE if it is more than MUC_PRESENCE_MAX. */
+int session_set_presence(struct session *s, const struct el *presence)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/mem.h>
+#include <xmpp/form.h>
+
+#include "apply.h"
+#include "leave.h"
+#include "message.h"
+#include "owner.h"
+#include "owner_lists.h"
+#include "store.h"
+
+/* --- the form ----------------------------------------------------------------------------------
+ */
+
+int owner_get(struct muc *m, struct room *r, struct comp_req *rq)
+{
+	struct el *answer, *form;
+
+	if (!r)
+		return -COND_ITEM_NOT_FOUND;
+	if (room_aff(r, comp_from(rq)) != AFF_OWNER)
+		return -COND_FORBIDDEN;
+	answer = comp_result(rq);
+	form = form_add(el_add(answer, "query", NS_MUC_OWNER), FORM_FORM, NS_MUC_ROOMCONFIG);
+	el_add_text(form, "title", NULL, "Configuration of the room");
+	config_write(&r->conf, form, m->conf);
+	owner_lists_write(r, form);
+	comp_reply(rq, answer);
+	return TURN_ANSWERED;
+}
+
+/* --- a new configuration -----------------------------------------------------------------------
+ */
+
+struct configuring { /* on its way to the database */
+	struct comp_req *rq;
+	struct room_conf conf;
+	struct plan plan;
+};
+
+static void configuring_free(struct configuring *c)
+{
+	config_done(&c->conf);
+	plan_done(&c->plan);
+	free(c);
+}
+
+/* 10.2: with the last non-member gone, what the occupants must know. */
+static void evict_strangers(struct room *r)
+{
+	LIST_EACH_SAFE (it, &r->occupants) {
+		struct occupant *o = LIST_ENTRY(it, struct occupant, link);
+		struct note n = { .gone = true };
+
+		if (o->aff >= AFF_MEMBER)
+			continue;
+		note_code(&n, 322);
+		leave_occupant(o, &n);
+	}
+}
+
+/* Occupants who are shown now and were not before, or the other way round. */
+static void show_anew(struct room *r, unsigned before)
+{
+	static const struct note as_is = { 0 };
+
+	LIST_EACH (it, &r->occupants) {
+		struct occupant *o = LIST_ENTRY(it, struct occupant, link);
+
+		if ((before ^ r->conf.broadcast) & ROLE_BIT(o->role))
+			presence_tell(o, &as_is);
+	}
+}
+
+static bool differs(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") != 0;
+}
+
+/* Anything that is not about privacy: code 104. */
+static bool changed(const struct room_conf *a, const struct room_conf *b)
+{
+	return differs(a->name, b->name) || differs(a->desc, b->desc) ||
+	       differs(a->lang, b->lang) || differs(a->password, b->password) ||
+	       a->persistent != b->persistent || a->public != b->public ||
+	       a->members_only != b->members_only || a->moderated != b->moderated ||
+	       a->change_subject != b->change_subject || a->allow_invites != b->allow_invites ||
+	       a->allow_pm != b->allow_pm || a->max_users != b->max_users ||
+	       a->history != b->history || a->broadcast != b->broadcast ||
+	       a->member_list != b->member_list;
+}
+
+/* 10.2.1 */
+static void tell_codes(struct room *r, const struct room_conf *old)
+{
+	unsigned codes[2], n = 0;
+
+	if (r->conf.nonanon != old->nonanon)
+		codes[n++] = r->conf.nonanon ? 172 : 173;
+	if (changed(old, &r->conf))
+		codes[n++] = 104;
+	if (n > 0)
+		message_codes(r, codes, n);
+}
+
+static void forget_presences(struct room *r)
+{
+	LIST_EACH (it, &r->occupants)
+		presence_forget(LIST_ENTRY(it, struct occupant, link));
+}
+
+static void on_configured(struct room *r, int err, void *arg)
+{
+	struct configuring *c = arg;
+	struct room_conf old;
+	bool was_locked = r->locked;
+
+	turn_end(c->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
+	if (err < 0) {
+		configuring_free(c);
+		return;
+	}
+	old = r->conf;
+	r->conf = c->conf;
+	r->locked = false;
+	c->conf = old; /* freed with c */
+	history_trim(r);
+	forget_presences(r);
+	plan_apply(&c->plan, r);
+	if (r->conf.members_only && !old.members_only)
+		evict_strangers(r);
+	if (r->conf.broadcast != old.broadcast)
+		show_anew(r, old.broadcast);
+	if (!was_locked)
+		tell_codes(r, &old);
+	configuring_free(c);
+}
+
+/* What is to be written; NULL: nothing. */
+static struct db_batch *write_conf(struct room *r, const struct configuring *c)
+{
+	struct db_batch *b;
+
+	if (!c->conf.persistent && !room_stored(r))
+		return NULL;
+	b = db_batch_new(r->m->db);
+	if (!c->conf.persistent) {
+		store_del_room(b, r->local);
+		return b;
+	}
+	if (room_stored(r))
+		store_put_conf(b, r->local, &c->conf);
+	else
+		store_put_room(b, r, &c->conf);
+	plan_store(&c->plan, b, r);
+	if (c->conf.history < r->conf.history)
+		store_trim_said(b, r->local, r->history.seq - c->conf.history);
+	return b;
+}
+
+static int configure(struct room *r, struct comp_req *rq, const struct form *f)
+{
+	struct configuring *c = xzalloc(sizeof(*c));
+	const char *why;
+	int ret;
+
+	c->rq = rq;
+	config_copy(&c->conf, &r->conf);
+	plan_init(&c->plan, r, comp_from(rq));
+	ret = config_read(&c->conf, f, r->m->conf, &why);
+	if (ret == 0)
+		ret = owner_lists_read(&c->plan, r, f, el_arena(comp_el(rq)));
+	if (ret == 0)
+		ret = plan_check(&c->plan, r);
+	if (ret < 0) {
+		configuring_free(c);
+		return why ? turn_refuse(rq, (enum el_cond)(-ret), NULL, why) : ret;
+	}
+	turn_commit(r, write_conf(r, c), true, on_configured, c);
+	return TURN_HELD;
+}
+
+/* --- the end of a room -------------------------------------------------------------------------
+ */
+
+struct ending {
+	struct comp_req *rq;
+	struct el *destroy; /* as it goes to the occupants */
+};
+
+static void on_ended(struct room *r, int err, void *arg)
+{
+	struct ending *e = arg;
+	struct note n = { .gone = true, .destroy = e->destroy };
+
+	if (err == 0)
+		leave_all(r, &n);
+	turn_end(e->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
+	if (err == 0)
+		room_end(r);
+	el_free(e->destroy);
+	free(e);
+}
+
+/* 10.9: the alternative venue, its password, and the reason. */
+static int copy_destroy(const struct el *from, struct el *to)
+{
+	const char *venue = from ? el_attr(from, "jid") : NULL;
+	static const char *const texts[] = { "reason", "password" };
+	struct jid j;
+
+	if (venue) {
+		if (jid_parse(&j, el_arena(to), venue) < 0)
+			return -COND_JID_MALFORMED;
+		el_set(to, "jid", j.s);
+	}
+	for (size_t i = 0; from && i < 2; i++) {
+		const char *s = el_child_text(from, texts[i], NS_MUC_OWNER);
+
+		if (s && strlen(s) > MUC_REASON_MAX)
+			return -COND_NOT_ACCEPTABLE;
+		if (s)
+			el_add_text(to, texts[i], NULL, s);
+	}
+	return 0;
+}
+
+static int destroy(struct room *r, struct comp_req *rq, const struct el *el)
+{
+	struct ending *e = xmalloc(sizeof(*e));
+	struct db_batch *b = NULL;
+	int ret;
+
+	*e = (struct ending){ rq, el_new("destroy", NS_MUC_USER) };
+	ret = copy_destroy(el, e->destroy);
+	if (ret < 0) {
+		el_free(e->destroy);
+		free(e);
+		return ret;
+	}
+	if (room_stored(r)) {
+		b = db_batch_new(r->m->db);
+		store_del_room(b, r->local);
+	}
+	turn_commit(r, b, true, on_ended, e);
+	return TURN_HELD;
+}
+
+/* --- the entry ---------------------------------------------------------------------------------
+ */
+
+int owner_set(struct muc *m, struct room *r, struct comp_req *rq)
+{
+	const struct el *query = comp_payload(rq);
+	const struct el *end = el_child(query, "destroy", NS_MUC_OWNER);
+	const struct el *x = el_child(query, "x", NS_XDATA);
+	struct form form;
+
+	(void)m;
+	if (!r)
+		return -COND_ITEM_NOT_FOUND;
+	if (room_aff(r, comp_from(rq)) != AFF_OWNER)
+		return -COND_FORBIDDEN;
+	if (end)
+		return destroy(r, rq, end);
+	if (!x || form_parse(&form, x) < 0)
+		return -COND_BAD_REQUEST;
+	if (form.type == FORM_CANCEL) /* 10.1.3: of what was never configured, the end */
+		return r->locked ? destroy(r, rq, NULL) : TURN_DONE;
+	return form.type == FORM_SUBMIT ? configure(r, rq, &form) : -COND_BAD_REQUEST;
+}

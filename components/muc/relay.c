@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/mem.h>
+
+#include "message.h"
+#include "occupant.h"
+#include "relay.h"
+
+#define NS_VCARD "vcard-temp"
+#define NS_PUBSUB "http://jabber.org/protocol/pubsub"
+enum { ASK_MS = 30 * 1000 };
+
+/* --- private messages --------------------------------------------------------------------------
+ */
+
+static bool may_whisper(const struct occupant *o)
+{
+	switch (o->room->conf.allow_pm) {
+	case PM_ANYONE:
+		return true;
+	case PM_PARTICIPANTS:
+		return o->role >= ROLE_PARTICIPANT;
+	case PM_MODERATORS:
+		return o->role == ROLE_MODERATOR;
+	default:
+		return false;
+	}
+}
+
+/* 7.5: from the occupant, with the empty <x/> that tells it from other chats. */
+static struct el *whisper(const struct session *by, const struct el *msg)
+{
+	struct el *out = el_dup(msg);
+	const struct el *child = el_child(out, "x", NS_MUC_USER), *next;
+
+	for (; child; child = next) {
+		next = el_next(child, "x", NS_MUC_USER);
+		el_remove(out, child);
+	}
+	el_add(out, "x", NS_MUC_USER);
+	el_set(out, "from", by->occ->jid);
+	el_freeze(out);
+	return out;
+}
+
+static int may_send(struct muc *m, struct session *by, struct comp_req *rq)
+{
+	if (!may_whisper(by->occ))
+		return -COND_FORBIDDEN;
+	if (el_wire_len(comp_el(rq)) > (size_t)m->conf->max_message)
+		return turn_refuse(
+		    rq, COND_POLICY_VIOLATION, "modify", "The message is too large.");
+	if (!message_rate(by, 1))
+		return turn_refuse(
+		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many messages; slow down.");
+	return 0;
+}
+
+int relay_message(struct muc *m, struct room *r, struct comp_req *rq)
+{
+	const char *type = el_attr(comp_el(rq), "type");
+	struct session *by;
+	struct occupant *to;
+	int ret;
+
+	if (!r)
+		return -COND_ITEM_NOT_FOUND;
+	if (type && !strcmp(type, "groupchat"))
+		return -COND_BAD_REQUEST;
+	by = room_session(r, comp_from(rq));
+	if (!by)
+		return -COND_NOT_ACCEPTABLE;
+	to = room_occupant(r, jid_resource(comp_to(rq)));
+	if (!to)
+		return -COND_ITEM_NOT_FOUND;
+	ret = may_send(m, by, rq);
+	if (ret != 0)
+		return ret;
+
+	EL_AUTO struct el *out = whisper(by, comp_el(rq));
+
+	LIST_EACH (it, &to->sessions)
+		(void)comp_send_copy(m->c, out, NULL, LIST_ENTRY(it, struct session, link)->jid.s);
+	return TURN_DONE;
+}
+
+/* --- questions ---------------------------------------------------------------------------------
+ */
+
+struct asking {
+	struct comp_req *rq;
+	struct muc *m;
+};
+
+/* The asker, if it is still there. */
+static struct session *asker(const struct asking *a)
+{
+	const struct room *r = rooms_find_jid(a->m, comp_to(a->rq));
+
+	return r ? room_session(r, comp_from(a->rq)) : NULL;
+}
+
+static void on_answer(struct comp *c, int err, const struct el *answer, void *arg)
+{
+	struct asking *a = arg;
+	struct session *by = asker(a);
+
+	(void)c;
+	if (by && by->asks > 0)
+		by->asks--;
+	if (answer) { /* result or error, whole, but from the occupant */
+		struct el *out = el_dup(answer);
+
+		el_set(out, "from", comp_to(a->rq)->s);
+		el_set(out, "to", comp_from(a->rq)->s);
+		el_set(out, "id", el_attr(comp_el(a->rq), "id"));
+		comp_reply(a->rq, out);
+	} else {
+		(void)err;
+		turn_end(a->rq, turn_refuse(a->rq, COND_RECIPIENT_UNAVAILABLE, "wait",
+				    "The occupant did not answer."));
+	}
+	free(a);
+}
+
+/* What a client's server answers for it goes to the bare JID. */
+static bool is_for_account(const struct el *payload)
+{
+	return !strcmp(el_ns(payload), NS_VCARD) || !strcmp(el_ns(payload), NS_PUBSUB);
+}
+
+static void ask(struct muc *m, struct session *by, struct occupant *to, struct comp_req *rq)
+{
+	const struct jid *real = &occupant_main(to)->jid;
+	struct el *iq = el_iq(el_attr(comp_el(rq), "type"), NULL);
+	struct asking *a = xmalloc(sizeof(*a));
+
+	if (is_for_account(comp_payload(rq)))
+		el_setf(iq, "to", "%.*s", (int)jid_bare_len(real), real->s);
+	else
+		el_set(iq, "to", real->s);
+	el_set(iq, "from", by->occ->jid);
+	el_add_copy(iq, comp_payload(rq));
+	*a = (struct asking){ rq, m };
+	by->asks++;
+	(void)comp_ask(m->c, iq, ASK_MS, on_answer, a);
+}
+
+/* Who is not in the room: XEP-0410 3 for pings, XEP-0045 6.6 for disco. */
+static int stranger(const struct el *payload)
+{
+	const char *ns = el_ns(payload);
+
+	if (!strcmp(ns, NS_DISCO_INFO) || !strcmp(ns, NS_DISCO_ITEMS))
+		return -COND_BAD_REQUEST;
+	return -COND_NOT_ACCEPTABLE;
+}
+
+int relay_iq(struct muc *m, struct room *r, struct comp_req *rq)
+{
+	const struct el *payload = comp_payload(rq);
+	struct session *by = r ? room_session(r, comp_from(rq)) : NULL;
+	struct occupant *to;
+
+	if (!by)
+		return stranger(payload);
+	to = room_occupant(r, jid_resource(comp_to(rq)));
+	if (!to)
+		return -COND_ITEM_NOT_FOUND;
+	if (to == by->occ && el_is(payload, "ping", NS_PING))
+		return TURN_DONE;
+	if (!message_rate(by, 1) || by->asks >= MUC_ASKS_MAX)
+		return turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
+	ask(m, by, to, rq);
+	return TURN_HELD;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/loop.h>
+#include <base/mem.h>
+#include <base/metrics.h>
+
+#include "invite.h"
+#include "occupant.h"
+#include "room.h"
+#include "store.h"
+#include "turn.h"
+
+static struct metric m_rooms = METRIC_GAUGE("switchyard_muc_rooms", "Rooms.", NULL);
+
+/* --- the service's rooms -----------------------------------------------------------------------
+ */
+
+struct room *rooms_find(const struct muc *m, const char *local, size_t len)
+{
+	struct map_node *n = map_get(&m->rooms, local, len);
+
+	return n ? MAP_ENTRY(n, struct room, node) : NULL;
+}
+
+struct room *rooms_find_jid(const struct muc *m, const struct jid *j)
+{
+	return rooms_find(m, j->s, jid_local_len(j));
+}
+
+bool rooms_full(const struct muc *m)
+{
+	return m->conf->max_rooms > 0 && map_len(&m->rooms) >= (size_t)m->conf->max_rooms;
+}
+
+size_t rooms_index(const struct muc *m, const char *local, bool *ret_there)
+{
+	size_t lo = 0, hi = m->n_sorted;
+
+	*ret_there = false;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int d = strcmp(m->sorted[mid]->local, local);
+
+		if (d == 0) {
+			*ret_there = true;
+			return mid;
+		}
+		if (d < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static void sorted_insert(struct muc *m, struct room *r)
+{
+	bool there;
+	size_t at = rooms_index(m, r->local, &there);
+
+	assert(!there);
+	if (m->n_sorted == m->cap_sorted) {
+		m->cap_sorted = m->cap_sorted ? m->cap_sorted * 2 : 64;
+		m->sorted = xreallocarray(m->sorted, m->cap_sorted, sizeof(struct room *));
+	}
+	memmove(m->sorted + at + 1, m->sorted + at, (m->n_sorted - at) * sizeof(struct room *));
+	m->sorted[at] = r;
+	m->n_sorted++;
+}
+
+static void sorted_remove(struct muc *m, const struct room *r)
+{
+	bool there;
+	size_t at = rooms_index(m, r->local, &there);
+
+	assert(there && m->sorted[at] == r);
+	m->n_sorted--;
+	memmove(m->sorted + at, m->sorted + at + 1, (m->n_sorted - at) * sizeof(struct room *));
+}
+
+/* --- one room ----------------------------------------------------------------------------------
+ */
+
+struct room *room_new(struct muc *m, const char *local)
+{
+	struct room *r = xzalloc(sizeof(*r));
+
+	r->m = m;
+	r->local = xstrdup(local);
+	r->jid = xasprintf("%s@%s", local, comp_domain(m->c));
+	r->loaded = true;
+	config_init(&r->conf, m->conf);
+	affs_init(&r->affs);
+	history_init(&r->history);
+	list_init(&r->occupants);
+	list_init(&r->invited);
+	list_init(&r->waiting);
+	list_init(&r->ready);
+	map_init(&r->by_nick);
+	map_init(&r->by_jid);
+	rate_init(&r->rate, &m->room_rate, muc_now(m));
+	map_put(&m->rooms, &r->node, r->local, strlen(r->local));
+	sorted_insert(m, r);
+	metric_set(&m_rooms, (int64_t)map_len(&m->rooms));
+	return r;
+}
+
+static void release(void *obj)
+{
+	struct room *r = obj;
+
+	occupants_free(r);
+	invites_free(r);
+	affs_done(&r->affs);
+	history_done(&r->history);
+	config_done(&r->conf);
+	map_done(&r->by_nick);
+	map_done(&r->by_jid);
+	free(r->subject);
+	free(r->subject_nick);
+	free(r->local);
+	free(r->jid);
+	free(r);
+}
+
+int room_load(struct room *r)
+{
+	int ret;
+
+	if (r->loaded)
+		return 0;
+	ret = store_load_room(r);
+	if (ret == 0) {
+		r->loaded = true;
+		return 0;
+	}
+	affs_done(&r->affs); /* what came before the failure */
+	history_done(&r->history);
+	affs_init(&r->affs);
+	history_init(&r->history);
+	return ret;
+}
+
+static void detach(struct room *r)
+{
+	map_del(&r->m->rooms, &r->node);
+	sorted_remove(r->m, r);
+	metric_set(&m_rooms, (int64_t)map_len(&r->m->rooms));
+	r->gone = true;
+}
+
+void room_end(struct room *r)
+{
+	assert(!r->gone && r->committing == 0);
+	detach(r);
+	turn_homeless(r);
+	loop_reap(comp_loop(r->m->c), release, r);
+}
+
+void room_settle(struct room *r)
+{
+	if (!r->gone && r->n_occupants == 0 && r->committing == 0 && !room_stored(r))
+		room_end(r);
+}
+
+void rooms_free(struct muc *m)
+{
+	while (m->n_sorted > 0) {
+		struct room *r = m->sorted[m->n_sorted - 1];
+
+		detach(r);
+		release(r);
+	}
+	free(m->sorted);
+	m->sorted = NULL;
+	map_done(&m->rooms);
+}
+
+/* --- what it says ------------------------------------------------------------------------------
+ */
+
+enum aff room_aff(const struct room *r, const struct jid *j)
+{
+	return muc_is_admin(r->m, j) ? AFF_OWNER : affs_of(&r->affs, j);
+}
+
+void room_set_subject(struct room *r, const char *subject, const char *nick, int64_t at)
+{
+	free(r->subject);
+	free(r->subject_nick);
+	r->subject = subject && *subject ? xstrdup(subject) : NULL;
+	r->subject_nick = nick && *nick ? xstrdup(nick) : NULL;
+	r->subject_at = at;
+}

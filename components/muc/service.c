@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* The service as a whole: whose users are local, who is an admin, how much one may ask of it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/arena.h>
+#include <base/mem.h>
+
+#include "muc.h"
+#include "room.h"
+#include "turn.h"
+
+static const struct log_tag tag = { .mod = "muc" };
+
+enum {
+	JOINS_BURST = 20, /* of one user into one room; one more in each: */
+	JOINS_SECONDS = 2,
+	CREATES_BURST = 30, /* of one user; one more in each: */
+	CREATES_SECONDS = 10,
+	KEYS_MAX = 16384, /* users and rooms that are counted */
+};
+
+void muc_apply_rates(struct muc *m)
+{
+	const struct muc_conf *c = m->conf;
+
+	m->occupant_rate =
+	    (struct rate_conf){ (double)c->occupant_rate, (double)c->occupant_burst };
+	m->room_rate = (struct rate_conf){ (double)c->room_rate, (double)c->room_burst };
+}
+
+/* --- who is who --------------------------------------------------------------------------------
+ */
+
+struct muc_admin {
+	struct map_node node;
+	char jid[];
+};
+
+static int add_admin(struct muc *m, const char *s)
+{
+	struct arena *a = arena_new();
+	struct muc_admin *adm;
+	struct jid j;
+	int r = jid_parse(&j, a, s);
+
+	if (r == 0 && !jid_is_bare(&j))
+		r = -EINVAL;
+	if (r == 0 && !map_gets(&m->admins, j.s)) {
+		adm = xmalloc(sizeof(*adm) + j.len + 1U);
+		memcpy(adm->jid, j.s, j.len + 1U);
+		map_put(&m->admins, &adm->node, adm->jid, j.len);
+	}
+	arena_free(a);
+	return r;
+}
+
+static int add_admins(struct muc *m)
+{
+	for (size_t i = 0; i < m->conf->admins.n; i++) {
+		if (add_admin(m, m->conf->admins.v[i]) < 0) {
+			log_error(
+			    &tag, "MUC_ADMINS: \"%s\" is not a bare JID", m->conf->admins.v[i]);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+bool muc_is_admin(const struct muc *m, const struct jid *j)
+{
+	return map_len(&m->admins) > 0 && map_get(&m->admins, j->s, jid_bare_len(j));
+}
+
+static bool is_local(const struct muc *m, const struct jid *j)
+{
+	const struct conf_list *l = &m->conf->local_domains;
+	const char *parent = strchr(comp_domain(m->c), '.');
+
+	if (l->n == 0)
+		return parent && jid_has_domain(j, parent + 1);
+	for (size_t i = 0; i < l->n; i++) {
+		if (jid_has_domain(j, l->v[i]))
+			return true;
+	}
+	return false;
+}
+
+bool muc_may_create(const struct muc *m, const struct jid *j)
+{
+	if (m->conf->create == MUC_CREATE_ANYONE || muc_is_admin(m, j))
+		return true;
+	return m->conf->create == MUC_CREATE_LOCAL && is_local(m, j);
+}
+
+uint64_t muc_now(const struct muc *m)
+{
+	return loop_now(comp_loop(m->c));
+}
+
+int64_t muc_wall(const struct muc *m)
+{
+	return loop_wall_ms(comp_loop(m->c));
+}
+
+/* --- life --------------------------------------------------------------------------------------
+ */
+
+int muc_init(struct muc *m, struct comp *c)
+{
+	static const struct rate_conf joins = { 1.0 / JOINS_SECONDS, JOINS_BURST };
+	static const struct rate_conf creates = { 1.0 / CREATES_SECONDS, CREATES_BURST };
+
+	m->c = c;
+	m->conf = comp_conf(c);
+	map_init(&m->rooms);
+	map_init(&m->admins);
+	turn_init(m);
+	muc_apply_rates(m);
+	m->joins = rate_table_new(&joins, KEYS_MAX);
+	m->creates = rate_table_new(&creates, KEYS_MAX);
+	return add_admins(m);
+}
+
+void muc_done(struct muc *m)
+{
+	struct map_node *n;
+
+	if (!m->c)
+		return;
+	rooms_free(m);
+	rate_table_free(m->joins);
+	rate_table_free(m->creates);
+	while ((n = map_first(&m->admins))) {
+		map_del(&m->admins, n);
+		free(MAP_ENTRY(n, struct muc_admin, node));
+	}
+	map_done(&m->admins);
+}

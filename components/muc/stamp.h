@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Date and time as XMPP writes them (XEP-0082). */
+#ifndef MUC_STAMP_H
+#define MUC_STAMP_H
+
+#include <stdint.h>
+
+enum { STAMP_LEN = 24 }; /* 2026-01-02T03:04:05.678Z */
+
+void stamp_write(int64_t ms, char out[STAMP_LEN + 1]); /* UTC, Unix milliseconds */
+/* With or without fraction, with Z or an offset.  0 or -EINVAL. */
+int stamp_parse(const char *s, int64_t *out);
+
+#endif
