@@ -101,7 +101,7 @@ static const struct conf_opt opts[] = {
 
 static const struct conf_opt component_opts[] = {
 	{ "domain", CONF_STR, COMP(domain), .env = "DOMAIN_*",
-	    .help = "default: the title below the first domain served" },
+	    .help = "default: the title (of muc: conference) below the first domain served" },
 	{ "secret", CONF_SECRET, COMP(secret), .flags = CONF_REQUIRED,
 	    .help = "shared with the component" },
 	{ "e2e", CONF_CHOICE, COMP(e2e), "check", .choices = "check|trusted|exempt",
@@ -117,7 +117,21 @@ static const struct conf_opt component_opts[] = {
 	{ 0 },
 };
 
-static const char *const builtin[] = { "echo", NULL };
+/* Our own components: they exist once their secret is set, with what they need to do their work
+ * (docs/component-protocol.md). */
+static const char *const builtin[] = { "echo", "muc", NULL };
+static const struct conf_preset presets[] = {
+	{ "muc", "e2e", "trusted" }, /* what it reflects was checked on its way in */
+	{ "muc", "rate", "256M" },   /* one message in is hundreds out */
+	{ "muc", "rate_burst", "256M" },
+	{ 0 },
+};
+/* Their label below the first domain, where that is not the title. */
+static const struct {
+	const char *title, *label;
+} labels[] = {
+	{ "muc", "conference" },
+};
 
 static const struct conf_section sections[] = {
 	{
@@ -127,6 +141,7 @@ static const struct conf_section sections[] = {
 	    .off_items = AT(components),
 	    .env_secret = "secret",
 	    .builtin = builtin,
+	    .presets = presets,
 	},
 	{ 0 },
 };
@@ -185,6 +200,15 @@ static bool domain_taken(const struct router_conf *c, size_t n_comps, const char
 	return false;
 }
 
+static const char *label_of(const char *title)
+{
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		if (!strcmp(labels[i].title, title))
+			return labels[i].label;
+	}
+	return title;
+}
+
 static int prepare_components(struct router_conf *c, struct arena *a, char *err, size_t err_len)
 {
 	for (size_t i = 0; c->components && c->components[i]; i++) {
@@ -193,7 +217,7 @@ static int prepare_components(struct router_conf *c, struct arena *a, char *err,
 
 		if (!cc->domain || !*cc->domain) {
 			free(cc->domain);
-			cc->domain = xasprintf("%s.%s", cc->title, c->domains.v[0]);
+			cc->domain = xasprintf("%s.%s", label_of(cc->title), c->domains.v[0]);
 		}
 		if (prep_domain(a, cc->domain, &p) < 0)
 			return FAULT("component %s: domain \"%s\" is not a domain name", cc->title,

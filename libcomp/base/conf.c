@@ -67,26 +67,29 @@ static size_t opts_count(const struct conf_opt *o)
 	return n;
 }
 
-static void slot_init(struct conf_slot *s, const struct conf_opt *o, void *base)
+static void set_default(const struct conf_slot *s, const char *def)
 {
 	char want[256];
 	const char *bad;
+	char *copy = xstrdup(def);
+	struct conf_list v = { &copy, 1 };
+	if (s->opt->type == CONF_LIST)
+		conf_list_split(&v, def);
+	int rc = conf_value_set(s->opt, s->at, &v, false, want, sizeof want, &bad);
+	assert(rc == 0); /* a default that its own table does not allow */
+	if (s->opt->type == CONF_LIST)
+		conf_list_done(&v, false);
+	free(copy);
+}
+
+static void slot_init(struct conf_slot *s, const struct conf_opt *o, void *base)
+{
 	const char *def = o->def;
 	if (!def && (o->type == CONF_STR || o->type == CONF_SECRET))
 		def = "";
 	*s = (struct conf_slot){ .opt = o, .at = (char *)base + o->off };
-	if (!def)
-		return; /* zeroed memory: 0, false, first choice, empty list */
-
-	char *copy = xstrdup(def);
-	struct conf_list v = { &copy, 1 };
-	if (o->type == CONF_LIST)
-		conf_list_split(&v, def);
-	int rc = conf_value_set(o, s->at, &v, false, want, sizeof want, &bad);
-	assert(rc == 0); /* a default that its own table does not allow */
-	if (o->type == CONF_LIST)
-		conf_list_done(&v, false);
-	free(copy);
+	if (def) /* else zeroed memory: 0, false, first choice, empty list */
+		set_default(s, def);
 }
 
 static void item_init(struct conf_item *it, char *prefix, size_t size, const struct conf_opt *opts,
@@ -305,6 +308,10 @@ struct conf_item *conf_item_get(
 	item_init(it, prefix, g->sec->size, g->sec->opts, NULL, 0);
 	char *copy = xstrdup(title);
 	memcpy(it->data, &copy, sizeof copy);
+	for (const struct conf_preset *p = g->sec->presets; p && p->title; p++) {
+		if (strcmp(p->title, title) == 0)
+			set_default(conf_slot_find(it, p->key), p->value);
+	}
 	return it;
 }
 

@@ -54,6 +54,11 @@ struct conf_opt {
 	int (*check)(const char *value, char *err, size_t err_len);
 };
 
+/* What a section of this title has where a row says otherwise: our own components'. */
+struct conf_preset {
+	const char *title, *key, *value;
+};
+
 /* A titled section, any number of times: component muc { ... }.  Each becomes one zeroed struct of
  * `size` bytes whose first member is `char *title`; opts' offsets point into it and keys are bare
  * ("domain").  env_secret: the option that the variable <NAME>_SECRET_<TITLE> (title in capitals,
@@ -65,6 +70,7 @@ struct conf_section {
 	size_t off_items; /* void **: array of pointers to the structs, NULL-terminated */
 	const char *env_secret;
 	const char *const *builtin; /* titles that exist once their secret is set; NULL: none */
+	const struct conf_preset *presets; /* ends with a zero entry; NULL: none */
 };
 struct conf_def {
 	const char *program;         /* "router", "muc": prefix in the environment */
