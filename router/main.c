@@ -21,6 +21,7 @@
 #include "core/ctl.h"
 #include "core/policy.h"
 #include "core/session.h"
+#include "im/blocking.h"
 #include "im/roster.h"
 #include "links/component.h"
 #include "router.h"
@@ -121,7 +122,8 @@ static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 		return rc;
 	r->policy = policy_new(r->conf, NULL);
 	if ((rc = accounts_open(&r->accounts, r)) < 0 || (rc = sasl_server_open(&r->sasl, r)) < 0 ||
-	    (rc = rosters_open(&r->rosters, r)) < 0 || (rc = sessions_open(&r->sessions, r)) < 0) {
+	    (rc = rosters_open(&r->rosters, r)) < 0 || (rc = blocking_open(&r->blocking, r)) < 0 ||
+	    (rc = sessions_open(&r->sessions, r)) < 0) {
 		(void)snprintf(err, err_len, "cannot read the database: %s", strerror(-rc));
 		return rc;
 	}
@@ -182,6 +184,7 @@ static void finish(struct daemon *d, void *arg)
 	db_close(r->db); /* runs the completions that are left: all they touch is still here */
 	components_close(r->components);
 	sessions_close(r->sessions);
+	blocking_close(r->blocking);
 	rosters_close(r->rosters);
 	sasl_server_close(r->sasl);
 	accounts_close(r->accounts);

@@ -19,6 +19,7 @@
 
 #include "auth/accounts.h"
 #include "core/session.h"
+#include "im/blocking.h"
 #include "im/roster.h"
 #include "router.h"
 
@@ -276,9 +277,11 @@ static void change_done(int err, void *arg)
 	else
 		known_forget(c->accounts, jid->s, jid->len);
 	if (err == 0 && c->deletes)
-		end_sessions(c->accounts->router, jid);
+		blocking_forget(c->accounts->router->blocking, jid);
 	if (c->done)
-		c->done(err, c->arg);
+		c->done(err, c->arg); /* first: whoever ended his own account gets an answer */
+	if (err == 0 && c->deletes)
+		end_sessions(c->accounts->router, jid);
 	jid_done(&c->jid);
 	free(c);
 }

@@ -8,9 +8,31 @@
 #include "core/route.h"
 #include "core/session.h"
 #include "core/stanza.h"
+#include "im/blocking.h"
 #include "im/presence.h"
 #include "im/roster.h"
 #include "router.h"
+
+/* --- nobody --------------------------------------------------------------------------------- */
+
+static bool iq_is_request(const struct stanza *st)
+{
+	return st->type == ST_IQ_GET || st->type == ST_IQ_SET;
+}
+
+void deliver_nobody(struct router *r, struct stanza *st)
+{
+	/* A chat message for a full JID falls back on the account (8.5.3.2.1). */
+	bool account = !st->to.res || st->type == ST_MSG_CHAT;
+
+	if (st->kind == EL_PRESENCE || st->type == ST_MSG_HEADLINE || st->type == ST_MSG_ERROR ||
+	    (st->kind == EL_IQ && !iq_is_request(st)))
+		return;
+	route_bounce(r, st, COND_SERVICE_UNAVAILABLE,
+	    st->kind == EL_MESSAGE && account && st->type != ST_MSG_GROUPCHAT
+		? "the recipient is offline"
+		: NULL);
+}
 
 /* --- messages ------------------------------------------------------------------------------- */
 
@@ -43,46 +65,26 @@ static unsigned message_fan(struct user *u, struct stanza *st)
 static void message_to_bare(struct router *r, struct stanza *st)
 {
 	struct user *u = sessions_user(r->sessions, &st->to);
+	bool fans = st->type != ST_MSG_ERROR && st->type != ST_MSG_GROUPCHAT; /* 8.5.2.1.1 */
 
-	if (st->type == ST_MSG_ERROR)
-		return; /* 8.5.2.1.1 */
-	if (st->type == ST_MSG_GROUPCHAT) {
-		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
-		return;
-	}
-	if (u && message_fan(u, st) > 0)
-		return;
 	/* Nobody is there and nothing keeps it: the same answer for an account and for none. */
-	if (st->type != ST_MSG_HEADLINE)
-		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, "the recipient is offline");
+	if (!fans || !u || message_fan(u, st) == 0)
+		deliver_nobody(r, st);
 }
 
 static void message_to_full(struct router *r, struct stanza *st)
 {
 	struct session *s = sessions_find(r->sessions, &st->to);
 
-	if (s) {
+	if (s)
 		session_send(s, st->el);
-		return;
-	}
-	switch (st->type) { /* 8.5.3.2.1 */
-	case ST_MSG_CHAT:
+	else if (st->type == ST_MSG_CHAT) /* 8.5.3.2.1 */
 		message_to_bare(r, st);
-		return;
-	case ST_MSG_HEADLINE:
-	case ST_MSG_ERROR:
-		return;
-	default:
-		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
-	}
+	else
+		deliver_nobody(r, st);
 }
 
 /* --- iq ------------------------------------------------------------------------------------- */
-
-static bool iq_is_request(const struct stanza *st)
-{
-	return st->type == ST_IQ_GET || st->type == ST_IQ_SET;
-}
 
 /* XEP-0199, for whoever we speak for. */
 static bool iq_ping(struct router *r, struct stanza *st)
@@ -106,6 +108,8 @@ void deliver_own_account(struct router *r, struct stanza *st)
 	}
 	if (!strcmp(ns, NS_ROSTER))
 		roster_iq(r, st);
+	else if (!strcmp(ns, NS_BLOCKING))
+		blocking_iq(r, st);
 	else if (!strcmp(ns, NS_SESSION) && st->type == ST_IQ_SET)
 		route_reply_ok(r, st); /* RFC 6121 appendix E: a no-op that old clients send */
 	else if (!strcmp(ns, NS_BIND))

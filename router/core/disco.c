@@ -10,7 +10,8 @@
 #include "links/component.h"
 #include "router.h"
 
-static const char *const host_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_ROSTER };
+static const char *const host_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_ROSTER,
+	NS_BLOCKING };
 static const char *const account_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING };
 
 static bool asks(const struct stanza *st, const char *ns)

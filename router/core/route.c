@@ -10,7 +10,9 @@
 #include "core/route.h"
 #include "core/session.h"
 #include "core/stanza.h"
+#include "im/blocking.h"
 #include "im/presence.h"
+#include "im/subscribe.h"
 #include "links/component.h"
 #include "router.h"
 
@@ -125,11 +127,32 @@ static bool address_own(struct stanza *st)
 	return true;
 }
 
+/* XEP-0191: what both ends think of each other. */
+static bool unblocked(struct router *r, struct stanza *st)
+{
+	enum sub_event ev;
+
+	switch (blocking_judge(r, &st->from, &st->to)) {
+	case BLOCKING_BY_SENDER:
+		blocking_bounce(r, st);
+		return false;
+	case BLOCKING_BY_RECIPIENT:
+		/* The sender's roster changes as if nobody answered: subscribe.c sees to that. */
+		if (st->session && subscribe_event(st, &ev))
+			return true;
+		deliver_nobody(r, st);
+		return false;
+	default:
+		return true;
+	}
+}
+
 void route_stanza(struct router *r, struct stanza *st)
 {
 	metric_add(&m_routed[st->kind], 1);
 	if (st->kind == EL_PRESENCE && st->session) {
-		presence_from_session(r, st);
+		if (!st->to.s || unblocked(r, st))
+			presence_from_session(r, st);
 		return;
 	}
 	if (st->kind == EL_IQ && !st->to.s) {
@@ -140,7 +163,8 @@ void route_stanza(struct router *r, struct stanza *st)
 		return; /* a component must address what it sends: link.c has seen to it */
 	if (st->kind == EL_MESSAGE && !policy_admits(r, st))
 		return;
-	route_to(r, st);
+	if (unblocked(r, st))
+		route_to(r, st);
 }
 
 void route_own(struct router *r, struct el *el)

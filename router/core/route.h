@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Where a stanza goes: the one entry for everything that a client or a component sends.
  *
- * Order: shape (stanza.h) -> policy -> one look-up of the domain: local, component, elsewhere.
- * Any refusal bounces here, once. */
+ * Order: shape (stanza.h) -> policy -> blocking -> one look-up of the domain: local, component,
+ * elsewhere. Any refusal bounces here, once. */
 #ifndef ROUTER_ROUTE_H
 #define ROUTER_ROUTE_H
 

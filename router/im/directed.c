@@ -95,6 +95,29 @@ void directed_flush(
 	}
 }
 
+void directed_flush_if(struct session *s, bool (*which)(const struct jid *to, void *arg),
+    void (*fn)(struct session *s, const struct jid *to, void *arg), void *arg)
+{
+	size_t n = 0, max = map_len(&s->im.directed);
+	struct jid *picked;
+
+	if (max == 0)
+		return;
+	picked = xreallocarray(NULL, max, sizeof(*picked));
+	MAP_EACH (it, &s->im.directed) {
+		const struct directed *d = MAP_ENTRY(it, struct directed, node);
+
+		if (d->target && which(&d->jid, arg))
+			picked[n++] = jid_dup(&d->jid);
+	}
+	for (size_t i = 0; i < n; i++) {
+		directed_remove(s, &picked[i]);
+		fn(s, &picked[i], arg);
+		jid_done(&picked[i]);
+	}
+	free(picked);
+}
+
 bool presence_directed_to(const struct session *s, const struct jid *to)
 {
 	return find(s, to->s, jid_bare_len(to)) != NULL;

@@ -14,5 +14,8 @@ void directed_remove(struct session *s, const struct jid *to);
 /* Empties it; fn is called for each address. */
 void directed_flush(
     struct session *s, void (*fn)(struct session *s, const struct jid *to, void *arg), void *arg);
+/* As directed_flush, for the addresses that `which` picks. */
+void directed_flush_if(struct session *s, bool (*which)(const struct jid *to, void *arg),
+    void (*fn)(struct session *s, const struct jid *to, void *arg), void *arg);
 
 #endif

@@ -12,6 +12,7 @@
 #include "core/route.h"
 #include "core/session.h"
 #include "core/stanza.h"
+#include "im/blocking.h"
 #include "im/directed.h"
 #include "im/presence.h"
 #include "im/presence_send.h"
@@ -83,7 +84,8 @@ static void gather_local(struct session *s, const struct jid *contact)
 	LIST_EACH (it, &u->sessions) {
 		struct session *other = LIST_ENTRY(it, struct session, of_user);
 
-		if (session_available(other))
+		if (session_available(other) &&
+		    blocking_judge(s->router, &other->jid, &s->jid) == BLOCKING_PASS)
 			session_send_addr(s, other->im.presence, NULL, s->jid.s);
 	}
 }
@@ -108,7 +110,7 @@ static void gather(struct session *s, struct roster *ro)
 			gather_local(s, &it->jid);
 		else if (it->sub & SUB_TO)
 			presence_send(s->router, probe, &it->jid);
-		if (it->pending && it->request)
+		if (it->pending && it->request && !blocking_refuses(s->router, &s->jid, &it->jid))
 			session_send(s, it->request);
 	}
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The way out for presence.  Local recipients get the element serialised with their address; a
- * component gets a copy, for what a link queues is an element. */
+ * component gets a copy, for what a link queues is an element.  Block lists of either side count
+ * here too, as nothing of this passes route_stanza(). */
 #include <string.h>
 
 #include "core/session.h"
+#include "im/blocking.h"
 #include "im/presence_send.h"
 #include "links/component.h"
 #include "router.h"
@@ -13,18 +15,28 @@ bool presence_is_local(const struct router *r, const struct jid *j)
 	return j->dom && router_serves(r, jid_domain(j), jid_domain_len(j));
 }
 
-static void send_local(struct router *r, const struct el *el, const struct jid *to)
+/* past_block: the sender's own list does not count. */
+static bool admits(struct router *r, const struct el *el, const struct jid *to, bool past_block)
+{
+	struct jid from = jid_view(el_attr(el, "from"));
+
+	if (past_block)
+		return !blocking_refuses(r, to, &from);
+	return blocking_judge(r, &from, to) == BLOCKING_PASS;
+}
+
+static void send_local(struct router *r, const struct el *el, const struct jid *to, bool past_block)
 {
 	struct session *s = to->res ? sessions_find(r->sessions, to) : NULL;
 	struct user *u = to->res ? NULL : sessions_user(r->sessions, to);
 
-	if (s)
+	if (s && admits(r, el, to, past_block))
 		session_send_addr(s, el, NULL, to->s);
 	if (!u)
 		return;
 	LIST_EACH (it, &u->sessions) {
 		s = LIST_ENTRY(it, struct session, of_user);
-		if (session_available(s))
+		if (session_available(s) && admits(r, el, &s->jid, past_block))
 			session_send_addr(s, el, NULL, to->s);
 	}
 }
@@ -34,22 +46,32 @@ static struct component *component_of(struct router *r, const struct jid *to)
 	return components_find(r->components, jid_domain(to), jid_domain_len(to));
 }
 
-void presence_send(struct router *r, const struct el *el, const struct jid *to)
+static void send(struct router *r, const struct el *el, const struct jid *to, bool past_block)
 {
 	EL_AUTO struct el *copy = NULL;
 	struct component *c;
 
 	if (router_serves(r, jid_domain(to), jid_domain_len(to))) {
 		if (to->dom)
-			send_local(r, el, to);
+			send_local(r, el, to, past_block);
 		return;
 	}
 	c = component_of(r, to);
-	if (!c || !component_online(c))
+	if (!c || !component_online(c) || !admits(r, el, to, past_block))
 		return;
 	copy = el_dup(el);
 	el_set(copy, "to", to->s);
 	(void)component_send_el(c, copy); /* away: presence is dropped */
+}
+
+void presence_send(struct router *r, const struct el *el, const struct jid *to)
+{
+	send(r, el, to, false);
+}
+
+void presence_send_past_block(struct router *r, const struct el *el, const struct jid *to)
+{
+	send(r, el, to, true);
 }
 
 void presence_send_away(struct router *r, const struct el *el)
@@ -100,7 +122,8 @@ void presence_show(struct router *r, const struct jid *owner, const struct jid *
 	}
 }
 
-void presence_hide(struct router *r, const struct jid *owner, const struct jid *contact)
+static void hide(
+    struct router *r, const struct jid *owner, const struct jid *contact, bool past_block)
 {
 	struct user *u = sessions_user(r->sessions, owner);
 
@@ -113,6 +136,16 @@ void presence_hide(struct router *r, const struct jid *owner, const struct jid *
 		if (!session_available(s))
 			continue;
 		gone = presence_gone(&s->jid);
-		presence_send(r, gone, contact);
+		send(r, gone, contact, past_block);
 	}
+}
+
+void presence_hide(struct router *r, const struct jid *owner, const struct jid *contact)
+{
+	hide(r, owner, contact, false);
+}
+
+void presence_leave(struct router *r, const struct jid *owner, const struct jid *contact)
+{
+	hide(r, owner, contact, true);
 }

@@ -16,6 +16,7 @@
 #include "core/route.h"
 #include "core/session.h"
 #include "core/stanza.h"
+#include "im/blocking.h"
 #include "im/presence_send.h"
 #include "im/roster_internal.h"
 #include "im/roster_store.h"
@@ -276,7 +277,9 @@ void subscribe_out(struct router *r, struct stanza *st, enum sub_event ev)
 	if (rc == 0 && presence_is_local(r, &to)) {
 		rc = roster_get(r->rosters, &to, &other);
 		if (rc == -ENOENT)
-			rc = 0; /* one that never answers */
+			rc = 0; /* one that never answers, as who blocks the sender does */
+		if (blocking_refuses(r, &to, &st->from))
+			other = NULL;
 	}
 	if (rc < 0 || (out_lists(ro, &to, ev) && !roster_has_room(r->rosters, ro))) {
 		route_bounce(r, st, COND_RESOURCE_CONSTRAINT, rc < 0 ? NULL : "the roster is full");

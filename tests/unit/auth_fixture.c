@@ -3,6 +3,7 @@
 
 #include "auth_fixture.h"
 #include "core/session.h"
+#include "im/blocking.h"
 #include "im/roster.h"
 #include "schema.h"
 
@@ -45,6 +46,13 @@ void roster_delete_account(struct rosters *rs, const struct jid *owner, struct d
 	assert_ptr_equal(rs, auth.r.rosters);
 	auth.rosters_gone++;
 	db_batch_add(b, &q, "s", owner->s);
+}
+
+void blocking_forget(struct blocking *bl, const struct jid *owner)
+{
+	assert_ptr_equal(bl, auth.r.blocking);
+	assert_non_null(owner);
+	auth.blocks_gone++;
 }
 
 /* --- the fixture ------------------------------------------------------------------------------ */

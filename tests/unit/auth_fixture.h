@@ -20,6 +20,7 @@ struct auth {
 	struct router_conf conf;
 	unsigned kicked;         /* sessions that were ended */
 	unsigned rosters_gone;   /* calls of roster_delete_account() */
+	unsigned blocks_gone;    /* calls of blocking_forget() */
 	const char *has_session; /* the bare JID that has two; NULL: nobody */
 };
 extern struct auth auth;

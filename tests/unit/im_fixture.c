@@ -7,6 +7,7 @@
 
 #include "auth/accounts.h"
 #include "core/route.h"
+#include "im/blocking.h"
 #include "im_fixture.h"
 #include "links/component.h"
 #include "schema.h"
@@ -79,10 +80,9 @@ struct session *sessions_find(struct sessions *ss, const struct jid *full)
 static void keep(struct sbuf *out, const struct el *el, const char *from, const char *to)
 {
 	struct el *copy = el_dup(el);
-	const struct el *query = el_child(copy, "query", NS_ROSTER);
 	const char *type = el_attr(copy, "type");
 
-	if (query && !strcmp(type, "set"))
+	if (!strcmp(el_name(copy), "iq") && !strcmp(type, "set"))
 		el_set(copy, "id", "...");
 	el_write_addr(out, copy, NS_CLIENT, from, to);
 	sbuf_putc(out, '\n');
@@ -131,6 +131,14 @@ void route_reply(struct router *r, struct stanza *st, const struct el *reply)
 		keep(&im.to_component, reply, NULL, NULL);
 }
 
+void route_reply_ok(struct router *r, struct stanza *st)
+{
+	struct el *res = el_result(st->el);
+
+	route_reply(r, st, res);
+	el_free(res);
+}
+
 void route_bounce(struct router *r, struct stanza *st, enum el_cond cond, const char *text)
 {
 	struct el *err = el_error_reply(st->el, cond, NULL);
@@ -167,6 +175,7 @@ int im_setup(void **state)
 	im.conf.limit.roster_items = 100;
 	im.r = (struct router){ .loop = im.f.loop, .db = im.f.db, .conf = &im.conf };
 	assert_int_equal(rosters_open(&im.r.rosters, &im.r), 0);
+	assert_int_equal(blocking_open(&im.r.blocking, &im.r), 0);
 	im_account(ALICE);
 	im_account(BOB);
 	return 0;
@@ -176,7 +185,9 @@ void im_forget(void)
 {
 	im_settle();
 	rosters_close(im.r.rosters);
+	blocking_close(im.r.blocking);
 	assert_int_equal(rosters_open(&im.r.rosters, &im.r), 0);
+	assert_int_equal(blocking_open(&im.r.blocking, &im.r), 0);
 }
 
 int im_teardown(void **state)
@@ -195,6 +206,7 @@ int im_teardown(void **state)
 	db_close(im.f.db);
 	im.f.db = NULL;
 	rosters_close(im.r.rosters);
+	blocking_close(im.r.blocking);
 	sbuf_done(&im.to_component);
 	fixture_done(&im.f);
 	return 0;
@@ -304,7 +316,9 @@ void im_send_only(struct session *s, const char *xml)
 
 	st->session = s;
 	stanza_set_from(st, &s->jid);
-	if (st->kind == EL_IQ)
+	if (st->kind == EL_IQ && !strcmp(el_ns(stanza_payload(st)), NS_BLOCKING))
+		blocking_iq(&im.r, st);
+	else if (st->kind == EL_IQ)
 		roster_iq(&im.r, st);
 	else
 		presence_from_session(&im.r, st);
