@@ -78,7 +78,8 @@ void conn_bind(struct conn *c, struct el *el)
 	const char *type = el_attr(iq, "type");
 	struct jid jid;
 
-	if (el_kind(iq) != EL_IQ || !bind || !type || strcmp(type, "set") != 0 || !el_attr(iq, "id")) {
+	if (el_kind(iq) != EL_IQ || !bind || !type || strcmp(type, "set") != 0 ||
+	    !el_attr(iq, "id")) {
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "bind a resource first");
 		return;
 	}
