@@ -88,6 +88,15 @@ void blocklist_del(struct blocking *bl, struct blocklist *l, const struct jid *j
 		item_drop(bl, l, b);
 }
 
+void blocklist_clear(struct blocking *bl, struct blocklist *l)
+{
+	struct map_node *n;
+
+	while ((n = map_first(&l->items)))
+		item_drop(bl, l, MAP_ENTRY(n, struct block, node));
+	map_done(&l->items);
+}
+
 /* --- lists ---------------------------------------------------------------------------------- */
 
 static struct blocklist *list_new(const struct jid *owner)

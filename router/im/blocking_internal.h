@@ -39,6 +39,8 @@ bool blocklist_has(const struct blocklist *l, const struct jid *jid); /* this ve
 void blocklist_add(struct blocking *bl, struct blocklist *l, const struct jid *jid);
 void blocklist_del(struct blocking *bl, struct blocklist *l, const struct jid *jid);
 
+void blocklist_clear(struct blocking *bl, struct blocklist *l); /* and frees its table */
+
 /* A change begins and ends with it; failed: memory and database may differ from now on. */
 void blocklist_enter(struct blocklist *l);
 void blocklist_leave(struct blocking *bl, struct blocklist *l, bool failed);

@@ -34,6 +34,7 @@ struct change {
 	struct router *router;
 	struct stanza *st; /* held */
 	struct blocklist *list;
+	struct blocklist delta; /* its items: what comes to the list, or goes */
 	struct db_batch *batch;
 	struct el *push; /* NULL: none, somebody has asked for the list */
 	bool block;      /* else unblock, or nothing */
@@ -61,20 +62,27 @@ static void target_try(struct change *c, const struct roster_item *it, const str
 		target_add(c, jid);
 }
 
-/* Those that the item stands for and that the list does not refuse: asked before it is added, and
- * after it is taken out. */
-static void targets_of(struct change *c, struct roster *ro, const struct jid *item)
+/* The contacts that what is in delta stands for and that the list does not refuse besides: asked
+ * before delta is added to the list, or after it is taken out. */
+static void find_targets(struct change *c, struct roster *ro)
 {
-	if (!ro)
-		return;
-	if (!jid_is_domain(item)) {
-		target_try(c, roster_find(ro, item), item);
-		return;
+	bool domains = false;
+
+	MAP_EACH (n, &c->delta.items) {
+		const struct jid *jid = &MAP_ENTRY(n, struct block, node)->jid;
+
+		if (jid_is_domain(jid))
+			domains = true;
+		else
+			target_try(c, roster_find(ro, jid), jid);
 	}
+	if (!domains)
+		return;
 	MAP_EACH (n, roster_items(ro)) {
 		const struct roster_item *it = MAP_ENTRY(n, struct roster_item, node);
+		bool had = it->jid.dom && blocklist_has(&c->delta, &it->jid);
 
-		if (jid_has_domain(&it->jid, item->s))
+		if (!had && blocklist_refuses(&c->delta, &it->jid))
 			target_try(c, it, &it->jid);
 	}
 }
@@ -157,6 +165,7 @@ static void change_end(int err, void *arg)
 		show_targets(c);
 	}
 	blocklist_leave(c->router->blocking, c->list, err < 0);
+	blocklist_clear(c->router->blocking, &c->delta);
 	stanza_release(c->st);
 	arena_free(c->arena); /* and c with it */
 }
@@ -172,6 +181,7 @@ static struct change *change_new(struct router *r, struct stanza *st, struct blo
 	c->router = r;
 	c->st = stanza_hold(st);
 	c->list = l;
+	map_init(&c->delta.items);
 	c->batch = db_batch_new(r->db);
 	blocklist_enter(l);
 	return c;
@@ -194,38 +204,47 @@ static void change_item(struct change *c, const struct jid *jid)
 	el_set(el_add(cmd, "item", NULL), "jid", jid->s);
 }
 
-static void block_one(struct change *c, struct roster *ro, const struct jid *jid)
+static void block_all(struct change *c, struct roster *ro, const struct jid *v, size_t n)
 {
-	change_item(c, jid);
-	if (blocklist_has(c->list, jid))
-		return;
-	targets_of(c, ro, jid);
-	blocklist_add(c->router->blocking, c->list, jid);
-	blocking_store_put(c->batch, &c->list->owner, jid);
+	struct blocking *bl = c->router->blocking;
+
+	for (size_t i = 0; i < n; i++) {
+		change_item(c, &v[i]);
+		if (!blocklist_has(c->list, &v[i]))
+			blocklist_add(bl, &c->delta, &v[i]);
+	}
+	find_targets(c, ro);
+	MAP_EACH (it, &c->delta.items) {
+		const struct jid *jid = &MAP_ENTRY(it, struct block, node)->jid;
+
+		blocklist_add(bl, c->list, jid);
+		blocking_store_put(c->batch, &c->list->owner, jid);
+	}
 }
 
-static void unblock_one(struct change *c, struct roster *ro, const struct jid *jid)
+static void unblock_one(struct change *c, const struct jid *jid)
 {
+	struct blocking *bl = c->router->blocking;
+
 	if (!blocklist_has(c->list, jid))
 		return;
 	blocking_store_del(c->batch, &c->list->owner, jid);
-	blocklist_del(c->router->blocking, c->list, jid);
-	targets_of(c, ro, jid);
+	blocklist_add(bl, &c->delta, jid);
+	blocklist_del(bl, c->list, jid); /* jid may be the list's own: last */
 }
 
-static void unblock_all(struct change *c, struct roster *ro)
+/* n 0: all of them */
+static void unblock_all(struct change *c, struct roster *ro, const struct jid *v, size_t n)
 {
-	struct map_node *n;
+	struct map_node *first;
 
-	while ((n = map_first(&c->list->items))) {
-		const struct jid *in_list = &MAP_ENTRY(n, struct block, node)->jid;
-		char *s = arena_alloc(c->arena, in_list->len + 1U);
-		struct jid jid = *in_list;
-
-		memcpy(s, in_list->s, in_list->len + 1U);
-		jid.s = s;
-		unblock_one(c, ro, &jid);
+	for (size_t i = 0; i < n; i++) {
+		change_item(c, &v[i]);
+		unblock_one(c, &v[i]);
 	}
+	while (n == 0 && (first = map_first(&c->list->items)))
+		unblock_one(c, &MAP_ENTRY(first, struct block, node)->jid);
+	find_targets(c, ro);
 }
 
 /* --- what a command may say ----------------------------------------------------------------- */
@@ -279,8 +298,7 @@ static void block(struct router *r, struct stanza *st, struct blocklist *l, stru
 	c = change_new(r, st, l);
 	c->block = true;
 	change_name(c, "block");
-	for (size_t i = 0; i < n; i++)
-		block_one(c, ro, &v[i]);
+	block_all(c, ro, v, n);
 	db_submit(c->batch, change_end, c);
 }
 
@@ -299,12 +317,7 @@ static void unblock(struct router *r, struct stanza *st, struct blocklist *l, st
 	}
 	c = change_new(r, st, l);
 	change_name(c, "unblock");
-	for (size_t i = 0; i < n; i++) {
-		change_item(c, &v[i]);
-		unblock_one(c, ro, &v[i]);
-	}
-	if (n == 0)
-		unblock_all(c, ro);
+	unblock_all(c, ro, v, n);
 	db_submit(c->batch, change_end, c);
 }
 
