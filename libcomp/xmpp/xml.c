@@ -125,6 +125,7 @@ static void stream_forget(struct xml *x)
 	x->err_text = NULL;
 	x->head_told = x->ended = x->over_told = false;
 	x->depth = x->n_decls = 0;
+	x->ns_bytes = 0;
 }
 
 void xml_free(struct xml *x)

@@ -101,6 +101,13 @@ static void attr_name(struct el_attr *at, struct arena *a, const struct qname *q
 	at->name = arena_strndup(a, q->name, q->name_len);
 }
 
+static void count_ns(struct xml *x, size_t n)
+{
+	x->ns_bytes += n;
+	if (x->lim.stanza && x->ns_bytes > x->lim.stanza / 2)
+		xml_fault(x, XML_E_LIMIT, "too many namespaces");
+}
+
 static void attrs_add(struct xml *x, struct el *el, const char **atts)
 {
 	struct arena *a = el_arena(el);
@@ -109,13 +116,15 @@ static void attrs_add(struct xml *x, struct el *el, const char **atts)
 
 	while (*tail)
 		tail = &(*tail)->next;
-	for (; *atts; atts += 2) {
+	for (; *atts && !x->err; atts += 2) {
 		struct qname q = qname_split(atts[0]);
 		struct el_attr *at = arena_alloc(a, sizeof(*at));
 
 		if (q.prefix && el->parent)
 			xml_raw_use(&x->raw, q.prefix);
 		attr_name(at, a, &q);
+		if (at->ns)
+			count_ns(x, q.ns_len);
 		at->val = arena_strdup(a, atts[1]);
 		at->next = NULL;
 		*tail = at;
@@ -161,6 +170,7 @@ static void stanza_start(struct xml *x, const struct qname *q, const char **atts
 	    a, arena_strndup(a, q->name, q->name_len), ns_inside(x, a, NULL, q->ns, q->ns_len));
 
 	x->cur = el;
+	x->ns_bytes = 0;
 	x->raw.ok = false;
 	if (el_str_same(el->ns, NS_CLIENT) && !q->prefix)
 		xml_raw_begin(&x->raw, tag_end(x), &x->chunk);
@@ -178,6 +188,8 @@ static void child_start(struct xml *x, const struct qname *q, const char **atts)
 	}
 	el = el_append(x->cur, arena_strndup(a, q->name, q->name_len),
 	    ns_inside(x, a, x->cur, q->ns, q->ns_len));
+	if (!el_str_same(el->ns, x->cur->ns))
+		count_ns(x, q->ns_len);
 	x->cur = el;
 	if (q->prefix)
 		xml_raw_use(&x->raw, q->prefix);
@@ -219,6 +231,10 @@ static void on_ns_decl(void *arg, const char *prefix, const char *uri)
 	if (x->err || x->replaying)
 		return;
 	uri = uri ? uri : "";
+	if (strlen(uri) > XML_NS_MAX) {
+		xml_fault(x, XML_E_LIMIT, "namespace too long");
+		return;
+	}
 	x->n_decls++;
 	if (x->cur) {
 		xml_raw_declare(&x->raw, el_arena(x->cur), x->depth - 1, prefix, uri);

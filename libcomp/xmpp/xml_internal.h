@@ -36,7 +36,11 @@ struct xml {
 	long long fed, settled;
 	unsigned depth;   /* open elements, the stream's root included */
 	unsigned n_decls; /* namespace declarations of the tag to come */
-	struct el *cur;   /* innermost open element of a stanza */
+	/* Bytes of the stanza's namespaces, counted anew at each element and attribute that changes
+	 * them: one declaration serves many of these on the wire, but each gets a copy of its own
+	 * in the tree, and again when the tree is written. */
+	size_t ns_bytes;
+	struct el *cur; /* innermost open element of a stanza */
 	struct xml_raw raw;
 };
 

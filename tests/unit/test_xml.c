@@ -237,6 +237,43 @@ static void test_tag_limit(void **state)
 	free(big);
 }
 
+/* <s xmlns:p='ppp...'><a> and count times "<p:b/>" or " p:b1='' p:b2=''": what that costs. */
+static enum xml_err feed_namespaces(size_t ns_len, unsigned count, bool attrs)
+{
+	const struct xml_limits lim = { .stanza = 65536 };
+	struct sbuf b = SBUF_INIT;
+	enum xml_err err;
+
+	sbuf_puts(&b, "<s xmlns:p='");
+	for (size_t i = 0; i < ns_len; i++)
+		sbuf_putc(&b, 'p');
+	sbuf_puts(&b, attrs ? "'><a" : "'><a>");
+	for (unsigned i = 0; i < count; i++) {
+		if (attrs)
+			sbuf_printf(&b, " p:b%u=''", i);
+		else
+			sbuf_puts(&b, "<p:b><p:c/></p:b>");
+	}
+	sbuf_puts(&b, attrs ? "/>" : "</a><b/>");
+	err = feed_limited(&lim, sbuf_data(&b), sbuf_len(&b), 4096);
+	sbuf_done(&b);
+	return err;
+}
+
+/* One declaration, used again and again, must not become a tree of any size. */
+static void test_namespace_limits(void **state)
+{
+	(void)state;
+	assert_int_equal(feed_namespaces(XML_NS_MAX, 1, false), XML_OK);
+	assert_int_equal(feed_namespaces(XML_NS_MAX + 1, 0, false), XML_E_LIMIT);
+	for (int attrs = 0; attrs < 2; attrs++) {
+		assert_int_equal(feed_namespaces(1024, 32, attrs), XML_OK);
+		assert_int_equal(feed_namespaces(1024, 33, attrs), XML_E_LIMIT);
+		assert_int_equal(feed_namespaces(20, 1638, attrs), XML_OK);
+		assert_int_equal(feed_namespaces(20, 1639, attrs), XML_E_LIMIT);
+	}
+}
+
 static void test_set_limits(void **state)
 {
 	struct xml *x = xml_new(NS_CLIENT, &no_limits);
@@ -406,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_stanza_limit),
 		cmocka_unit_test(test_shape_limits),
 		cmocka_unit_test(test_tag_limit),
+		cmocka_unit_test(test_namespace_limits),
 		cmocka_unit_test(test_set_limits),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_reset_after_fault),

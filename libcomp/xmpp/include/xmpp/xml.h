@@ -15,9 +15,11 @@
 struct xml;
 
 #define XML_TAG_MAX 32768 /* bytes of one tag: the parser looks at an unfinished one each time */
+#define XML_NS_MAX 1024   /* bytes of a namespace */
 
 struct xml_limits {
-	size_t stanza;  /* bytes of one top-level element, as received; 0: none (also below) */
+	size_t stanza;  /* bytes of one top-level element, as received; 0: none (also below); half
+	                 * as many for its namespaces, see xml_internal.h */
 	unsigned depth; /* below the stream's root */
 	unsigned attrs; /* of one element */
 	unsigned nodes; /* children of one element */
