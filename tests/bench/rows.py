@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""What is measured: jobs are runs of xmppload, rows are what is read from them.
+
+`count` is what a server does in about a second or more of CPU time, as /proc counts in ticks of
+10 ms: the first number for the floor and for us, the second for peers, which take longer."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Job:
+    name: str
+    args: tuple            # of xmppload
+    accounts: int = 0      # it logs in as u0 ... of so many
+    floor: bool = True     # tlsrelay can do it, too
+    count: tuple = ()      # --count for the fast and for the slow
+    repeats: bool = False  # xmppload itself measures as often as asked for (--repeat)
+    needs: str = ""        # a service that the server has to have
+
+    def command(self, server, runs):
+        """The arguments, and how often to run them."""
+        args = list(self.args)
+        if self.count:
+            args += ["--count", str(self.count[0 if server.fast else 1])]
+        if self.repeats:
+            return [*args, "--repeat", str(runs)], 1
+        return args, runs
+
+
+@dataclass(frozen=True)
+class Row:
+    title: str
+    job: str
+    op: str
+    field: str
+    scale: float = 1
+    details: bool = True  # rate and latency say something, too
+
+
+def login(sessions):
+    return Job("login", ("login", "--sessions", str(sessions)), sessions)
+
+
+def idle(sessions, settle_ms, hold_ms):
+    return Job("idle", ("idle", "--sessions", str(sessions), "--settle", str(settle_ms),
+                        "--hold", str(hold_ms)), sessions)
+
+
+def chat(name, pairs, window, count):
+    return Job(name, ("chat", "--pairs", str(pairs), "--window", str(window)), 2 * pairs,
+               count=count, repeats=True)
+
+
+def room(occupants, count):
+    return Job("room", ("muc", "--occupants", str(occupants)), occupants, count=count, needs="muc")
+
+
+def round_trips(name, sessions, count):
+    return Job(name, (name, "--sessions", str(sessions), "--window", "5"), sessions, floor=False,
+               count=count, repeats=True)
+
+
+START = Job("start", ("coldstart",), floor=False)
+
+
+def jobs(idle_sessions):
+    return [
+        login(500),
+        chat("chat", 100, 10, (100_000, 12_000)),
+        chat("chat1000", 1000, 1, (100_000, 12_000)),
+        room(200, (500, 80)),
+        round_trips("component", 100, (40_000, 8_000)),
+        round_trips("iq", 100, (40_000, 8_000)),
+        idle(idle_sessions, 10_000, 10_000),
+        START,
+    ]
+
+
+def quick_jobs(idle_sessions):
+    """The same in small: nothing to compare by, only to see that it works."""
+    small = [
+        login(10),
+        chat("chat", 5, 4, (400, 400)),
+        chat("chat1000", 10, 1, (400, 400)),
+        room(10, (40, 40)),
+        round_trips("component", 5, (400, 400)),
+        round_trips("iq", 5, (400, 400)),
+    ]
+    return [replace(job, args=(*job.args, "--settle", "50")) for job in small] + [
+        idle(min(idle_sessions, 20), 200, 0), START]
+
+
+def rows(jobs_of_run):
+    """The table, with the numbers that the jobs really have."""
+    args = {job.name: dict(zip(job.args[1::2], job.args[2::2])) for job in jobs_of_run}
+
+    def of(job, option):
+        return f"{int(args.get(job, {}).get(option, 0)):,}"
+
+    table = []
+    for job in ("chat", "chat1000"):
+        table.append(Row(f"chat, {of(job, '--pairs')} pairs, window {of(job, '--window')}: CPU µs a "
+                         "message", job, "message", "cpu_us"))
+    occupants = of("room", "--occupants")
+    table += [
+        Row(f"room of {occupants}: CPU µs a copy", "room", "copy", "cpu_us"),
+        Row(f"room of {occupants}, filling it: CPU µs a join", "room", "join", "cpu_us"),
+        Row("component: CPU µs a round trip", "component", "roundtrip", "cpu_us"),
+        Row("ping: CPU µs a round trip", "iq", "roundtrip", "cpu_us"),
+        Row("login, SCRAM-SHA-1, TLS 1.3: CPU µs (floor: the handshake)", "login", "", "cpu_us"),
+        Row(f"idle, {of('idle', '--sessions')} sessions: KiB a session", "idle", "session",
+            "pss_held", 1 / 1024, details=False),
+        Row("cold start: ms", "start", "start", "up_ms", details=False),
+    ]
+    return [row for row in table if row.job in args]
