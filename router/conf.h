@@ -32,6 +32,7 @@ struct router_conf {
 	int64_t c2s_port, c2s_tls_port, component_port;
 	bool component_allow_public;
 	bool c2s_require_encryption; /* true is the only value that is accepted */
+	bool allow_registration, registration_invite_only;
 	struct {
 		int chat, muc; /* enum e2e_mode */
 		struct conf_list whitelist;
@@ -43,6 +44,7 @@ struct router_conf {
 		int64_t connections_per_address;
 		int64_t login_time;    /* seconds */
 		int64_t failed_logins; /* a minute, per address and per account */
+		int64_t registrations; /* an hour, per address */
 		int64_t resources, roster_items;
 		int64_t output_bytes, output_stanzas;
 		int64_t session_rate, session_burst; /* bytes a second, bytes */

@@ -15,6 +15,7 @@
 #include <base/loop.h>
 
 #include "auth/accounts.h"
+#include "auth/register.h"
 #include "auth/sasl.h"
 #include "c2s/c2s.h"
 #include "conf.h"
@@ -121,8 +122,10 @@ static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 	if ((rc = open_certs(r, err, err_len)) < 0 || (rc = open_db(r, err, err_len)) < 0)
 		return rc;
 	r->policy = policy_new(r->conf, NULL);
-	if ((rc = accounts_open(&r->accounts, r)) < 0 || (rc = sasl_server_open(&r->sasl, r)) < 0 ||
-	    (rc = rosters_open(&r->rosters, r)) < 0 || (rc = blocking_open(&r->blocking, r)) < 0 ||
+	if ((rc = accounts_open(&r->accounts, r)) < 0 ||
+	    (rc = registrar_open(&r->registrar, r)) < 0 ||
+	    (rc = sasl_server_open(&r->sasl, r)) < 0 || (rc = rosters_open(&r->rosters, r)) < 0 ||
+	    (rc = blocking_open(&r->blocking, r)) < 0 ||
 	    (rc = sessions_open(&r->sessions, r)) < 0) {
 		(void)snprintf(err, err_len, "cannot read the database: %s", strerror(-rc));
 		return rc;
@@ -145,6 +148,7 @@ static void reload(struct daemon *d, void *arg)
 	(void)d;
 	p->r.policy = policy_new(p->r.conf, p->r.policy);
 	sasl_server_reload(p->r.sasl);
+	registrar_reload(p->r.registrar);
 	components_reload(p->r.components);
 	certs_rescan(p->r.certs);
 }
@@ -187,6 +191,7 @@ static void finish(struct daemon *d, void *arg)
 	blocking_close(r->blocking);
 	rosters_close(r->rosters);
 	sasl_server_close(r->sasl);
+	registrar_close(r->registrar);
 	accounts_close(r->accounts);
 	policy_free(r->policy);
 	certs_close(r->certs);

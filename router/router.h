@@ -20,6 +20,7 @@ struct router {
 	struct sasl_server *sasl;      /* auth/sasl.h */
 	struct rosters *rosters;       /* im/roster.h */
 	struct blocking *blocking;     /* im/blocking.h */
+	struct registrar *registrar;   /* auth/register.h */
 	struct components *components; /* links/component.h */
 	struct c2s *c2s;               /* c2s/c2s.h */
 	struct ctl *ctl;               /* core/ctl.h */

@@ -312,12 +312,18 @@ static int derive_both(struct both_keys *out, const char *password)
 int accounts_add(struct accounts *a, const struct jid *bare, const char *password,
     accounts_done *done, void *arg)
 {
-	struct both_keys k = { 0 };
-	struct db_batch *b;
+	return accounts_add_in(a, db_batch_new(a->router->db), bare, password, done, arg);
+}
 
-	if (!is_ours(a, bare) || derive_both(&k, password) < 0)
+int accounts_add_in(struct accounts *a, struct db_batch *b, const struct jid *bare,
+    const char *password, accounts_done *done, void *arg)
+{
+	struct both_keys k = { 0 };
+
+	if (!is_ours(a, bare) || derive_both(&k, password) < 0) {
+		db_batch_free(b);
 		return -EINVAL;
-	b = db_batch_new(a->router->db);
+	}
 	db_batch_add(b, &q_add, "siibbbbbb", bare->s, loop_wall_ms(a->router->loop),
 	    (int64_t)SCRAM_ITERATIONS, KEY_ARGS(&k.sha256), KEY_ARGS(&k.sha1));
 	mem_wipe(&k, sizeof(k));

@@ -11,6 +11,7 @@
 #include <xmpp/scram.h>
 
 struct accounts;
+struct db_batch;
 struct router;
 
 struct account {
@@ -30,6 +31,10 @@ bool accounts_exist(struct accounts *a, const struct jid *jid); /* cached; true 
 typedef void accounts_done(int err, void *arg);
 int accounts_add(struct accounts *a, const struct jid *bare, const char *password,
     accounts_done *done, void *arg);
+/* The same with what else must happen or fail with it: b is taken, also on failure.  done: what the
+ * batch says, -ENOENT too. */
+int accounts_add_in(struct accounts *a, struct db_batch *b, const struct jid *bare,
+    const char *password, accounts_done *done, void *arg);
 int accounts_passwd(struct accounts *a, const struct jid *bare, const char *password,
     accounts_done *done, void *arg);
 /* Removes the account, its roster and its place in others' rosters' presence, and ends its

@@ -20,7 +20,6 @@
 #include <base/metrics.h>
 #include <base/rnd.h>
 
-#include "auth/sasl.h"
 #include "c2s/c2s.h"
 #include "c2s/conn.h"
 #include "conf.h"
@@ -131,7 +130,7 @@ static void conn_end(struct conn *c)
 	log_info(&c->tag, "connection ended: %s", stream_reason(c->stream));
 	conn_end_session(c);
 	conn_state(c, CONN_DEAD);
-	sasl_free(c->sasl);
+	conn_login_end(c);
 	timer_done(&c->timer);
 	stream_free(c->stream);
 	list_del(&c->link);
@@ -192,54 +191,15 @@ static void element_clear(struct conn *c)
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "log in first");
 }
 
-static void sasl_finish(struct conn *c, enum sasl_status status, const struct el *reply)
+void conn_authenticated(struct conn *c, const struct jid *account)
 {
-	if (reply)
-		stream_send(c->stream, reply);
-	switch (status) {
-	case SASL_SENT:
-	case SASL_FAILED:
-		return;
-	case SASL_DROP:
-		stream_error(c->stream, STREAM_E_POLICY_VIOLATION, "too many failed tries");
-		return;
-	case SASL_SUCCESS:
-		break;
-	}
-	c->account = jid_dup(sasl_jid(c->sasl));
+	c->account = jid_dup(account);
 	c->tag.jid = c->account.s;
 	log_info(&c->tag, "authenticated");
-	sasl_free(c->sasl);
-	c->sasl = NULL;
+	conn_login_end(c);
 	conn_state(c, CONN_BIND);
 	conn_set_limits(c);
 	stream_restart(c->stream);
-}
-
-static void sasl_answered(enum sasl_status status, struct el *reply, void *arg)
-{
-	struct conn *c = arg;
-	EL_AUTO struct el *owned = reply;
-
-	stream_resume(c->stream);
-	sasl_finish(c, status, owned);
-}
-
-static void element_auth(struct conn *c)
-{
-	const struct el *el = stream_el(c->stream);
-	EL_AUTO struct el *reply = NULL;
-	enum sasl_status status;
-
-	if (strcmp(el_ns(el), NS_SASL) != 0) {
-		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "log in first");
-		return;
-	}
-	status = sasl_element(c->sasl, el, &reply, sasl_answered, c);
-	if (status == SASL_SENT && !reply)
-		stream_pause(c->stream); /* the answer comes by sasl_answered() */
-	else
-		sasl_finish(c, status, reply);
 }
 
 /* --- the session ---------------------------------------------------------------------------- */
@@ -393,10 +353,8 @@ static void header(struct conn *c)
 	}
 	free(c->lang);
 	c->lang = lang && strlen(lang) <= 64 ? xstrdup(lang) : NULL;
-	if (c->state == CONN_AUTH) {
-		sasl_free(c->sasl);
-		c->sasl = sasl_new(c->router->sasl, stream_io_of(c->stream), c->host);
-	}
+	if (c->state == CONN_AUTH)
+		conn_login_begin(c);
 	conn_send_header(c);
 	conn_send_features(c);
 }
@@ -408,7 +366,7 @@ static void element(struct conn *c)
 		element_clear(c);
 		break;
 	case CONN_AUTH:
-		element_auth(c);
+		conn_login_element(c);
 		break;
 	case CONN_BIND:
 		conn_bind(c, stream_take(c->stream));

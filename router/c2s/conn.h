@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One client connection: shared by c2s.c (its life), features.c and bind.c; nobody else's. */
+/* One client connection: shared by c2s.c (its life), login.c, features.c and bind.c; nobody else's.
+ */
 #ifndef ROUTER_CONN_H
 #define ROUTER_CONN_H
 
@@ -13,6 +14,7 @@
 #include <xmpp/stream.h>
 
 struct c2s;
+struct registration;
 struct router;
 struct sasl;
 struct session;
@@ -30,12 +32,13 @@ struct conn {
 	char id[13];
 	char *peer;
 	struct log_tag tag;
-	const char *host;        /* the served domain of the stream; NULL: no header yet */
-	char *lang;              /* xml:lang of the stream's header; NULL: none */
-	struct io_tls tls;       /* what io.h reads during the handshake */
-	struct sasl *sasl;       /* in AUTH */
-	struct jid account;      /* bare, from AUTH's end on; owned */
-	struct session *session; /* in OPEN */
+	const char *host;  /* the served domain of the stream; NULL: no header yet */
+	char *lang;        /* xml:lang of the stream's header; NULL: none */
+	struct io_tls tls; /* what io.h reads during the handshake */
+	struct sasl *sasl; /* in AUTH */
+	struct registration *registration; /* in AUTH */
+	struct jid account;                /* bare, from AUTH's end on; owned */
+	struct session *session;           /* in OPEN */
 	struct timer timer; /* until OPEN: time to log in; then: the end of a pause for its rate */
 	struct rate rate;
 	bool rate_paused, flight_paused;
@@ -43,12 +46,21 @@ struct conn {
 	size_t n_in_flight, bytes_in_flight;
 };
 
+/* login.c: in AUTH */
+void conn_login_begin(struct conn *c); /* a new stream: whatever was begun is forgotten */
+void conn_login_end(struct conn *c);   /* also if nothing was begun */
+void conn_login_features(const struct conn *c, struct el *features);
+void conn_login_element(struct conn *c);
+
 /* features.c */
 void conn_send_header(struct conn *c);   /* our stream header, answering the peer's */
 void conn_send_features(struct conn *c); /* what the state offers */
 
 /* bind.c: in BIND.  Answers the iq; on success c->session stands.  Takes el. */
 void conn_bind(struct conn *c, struct el *el);
+
+/* c2s.c: it is this account's; account is copied. */
+void conn_authenticated(struct conn *c, const struct jid *account);
 
 /* c2s.c: the session leaves the table now, with all that goes with it; the stream is the caller's
  * business. */

@@ -2,7 +2,6 @@
 /* Stream headers and features (RFC 6120 4.3, 4.7). */
 #include <base/rnd.h>
 
-#include "auth/sasl.h"
 #include "c2s/conn.h"
 #include "conf.h"
 
@@ -31,7 +30,7 @@ void conn_send_features(struct conn *c)
 		el_add(el_add(f, "starttls", NS_TLS), "required", NULL);
 		break;
 	case CONN_AUTH:
-		sasl_features(c->sasl, f);
+		conn_login_features(c, f);
 		break;
 	case CONN_BIND:
 		el_add(f, "bind", NS_BIND);

@@ -2,6 +2,7 @@
 /* RFC 6121 section 8, for what is addressed to local accounts and served domains. */
 #include <string.h>
 
+#include "auth/register.h"
 #include "conf.h"
 #include "core/deliver.h"
 #include "core/disco.h"
@@ -95,6 +96,16 @@ static bool iq_ping(struct router *r, struct stanza *st)
 	return true;
 }
 
+/* XEP-0077: clients name their server, where their own account is meant. */
+static bool iq_register(struct router *r, struct stanza *st)
+{
+	if (!st->session || strcmp(el_ns(stanza_payload(st)), NS_REGISTER) != 0 ||
+	    !jid_has_domain(&st->from, st->to.s))
+		return false;
+	register_own(r, st);
+	return true;
+}
+
 void deliver_own_account(struct router *r, struct stanza *st)
 {
 	const struct el *payload = stanza_payload(st);
@@ -110,6 +121,8 @@ void deliver_own_account(struct router *r, struct stanza *st)
 		roster_iq(r, st);
 	else if (!strcmp(ns, NS_BLOCKING))
 		blocking_iq(r, st);
+	else if (!strcmp(ns, NS_REGISTER))
+		register_own(r, st);
 	else if (!strcmp(ns, NS_SESSION) && st->type == ST_IQ_SET)
 		route_reply_ok(r, st); /* RFC 6121 appendix E: a no-op that old clients send */
 	else if (!strcmp(ns, NS_BIND))
@@ -174,7 +187,8 @@ void deliver_host(struct router *r, struct stanza *st)
 			route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
 		return;
 	default:
-		if (iq_is_request(st) && !iq_ping(r, st) && !disco_host(r, st))
+		if (iq_is_request(st) && !iq_ping(r, st) && !iq_register(r, st) &&
+		    !disco_host(r, st))
 			route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
 	}
 }

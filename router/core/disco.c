@@ -11,7 +11,7 @@
 #include "router.h"
 
 static const char *const host_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_ROSTER,
-	NS_BLOCKING };
+	NS_BLOCKING, NS_REGISTER };
 static const char *const account_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING };
 
 static bool asks(const struct stanza *st, const char *ns)
