@@ -13,16 +13,20 @@
  * last byte).  It then looks at an unfinished tag again with each piece that comes; XML_TAG_MAX
  * keeps that cheap (CVE-2023-52425).
  *
+ * A tree takes a thousand times the bytes of "<a/>": so no more is parsed ahead than one turn can
+ * use up, and what the peer sent beyond that waits as bytes (rest).
+ *
  * Expat's handlers are in xml_build.c. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/lim.h>
 #include <base/mem.h>
 
 #include "xml_internal.h"
 
-#define PIECE_MAX (1U << 30)
+#define PIECE_MAX 2048 /* bytes parsed between two looks at how much waits */
 
 /* --- faults ----------------------------------------------------------------------------------- */
 void xml_fault(struct xml *x, enum xml_err err, const char *text)
@@ -112,6 +116,7 @@ static void queue_clear(struct xml *x)
 static void stream_forget(struct xml *x)
 {
 	x->head_told = true;
+	sbuf_done(&x->rest);
 	queue_clear(x);
 	if (x->cur)
 		el_free(&x->cur->tree->root);
@@ -155,7 +160,7 @@ bool xml_idle(struct xml *x)
 {
 	if (!x->parser)
 		return true;
-	if (xml_partial(x))
+	if (xml_partial(x) || sbuf_len(&x->rest) > 0)
 		return false;
 	XML_ParserFree(x->parser);
 	x->parser = NULL;
@@ -202,30 +207,47 @@ static bool begins_well(struct xml *x, const char *p, size_t n)
 	return true;
 }
 
+/* Parses of n bytes what there is room for; how many these were. */
+static size_t feed_some(struct xml *x, const char *p, size_t n)
+{
+	size_t take, pending, done = 0;
+
+	while (done < n && !x->err && !x->ended && x->waiting < LIM_TURN_STANZAS) {
+		if (!x->parser)
+			parser_open(x);
+		take = n - done < PIECE_MAX ? n - done : PIECE_MAX;
+		pending = (size_t)(x->fed - x->settled);
+		if (x->lim.stanza && pending >= x->lim.stanza) {
+			xml_fault(x, XML_E_LIMIT, "stanza too long");
+			break;
+		}
+		if (x->lim.stanza && take > x->lim.stanza - pending)
+			take = x->lim.stanza - pending;
+		feed_piece(x, p + done, take);
+		done += take;
+	}
+	return x->err || x->ended ? n : done;
+}
+
 void xml_feed(struct xml *x, const char *p, size_t n)
 {
-	size_t take, pending;
+	size_t done;
 
 	/* White space before a header is no part of it: after a restart some send a line feed. */
 	for (; n && !x->head && !x->fed && strchr(" \t\r\n", *p) && *p; n--)
 		p++;
 	if (!begins_well(x, p, n))
 		return;
-	while (n && !x->err && !x->ended) {
-		if (!x->parser)
-			parser_open(x);
-		take = n < PIECE_MAX ? n : PIECE_MAX;
-		pending = (size_t)(x->fed - x->settled);
-		if (x->lim.stanza && pending >= x->lim.stanza) {
-			xml_fault(x, XML_E_LIMIT, "stanza too long");
-			return;
-		}
-		if (x->lim.stanza && take > x->lim.stanza - pending)
-			take = x->lim.stanza - pending;
-		feed_piece(x, p, take);
-		p += take;
-		n -= take;
-	}
+	done = sbuf_len(&x->rest) > 0 ? 0 : feed_some(x, p, n);
+	sbuf_add(&x->rest, p + done, n - done);
+}
+
+/* Nothing waits any more: on with the rest. */
+static void feed_rest(struct xml *x)
+{
+	sbuf_drop(&x->rest, feed_some(x, sbuf_data(&x->rest), sbuf_len(&x->rest)));
+	if (sbuf_len(&x->rest) == 0)
+		sbuf_done(&x->rest);
 }
 
 bool xml_partial(const struct xml *x)
@@ -247,6 +269,8 @@ enum xml_ev xml_pop(struct xml *x, struct el **ret_el)
 		t->next = NULL;
 		if (!x->first)
 			x->tail = &x->first;
+		if (--x->waiting == 0 && sbuf_len(&x->rest) > 0)
+			feed_rest(x);
 		*ret_el = &t->root;
 		return XML_EL;
 	}

@@ -285,6 +285,7 @@ static void stanza_end(struct xml *x)
 	x->settled = tag_end(x);
 	*x->tail = el->tree;
 	x->tail = &el->tree->next;
+	x->waiting++;
 }
 
 static void on_end(void *arg, const char *name)

@@ -26,6 +26,8 @@ struct xml {
 	bool head_told, ended, over_told; /* what xml_pop() has said, and has to say */
 	bool replaying;
 	struct el_tree *first, **tail; /* finished, not yet popped */
+	unsigned waiting;              /* so many */
+	struct sbuf rest;              /* not parsed yet; empty if nothing is waiting */
 
 	struct el *head;
 	struct sbuf decls;  /* the head's namespace declarations, as attributes */

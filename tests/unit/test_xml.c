@@ -13,6 +13,7 @@
 
 #include <base/mem.h>
 
+#include "../../libcomp/xmpp/xml_internal.h"
 #include "xml_fixture.h"
 
 #define HEAD                                                                                 \
@@ -289,6 +290,43 @@ static void test_set_limits(void **state)
 	xml_free(x);
 }
 
+/* Each tree takes a block of memory: few of them wait, and the bytes behind them as they came. */
+static void test_ahead(void **state)
+{
+	struct xml *x = xml_new(NS_CLIENT, &no_limits);
+	struct sbuf b = SBUF_INIT;
+	unsigned n = 0, most = 0;
+	struct el *el;
+	enum xml_ev ev;
+
+	(void)state;
+	sbuf_puts(&b, "<s>");
+	for (unsigned i = 0; i < 20000; i++)
+		sbuf_puts(&b, "<a/>");
+	xml_feed(x, sbuf_data(&b), sbuf_len(&b));
+	xml_feed(x, "<b/><", 5); /* behind what waits, in order */
+	assert_false(xml_idle(x));
+	while ((ev = xml_pop(x, &el)) != XML_NONE) {
+		most = x->waiting > most ? x->waiting : most;
+		if (ev == XML_EL) {
+			assert_string_equal(el_name(el), n < 20000 ? "a" : n == 20000 ? "b" : "c");
+			n++;
+			el_free(el);
+		}
+		if (n == 10000)
+			xml_feed(x, "c/>", 3);
+	}
+	assert_int_equal(n, 20002);
+	assert_in_range(most, 1, 1000);
+	assert_false(xml_partial(x));
+	for (unsigned i = 0; i < 2; i++) { /* what waits is thrown away */
+		xml_feed(x, sbuf_data(&b) + (i ? 0 : 3), sbuf_len(&b) - (i ? 0 : 3));
+		assert_in_range(x->waiting, 1, 1000);
+		i ? xml_free(x) : (void)xml_reset(x);
+	}
+	sbuf_done(&b);
+}
+
 /* --- restarts and idling ---------------------------------------------------------------------- */
 static void drop_all(struct xml *x)
 {
@@ -444,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_shape_limits),
 		cmocka_unit_test(test_tag_limit),
 		cmocka_unit_test(test_namespace_limits),
+		cmocka_unit_test(test_ahead),
 		cmocka_unit_test(test_set_limits),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_reset_after_fault),

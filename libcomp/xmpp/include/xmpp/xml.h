@@ -49,7 +49,8 @@ struct xml *xml_new(const char *content_ns, const struct xml_limits *lim);
 void xml_free(struct xml *x); /* NULL is fine; frees queued trees */
 void xml_set_limits(struct xml *x, const struct xml_limits *lim);
 
-/* Parses n bytes; what is finished waits for xml_pop().  After a fault the rest is ignored. */
+/* Parses n bytes, or as far as some dozens of elements wait for xml_pop(), which then goes on with
+ * the others.  After a fault the rest is ignored. */
 void xml_feed(struct xml *x, const char *p, size_t n);
 enum xml_ev xml_pop(struct xml *x, struct el **ret_el);
 /* The root element's start tag (attributes, no children); valid until xml_reset() or free.  The
