@@ -43,6 +43,8 @@ class Namespace:
         self.folder = tempfile.mkdtemp(prefix="sw-")
         self._hosts = os.path.join(self.folder, "hosts")
         _write(self._hosts, "127.0.0.1 localhost\n::1 localhost\n")
+        if not os.path.exists(HOSTS):  # a machine that was just made may have none
+            _write(HOSTS, "127.0.0.1 localhost\n::1 localhost\n")
         bind(self._hosts, HOSTS)
 
     def leave(self):
