@@ -163,6 +163,33 @@ static void test_addr(void **state)
 	sbuf_done(&b);
 }
 
+/* The copies of a frozen stanza are those of the tree, with other addresses. */
+static void test_freeze(void **state)
+{
+	EL_AUTO struct el *el = el_message("groupchat", "a");
+	struct sbuf out = SBUF_INIT;
+	char *before, *after;
+	size_t n;
+
+	(void)state;
+	el_add_text(el, "body", NULL, "a<b");
+	el_add_text(el_add(el, "x", "urn:x"), "body", NS_CLIENT, "inner");
+	before = el_sent(el, NS_COMPONENT);
+	el_freeze(el);
+	el_freeze(el); /* once is enough */
+	assert_non_null(el_raw(el, &n));
+	after = el_sent(el, NS_COMPONENT);
+	assert_string_equal(after, before);
+	el_write_addr(&out, el, NS_CLIENT, "r/n", "c");
+	assert_non_null(strstr(sbuf_str(&out), "<message from=\"r/n\" to=\"c\" type=\"groupchat\">"
+					       "<body>a&lt;b</body><x xmlns=\"urn:x\">"));
+	el_add(el, "more", NULL); /* what is below has changed */
+	assert_null(el_raw(el, &n));
+	sbuf_done(&out);
+	free(before);
+	free(after);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_content),
 		cmocka_unit_test(test_attr_ns),
 		cmocka_unit_test(test_addr),
+		cmocka_unit_test(test_freeze),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: MIT
+"""Rooms: the owner's form, what follows from it, discovery, the end of a room."""
+
+import pytest
+
+from lib.inbox import error_condition
+from lib.rooms import (DATA, MUC, OWNER, USER, change, codes, configure, create, features, item,
+                       items_xml, join, leave, say)
+
+SERVICE = "conference.localhost"
+ROOM = f"room@{SERVICE}"
+ITEMS = "http://jabber.org/protocol/disco#items"
+RSM = "http://jabber.org/protocol/rsm"
+
+
+@pytest.fixture
+def stack(make_stack):
+    return make_stack(components=("muc",))
+
+
+@pytest.fixture
+async def alice(stack, client):
+    """The owner of a room."""
+    c = await client("alice")
+    await create(c, ROOM, "Alice")
+    return c
+
+
+async def form_of(client, room=ROOM):
+    answer = await client.request("get", f"<query xmlns='{OWNER}'/>", to=room)
+    return {f.get("var"): [v.text or "" for v in f.findall(f"{{{DATA}}}value")]
+            for f in answer.iter(f"{{{DATA}}}field")}
+
+
+async def test_form_shows_what_was_submitted(alice):
+    wanted = {"roomname": "A Dark Cave", "roomdesc": "For <all> & witches", "lang": "en",
+              "changesubject": True, "allowinvites": True, "allowpm": "participants",
+              "maxusers": "50", "presencebroadcast": ["moderator", "participant"],
+              "getmemberlist": ["moderator"], "publicroom": False, "persistentroom": True,
+              "moderatedroom": True, "membersonly": True, "passwordprotectedroom": True,
+              "roomsecret": "cauldron", "whois": "anyone", "muc#maxhistoryfetch": "7",
+              "roomadmins": ["adam@localhost"], "roomowners": ["alice@localhost", "bo@localhost"]}
+    assert (await configure(alice, ROOM, wanted)).get("type") == "result"
+    form = await form_of(alice)
+    for name, value in wanted.items():
+        name = name if name.startswith("muc#") else f"muc#roomconfig_{name}"
+        value = value if isinstance(value, list) else [value]
+        value = [{True: "1", False: "0"}.get(v, v) if isinstance(v, bool) else v for v in value]
+        assert sorted(form[name]) == sorted(value), name
+    assert form["FORM_TYPE"] == [f"{MUC}#roomconfig"]
+    # Sent back as it is, it changes nothing.
+    alice.inbox.clear()
+    assert (await configure(alice, ROOM, {k: v for k, v in form.items() if k != "FORM_TYPE"})) \
+        .get("type") == "result"
+    assert not alice.inbox.find("message") and await form_of(alice) == form
+
+
+async def test_what_changes_is_told(alice, client):
+    bob = await client("bob")
+    await join(bob, ROOM, "Bob")
+    for fields, expected in (({"whois": "anyone"}, [172]), ({"whois": "moderators"}, [173]),
+                             ({"roomname": "x"}, [104]),
+                             ({"whois": "anyone", "roomname": "y"}, [104, 172])):
+        bob.inbox.clear()
+        await configure(alice, ROOM, fields)
+        told = await bob.wait("message", from_=ROOM, type="groupchat")
+        assert codes(told) == expected
+
+
+async def test_members_only_removes_the_others(alice, client):
+    bob, mia = await client("bob"), await client("mia")
+    await change(alice, ROOM, {"jid": mia.bare, "affiliation": "member"})
+    for c, nick in ((bob, "Bob"), (mia, "Mia")):
+        await join(c, ROOM, nick)
+    await configure(alice, ROOM, {"membersonly": True})
+    assert codes(await bob.wait("presence", type="unavailable")) == [110, 322]
+    assert codes(await mia.wait("presence", type="unavailable", from_=f"{ROOM}/Bob")) == [322]
+    assert error_condition(await join(bob, ROOM, "Bob")) == "registration-required"
+
+
+async def test_password(alice, client):
+    await configure(alice, ROOM, {"passwordprotectedroom": True, "roomsecret": "cauldron"})
+    bob = await client("bob")
+    for wrong in None, "", "cauldro", "cauldrons":
+        refused = await join(bob, ROOM, "Bob", password=wrong)
+        assert error_condition(refused) == "not-authorized"
+    assert (await join(bob, ROOM, "Bob", password="cauldron")).get("type") is None
+
+
+async def test_non_anonymous_room_shows_jids_and_says_so(alice, client):
+    bob, carol = await client("bob"), await client("carol")
+    await join(bob, ROOM, "Bob")
+    await join(carol, ROOM, "Carol")
+    assert "jid" not in item(carol.inbox.find("presence", from_=f"{ROOM}/Bob")[0])
+    assert item(await alice.wait("presence", from_=f"{ROOM}/Carol"))["jid"] == carol.full
+    await configure(alice, ROOM, {"whois": "anyone"})
+    await leave(carol, ROOM, "Carol")
+    assert codes(await join(carol, ROOM, "Carol")) == [100, 110]
+    assert item(carol.inbox.find("presence", from_=f"{ROOM}/Bob")[0])["jid"] == bob.full
+
+
+async def test_presence_of_some_roles_only(alice, client):
+    await configure(alice, ROOM, {"moderatedroom": True, "presencebroadcast": ["moderator"]})
+    bob, carol = await client("bob"), await client("carol")
+    assert item(await join(bob, ROOM, "Bob"))["role"] == "visitor"
+    await join(carol, ROOM, "Carol")
+    assert [p.get("from") for p in carol.inbox.find("presence")] == [
+        f"{ROOM}/Alice", f"{ROOM}/Carol"]
+    await change(alice, ROOM, {"nick": "Bob", "role": "moderator"})
+    await carol.wait("presence", from_=f"{ROOM}/Bob", type=None)
+    await change(alice, ROOM, {"nick": "Bob", "role": "participant"})
+    await carol.wait("presence", from_=f"{ROOM}/Bob", type="unavailable")
+    await configure(alice, ROOM, {"presencebroadcast": ["moderator", "participant", "visitor"]})
+    await bob.wait("presence", from_=f"{ROOM}/Carol")
+
+
+async def test_room_that_is_full(alice, client):
+    await configure(alice, ROOM, {"maxusers": "2"})
+    bob, carol, adam = await client("bob"), await client("carol"), await client("adam")
+    await join(bob, ROOM, "Bob")
+    refused = await join(carol, ROOM, "Carol")
+    assert error_condition(refused) == "service-unavailable"
+    assert refused.find("{jabber:client}error").get("type") == "wait"
+    await change(alice, ROOM, {"jid": adam.bare, "affiliation": "admin"})
+    assert (await join(adam, ROOM, "Adam")).get("type") is None
+
+
+async def test_malformed_forms(alice):
+    async def outcome(inner):
+        answer = await alice.request("set", f"<query xmlns='{OWNER}'>{inner}</query>", to=ROOM)
+        return error_condition(answer) if answer.get("type") == "error" else "ok"
+
+    def form(inner, kind="submit"):
+        return f"<x xmlns='{DATA}' type='{kind}'>{inner}</x>"
+
+    def field(name, *values):
+        return (f"<field var='muc#roomconfig_{name}'>"
+                + "".join(f"<value>{v}</value>" for v in values) + "</field>")
+
+    before = await form_of(alice)
+    assert await outcome("") == "bad-request"
+    assert await outcome(form("", "result")) == "bad-request"
+    assert await outcome(form("", "nonsense")) == "bad-request"
+    assert await outcome(form("<field><value>x</value></field>")) == "bad-request"
+    assert await outcome(form(field("roomname", "a") * 2)) == "bad-request"
+    assert await outcome(form(field("persistentroom", "perhaps"))) == "bad-request"
+    assert await outcome(form(field("persistentroom", "1", "0"))) == "bad-request"
+    assert await outcome(form("<field var='FORM_TYPE'><value>other</value></field>")) == \
+        "bad-request"
+    assert await outcome(form("".join(f"<field var='f{n}'/>" for n in range(200)))) == "bad-request"
+    assert await outcome(form(field("whois", "nobody"))) == "not-acceptable"
+    assert await outcome(form(field("allowpm", "cats"))) == "not-acceptable"
+    assert await outcome(form(field("presencebroadcast", "king"))) == "not-acceptable"
+    assert await outcome(form(field("maxusers", "-1"))) == "not-acceptable"
+    assert await outcome(form(field("maxusers", "1001"))) == "not-acceptable"
+    assert await outcome(form(field("historylength", "101"))) == "not-acceptable"
+    assert await outcome(form(field("historylength", "99999999999999999999"))) == "not-acceptable"
+    assert await outcome(form(field("roomname", "x" * 257))) == "not-acceptable"
+    assert await outcome(form(field("roomdesc", "x" * 1025))) == "not-acceptable"
+    assert await outcome(form(field("passwordprotectedroom", "1"))) == "not-acceptable"
+    assert await outcome(form(field("passwordprotectedroom", "1") + field("roomsecret", ""))) == \
+        "not-acceptable"
+    assert await outcome(form(field("roomowners", "@@"))) == "jid-malformed"
+    assert await form_of(alice) == before
+    # What nobody knows is ignored; limits are where they are said to be.
+    assert await outcome(form(field("unknown", "x") + field("roomname", "x" * 256)
+                              + field("historylength", "100") + field("maxusers", "1000"))) == "ok"
+
+
+async def test_cancelled_configuration_ends_a_new_room(stack, client):
+    bob = await client("bob")
+    await join(bob, ROOM, "Bob")
+    await bob.request("set", f"<query xmlns='{OWNER}'><x xmlns='{DATA}' type='cancel'/></query>",
+                      to=ROOM)
+    gone = await bob.wait("presence", type="unavailable")
+    assert gone.find(f".//{{{USER}}}destroy") is not None
+    assert 201 in codes(await join(bob, ROOM, "Bob"))
+
+
+async def test_destroy(alice, client):
+    bob = await client("bob")
+    await join(bob, ROOM, "Bob")
+    await configure(alice, ROOM, {"persistentroom": True})
+    answer = await alice.request(
+        "set", f"<query xmlns='{OWNER}'><destroy jid='next@{SERVICE}'><reason>over</reason>"
+        "<password>p</password></destroy></query>", to=ROOM)
+    assert answer.get("type") == "result"
+    for c in alice, bob:
+        gone = c.inbox.find("presence", type="unavailable") or [
+            await c.wait("presence", type="unavailable")]
+        assert len(gone) == 1
+        end = gone[0].find(f".//{{{USER}}}destroy")
+        assert end.get("jid") == f"next@{SERVICE}" and end.findtext(f"{{{USER}}}reason") == "over"
+        assert item(gone[0]) == {"affiliation": "none", "role": "none",
+                                 **({"jid": c.full} if c is alice else {})}
+    assert error_condition(await alice.request("get", f"<query xmlns='{OWNER}'/>", to=ROOM)) == \
+        "item-not-found"
+    assert 201 in codes(await join(bob, ROOM, "Bob"))
+
+
+# --- discovery ------------------------------------------------------------------------------------
+
+async def test_features_of_service_and_room(alice):
+    found, _ = await features(alice, SERVICE)
+    assert {MUC, f"{MUC}#stable_id", RSM} <= found
+    found, form = await features(alice, ROOM)
+    assert {MUC, "muc_unsecured", "muc_public", "muc_temporary", "muc_open", "muc_unmoderated",
+            "muc_semianonymous", f"{MUC}#stable_id", f"{MUC}#self-ping-optimization"} <= found
+    await configure(alice, ROOM, {
+        "membersonly": True, "whois": "anyone", "moderatedroom": True, "persistentroom": True,
+        "publicroom": False, "passwordprotectedroom": True, "roomsecret": "x", "roomdesc": "Cave"})
+    say(alice, ROOM, "<subject>Tea</subject>", "s1")
+    await alice.wait("message", id="s1")
+    found, form = await features(alice, ROOM)
+    assert {"muc_passwordprotected", "muc_hidden", "muc_persistent", "muc_membersonly",
+            "muc_moderated", "muc_nonanonymous"} <= found
+    assert form["FORM_TYPE"] == f"{MUC}#roominfo"
+    assert form["muc#roominfo_description"] == "Cave"
+    assert form["muc#roominfo_subject"] == "Tea" and form["muc#roominfo_occupants"] == "1"
+    assert form["muc#roominfo_contactjid"] == alice.bare
+
+
+async def test_members_only_room_keeps_its_subject_from_strangers(alice, client):
+    await configure(alice, ROOM, {"membersonly": True})
+    _, form = await features(await client("bob"), ROOM)
+    assert "muc#roominfo_subject" not in form and "muc#roominfo_occupants" not in form
+
+
+async def test_nodes_and_rooms_that_are_not_there(alice):
+    info = "http://jabber.org/protocol/disco#info"
+    for node, expected in ((f"{MUC}#traffic", "service-unavailable"), ("x", "item-not-found")):
+        answer = await alice.request("get", f"<query xmlns='{info}' node='{node}'/>", to=ROOM)
+        assert error_condition(answer) == expected
+    for payload in f"<query xmlns='{info}'/>", f"<query xmlns='{ITEMS}'/>", \
+            f"<query xmlns='{OWNER}'/>", items_xml([{"affiliation": "owner"}]), \
+            "<ping xmlns='urn:xmpp:ping'/>":
+        answer = await alice.request("get", payload, to=f"nowhere@{SERVICE}")
+        assert error_condition(answer) == "item-not-found"
+
+
+async def test_rooms_are_listed_in_pages(alice, client):
+    for number in range(5):
+        await create(alice, f"r{number}@{SERVICE}", "Alice", publicroom=number != 2)
+
+    async def page(inner):
+        answer = await alice.request("get", f"<query xmlns='{ITEMS}'>{inner}</query>", to=SERVICE)
+        return ([i.get("jid").partition("@")[0] for i in answer.iter(f"{{{ITEMS}}}item")],
+                answer.findtext(f".//{{{RSM}}}count"))
+
+    def rsm(inner):
+        return f"<set xmlns='{RSM}'>{inner}</set>"
+
+    assert await page("") == (["r0", "r1", "r3", "r4", "room"], None)
+    assert await page(rsm("<max>2</max>")) == (["r0", "r1"], "5")
+    assert await page(rsm(f"<max>2</max><after>r1@{SERVICE}</after>")) == (["r3", "r4"], "5")
+    assert await page(rsm(f"<max>2</max><after>r2@{SERVICE}</after>")) == (["r3", "r4"], "5")
+    assert await page(rsm(f"<max>2</max><before>r3@{SERVICE}</before>")) == (["r0", "r1"], "5")
+    assert await page(rsm("<max>2</max><before/>")) == (["r4", "room"], "5")
+    assert await page(rsm("<max>0</max>")) == ([], "5")
+    assert await page(rsm("<max>9</max><index>4</index>")) == (["room"], "5")
+    bad = await alice.request("get", f"<query xmlns='{ITEMS}'>{rsm('<max>x</max>')}</query>",
+                              to=SERVICE)
+    assert error_condition(bad) == "bad-request"
+
+
+async def test_occupants_are_listed_to_occupants(alice, client):
+    bob = await client("bob")
+    for c, expected in (alice, 1), (bob, 0):
+        answer = await c.request("get", f"<query xmlns='{ITEMS}'/>", to=ROOM)
+        assert len(list(answer.iter(f"{{{ITEMS}}}item"))) == expected
