@@ -32,29 +32,29 @@ static const struct log_tag tag = { .mod = "ctl" };
 
 /* --- rows ----------------------------------------------------------------------------------- */
 
-static void put(json_t *row, const char *key, json_t *value)
+void ctl_put(json_t *row, const char *key, json_t *value)
 {
 	(void)json_object_set_new(row, key, value);
 }
 
 static void put_text(json_t *row, const char *key, const char *s)
 {
-	put(row, key, ctl_text(s));
+	ctl_put(row, key, ctl_text(s));
 }
 
-static void put_time(json_t *row, const char *key, int64_t wall_ms)
+void ctl_put_time(json_t *row, const char *key, int64_t wall_ms)
 {
 	time_t t = (time_t)(wall_ms / 1000);
 	char text[32];
 	struct tm tm;
 
 	if (!gmtime_r(&t, &tm) || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		put(row, key, json_null());
+		ctl_put(row, key, json_null());
 	else
 		put_text(row, key, text);
 }
 
-static json_t *one_row(json_t *row)
+json_t *ctl_one_row(json_t *row)
 {
 	json_t *rows = json_array();
 
@@ -62,9 +62,11 @@ static json_t *one_row(json_t *row)
 	return rows;
 }
 
-static unsigned page_size(const struct ctl_req *req)
+unsigned ctl_page_size(const struct ctl_req *req)
 {
-	return req->call.limit > 0 && req->call.limit < PAGE ? (unsigned)req->call.limit : PAGE;
+	int64_t limit = req->call.number[CTL_LIMIT];
+
+	return limit > 0 && limit < PAGE ? (unsigned)limit : PAGE;
 }
 
 /* --- addresses ------------------------------------------------------------------------------ */
@@ -77,9 +79,7 @@ static int read_jid(struct jid *out, struct arena *a, const struct router *r, co
 	return jid_parse(out, a, s);
 }
 
-/* The account (its sessions: with `resources`) that a request is about, in req->jid too; false: the
- * request has been refused. */
-static bool account_jid(struct ctl_req *req, struct arena *a, bool resources, struct jid *out)
+bool ctl_account_jid(struct ctl_req *req, struct arena *a, bool resources, struct jid *out)
 {
 	const char *given = req->call.text[CTL_JID];
 
@@ -102,7 +102,7 @@ static bool account_jid(struct ctl_req *req, struct arena *a, bool resources, st
 
 /* --- accounts ------------------------------------------------------------------------------- */
 
-static void refuse_db(struct ctl_req *req, int err)
+void ctl_refuse_db(struct ctl_req *req, int err)
 {
 	if (err == -EBUSY || err == -ENOBUFS) {
 		ctl_refuse(req, "the database is busy, try again later");
@@ -119,7 +119,7 @@ static void account_done(int err, void *arg)
 	switch (err) {
 	case 0:
 		log_info(&tag, "%s: %s", req->call.cmd->name, req->jid);
-		ctl_answer(req, one_row(json_pack("{s:s}", "jid", req->jid)), NULL);
+		ctl_answer(req, ctl_one_row(json_pack("{s:s}", "jid", req->jid)), NULL);
 		break;
 	case -EEXIST:
 		ctl_refuse(req, "there is an account of this name already");
@@ -128,7 +128,7 @@ static void account_done(int err, void *arg)
 		ctl_refuse(req, "there is no account of this name");
 		break;
 	default:
-		refuse_db(req, err);
+		ctl_refuse_db(req, err);
 	}
 }
 
@@ -140,7 +140,7 @@ static void write_password(struct ctl_req *req, account_write *write)
 	struct arena *a = arena_new();
 	struct jid jid;
 
-	if (account_jid(req, a, false, &jid) &&
+	if (ctl_account_jid(req, a, false, &jid) &&
 	    write(req->router->accounts, &jid, req->call.text[CTL_PASSWORD], account_done, req) < 0)
 		ctl_refuse(req, "this password cannot be used: it is empty, too long or has "
 				"characters that are not allowed");
@@ -162,7 +162,7 @@ static void account_delete(struct ctl_req *req)
 	struct arena *a = arena_new();
 	struct jid jid;
 
-	if (account_jid(req, a, false, &jid) &&
+	if (ctl_account_jid(req, a, false, &jid) &&
 	    accounts_delete(req->router->accounts, &jid, account_done, req) < 0)
 		ctl_refuse(req, "\"%s\" is not the address of an account", req->jid);
 	arena_free(a);
@@ -178,7 +178,7 @@ static void account_list(struct ctl_req *req)
 {
 	struct arena *a = arena_new();
 	json_t *rows = json_array();
-	unsigned n = page_size(req);
+	unsigned n = ctl_page_size(req);
 	struct jid after = { 0 };
 	int r = 0;
 
@@ -187,7 +187,7 @@ static void account_list(struct ctl_req *req)
 	if (r < 0)
 		ctl_refuse(req, "\"%s\" is not an address", req->call.text[CTL_AFTER]);
 	else if ((r = accounts_list(req->router->accounts, after.s, n, add_account, rows)) < 0)
-		refuse_db(req, r);
+		ctl_refuse_db(req, r);
 	else
 		ctl_answer(req, json_incref(rows),
 		    json_array_size(rows) < n
@@ -208,10 +208,10 @@ static json_t *session_row(const struct session *s)
 	put_text(row, "id", s->id);
 	put_text(row, "peer", s->tag.peer);
 	put_text(row, "tls", io ? io_tls_version(io) : NULL);
-	put_time(row, "since", s->since_ms);
-	put(row, "available", json_boolean(session_available(s)));
-	put(row, "priority", session_available(s) ? json_integer(s->im.priority) : json_null());
-	put(row, "queued", json_integer(s->stream ? (json_int_t)stream_queued(s->stream) : 0));
+	ctl_put_time(row, "since", s->since_ms);
+	ctl_put(row, "available", json_boolean(session_available(s)));
+	ctl_put(row, "priority", session_available(s) ? json_integer(s->im.priority) : json_null());
+	ctl_put(row, "queued", json_integer(s->stream ? (json_int_t)stream_queued(s->stream) : 0));
 	return row;
 }
 
@@ -247,7 +247,7 @@ static void session_list(struct ctl_req *req)
 	struct list *all = sessions_all(req->router->sessions), *it = all->next;
 	const struct session *last = NULL;
 	const char *after = req->call.text[CTL_AFTER], *id;
-	unsigned n = page_size(req);
+	unsigned n = ctl_page_size(req);
 	char next[CURSOR_MAX];
 	int64_t since_ms;
 	json_t *rows;
@@ -296,7 +296,7 @@ static void session_kick_cmd(struct ctl_req *req)
 	struct jid jid;
 	unsigned n;
 
-	if (account_jid(req, a, true, &jid)) {
+	if (ctl_account_jid(req, a, true, &jid)) {
 		n = kick(req->router->sessions, &jid,
 		    text && *text ? text : "ended by an administrator");
 		if (n == 0) {
@@ -304,7 +304,7 @@ static void session_kick_cmd(struct ctl_req *req)
 		} else {
 			log_info(&tag, "session kick: %s, %u ended", req->jid, n);
 			ctl_answer(req,
-			    one_row(json_pack("{s:s, s:i}", "jid", req->jid, "ended", (int)n)),
+			    ctl_one_row(json_pack("{s:s, s:i}", "jid", req->jid, "ended", (int)n)),
 			    NULL);
 		}
 	}
@@ -322,11 +322,11 @@ static void add_component(struct component *c, void *arg)
 	put_text(row, "domain", st.domain);
 	put_text(row, "title", st.title);
 	put_text(row, "state", st.online ? "online" : "offline");
-	put_time(row, "since", st.since_ms);
+	ctl_put_time(row, "since", st.since_ms);
 	put_text(row, "peer", st.peer);
-	put(row, "in", json_integer((json_int_t)st.in));
-	put(row, "out", json_integer((json_int_t)st.out));
-	put(row, "queued", json_integer((json_int_t)st.queued));
+	ctl_put(row, "in", json_integer((json_int_t)st.in));
+	ctl_put(row, "out", json_integer((json_int_t)st.out));
+	ctl_put(row, "queued", json_integer((json_int_t)st.queued));
 	put_text(row, "last_error", st.last_error);
 	(void)json_array_append_new(arg, row);
 }
@@ -351,7 +351,7 @@ static void reload(struct ctl_req *req)
 	} else {
 		for (char *p = strtok_r(text, "\n", &save); p; p = strtok_r(NULL, "\n", &save))
 			(void)json_array_append_new(notes, ctl_text(p));
-		ctl_answer(req, one_row(json_pack("{s:O}", "notes", notes)), NULL);
+		ctl_answer(req, ctl_one_row(json_pack("{s:O}", "notes", notes)), NULL);
 	}
 	json_decref(notes);
 	free(text);
@@ -379,7 +379,7 @@ static json_t *certificates(const struct router *r)
 		json_t *row = json_object();
 
 		put_text(row, "domain", d->v[i]);
-		put(row, "days_left", days == INT_MIN ? json_null() : json_integer(days));
+		ctl_put(row, "days_left", days == INT_MIN ? json_null() : json_integer(days));
 		(void)json_array_append_new(all, row);
 	}
 	return all;
@@ -393,14 +393,14 @@ static void status(struct ctl_req *req)
 
 	components_each(r->components, count_component, &n);
 	put_text(row, "version", SWITCHYARD_VERSION);
-	put(row, "uptime", json_integer(ctl_uptime(req)));
-	put(row, "sessions", json_integer((json_int_t)sessions_count(r->sessions)));
-	put(row, "connections", json_integer((json_int_t)c2s_count(r->c2s)));
-	put(row, "components_online", json_integer(n.online));
-	put(row, "components_configured", json_integer(n.all));
-	put(row, "database_healthy", json_boolean(db_healthy(r->db)));
-	put(row, "certificates", certificates(r));
-	ctl_answer(req, one_row(row), NULL);
+	ctl_put(row, "uptime", json_integer(ctl_uptime(req)));
+	ctl_put(row, "sessions", json_integer((json_int_t)sessions_count(r->sessions)));
+	ctl_put(row, "connections", json_integer((json_int_t)c2s_count(r->c2s)));
+	ctl_put(row, "components_online", json_integer(n.online));
+	ctl_put(row, "components_configured", json_integer(n.all));
+	ctl_put(row, "database_healthy", json_boolean(db_healthy(r->db)));
+	ctl_put(row, "certificates", certificates(r));
+	ctl_answer(req, ctl_one_row(row), NULL);
 }
 
 /* --- the table ------------------------------------------------------------------------------ */
@@ -415,6 +415,10 @@ const struct ctl_cmd ctl_cmds[] = {
 	{ "session list", 0, ARG(AFTER) | ARG(LIMIT), session_list },
 	{ "session kick", ARG(JID), ARG(TEXT), session_kick_cmd },
 	{ "component list", 0, 0, component_list },
+	{ "invite create", 0, ARG(JID) | ARG(DOMAIN) | ARG(USES) | ARG(EXPIRES),
+	    ctl_invite_create },
+	{ "invite list", 0, ARG(AFTER) | ARG(LIMIT), ctl_invite_list },
+	{ "invite revoke", ARG(ID), 0, ctl_invite_revoke },
 	{ "reload", 0, 0, reload },
 	{ "status", 0, 0, status },
 	{ 0 },

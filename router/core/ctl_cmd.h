@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What the control socket can be asked: a request's line (ctl_line.c), the table of commands and
- * what each of them does (ctl_cmd.c), and how it is answered (ctl.c). */
+ * what each of them does (ctl_cmd.c, ctl_invite.c), and how it is answered (ctl.c). */
 #ifndef ROUTER_CTL_CMD_H
 #define ROUTER_CTL_CMD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,12 +12,25 @@
 
 #include <base/list.h>
 
+struct arena;
 struct ctl;
 struct ctl_client;
 struct ctl_req;
+struct jid;
 struct router;
 
-enum ctl_arg { CTL_JID, CTL_PASSWORD, CTL_TEXT, CTL_AFTER, CTL_LIMIT, CTL_ARGS };
+enum ctl_arg {
+	CTL_JID,
+	CTL_PASSWORD,
+	CTL_TEXT,
+	CTL_AFTER,
+	CTL_DOMAIN,
+	CTL_ID,
+	CTL_LIMIT, /* from here on numbers */
+	CTL_USES,
+	CTL_EXPIRES,
+	CTL_ARGS
+};
 
 struct ctl_cmd {
 	const char *name;
@@ -27,8 +41,8 @@ extern const struct ctl_cmd ctl_cmds[]; /* ends with a zero entry */
 
 struct ctl_call { /* a request, understood */
 	const struct ctl_cmd *cmd;
-	char *text[CTL_ARGS]; /* what was given as text, unchecked beyond UTF-8; else NULL */
-	int64_t limit;        /* CTL_LIMIT: at least 1; 0: not given */
+	char *text[CTL_ARGS];     /* what was given as text, unchecked beyond UTF-8; else NULL */
+	int64_t number[CTL_ARGS]; /* what was given as a number: at least 1; else 0 */
 };
 /* Reads one line (without its end).  Pure.  0, or -EINVAL and a sentence in err; then out is
  * untouched. */
@@ -56,5 +70,20 @@ struct ctl_req {
 void ctl_answer(struct ctl_req *req, json_t *rows, const char *next);
 void ctl_refuse(struct ctl_req *req, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int64_t ctl_uptime(const struct ctl_req *req); /* seconds */
+
+/* --- shared by the commands ------------------------------------------------------------------- */
+void ctl_put(json_t *row, const char *key, json_t *value); /* takes value */
+void ctl_put_time(json_t *row, const char *key, int64_t wall_ms);
+json_t *ctl_one_row(json_t *row); /* an array of it; takes row */
+unsigned ctl_page_size(const struct ctl_req *req);
+/* The account (its sessions: with `resources`) that a request is about, in req->jid too; false: the
+ * request has been refused. */
+bool ctl_account_jid(struct ctl_req *req, struct arena *a, bool resources, struct jid *out);
+void ctl_refuse_db(struct ctl_req *req, int err);
+
+/* ctl_invite.c */
+void ctl_invite_create(struct ctl_req *req);
+void ctl_invite_list(struct ctl_req *req);
+void ctl_invite_revoke(struct ctl_req *req);
 
 #endif

@@ -19,7 +19,11 @@ static const char *const arg_names[CTL_ARGS] = {
 	[CTL_PASSWORD] = "password",
 	[CTL_TEXT] = "text",
 	[CTL_AFTER] = "after",
+	[CTL_DOMAIN] = "domain",
+	[CTL_ID] = "id",
 	[CTL_LIMIT] = "limit",
+	[CTL_USES] = "uses",
+	[CTL_EXPIRES] = "expires",
 };
 
 void ctl_call_done(struct ctl_call *call)
@@ -56,10 +60,11 @@ static int take_arg(
 
 	if (a == CTL_ARGS || !((call->cmd->needs | call->cmd->takes) & 1u << a))
 		return FAULT("%s takes no argument \"%.64s\"", call->cmd->name, name);
-	if (a == CTL_LIMIT) {
+	if (a >= CTL_LIMIT) {
 		if (!json_is_integer(value) || json_integer_value(value) < 1)
-			return FAULT("%s: limit must be a positive number", call->cmd->name);
-		call->limit = json_integer_value(value);
+			return FAULT(
+			    "%s: %s must be a positive number", call->cmd->name, arg_names[a]);
+		call->number[a] = json_integer_value(value);
 		return 0;
 	}
 	if (!json_is_string(value))
@@ -83,7 +88,7 @@ static int take_args(struct ctl_call *call, json_t *args, char *err, size_t err_
 			return r;
 	}
 	for (unsigned a = 0; a < CTL_ARGS; a++) {
-		bool given = a == CTL_LIMIT ? call->limit > 0 : call->text[a] != NULL;
+		bool given = call->number[a] > 0 || call->text[a];
 
 		if (!given && (call->cmd->needs & 1u << a))
 			return FAULT("%s needs the argument \"%s\"", call->cmd->name, arg_names[a]);

@@ -40,11 +40,14 @@ void table_print(const json_t *rows, const struct column *columns);
 void text_print(FILE *out, const char *s);
 
 /* --- show.c: what each command's answer looks like -------------------------------------------- */
-extern const struct column account_columns[], session_columns[], component_columns[];
+extern const struct column account_columns[], session_columns[], component_columns[],
+    invite_columns[];
 void show_added(const json_t *row);
 void show_changed(const json_t *row); /* a password */
 void show_deleted(const json_t *row);
 void show_kicked(const json_t *row);
+void show_invited(const json_t *row);
+void show_revoked(const json_t *row);
 void show_reloaded(const json_t *row);
 void show_status(const json_t *row);
 void show_error(const char *error);

@@ -15,6 +15,8 @@ const struct column session_columns[] = { { "jid", "JID" }, { "id", "ID" }, { "p
 const struct column component_columns[] = { { "domain", "DOMAIN" }, { "title", "TITLE" },
 	{ "state", "STATE" }, { "since", "SINCE" }, { "peer", "PEER" }, { "in", "IN" },
 	{ "out", "OUT" }, { "queued", "QUEUED" }, { "last_error", "LAST ERROR" }, { 0 } };
+const struct column invite_columns[] = { { "id", "ID" }, { "domain", "DOMAIN" },
+	{ "account", "ACCOUNT" }, { "uses", "USES LEFT" }, { "expires", "EXPIRES" }, { 0 } };
 static const struct column certificate_columns[] = { { "domain", "DOMAIN" },
 	{ "days_left", "CERTIFICATE, DAYS LEFT" }, { 0 } };
 
@@ -53,6 +55,28 @@ void show_kicked(const json_t *row)
 
 	(void)snprintf(what, sizeof(what), "ended %" PRId64 " of", number(row, "ended"));
 	say_jid(what, row);
+}
+
+/* The address alone on standard output: it is what gets passed on. */
+void show_invited(const json_t *row)
+{
+	text_print(stdout, json_string_value(json_object_get(row, "uri")));
+	(void)putchar('\n');
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "id %s, good for %" PRId64 " until %s\n",
+	    json_string_value(json_object_get(row, "id")), number(row, "uses"),
+	    json_string_value(json_object_get(row, "expires")));
+	if (!json_is_true(json_object_get(row, "usable")))
+		(void)fputs("Nobody can use it yet: ALLOW_REGISTRATION is not true.\n", stderr);
+}
+
+void show_revoked(const json_t *row)
+{
+	const char *id = json_string_value(json_object_get(row, "id"));
+
+	(void)fputs("revoked ", stdout);
+	text_print(stdout, id ? id : "-");
+	(void)putchar('\n');
 }
 
 void show_reloaded(const json_t *row)

@@ -22,18 +22,24 @@ enum {
 	OPT_FILE,
 	OPT_GENERATE,
 	OPT_AFTER,
-	OPT_LIMIT
+	OPT_LIMIT,
+	OPT_ACCOUNT,
+	OPT_DOMAIN,
+	OPT_REUSABLE,
+	OPT_EXPIRES
 };
 #define MAY(o) (1u << OPT_##o)
 
 struct given { /* the command line */
 	bool json, generate;
-	const char *socket, *file, *after;
-	int64_t limit; /* 0: no bound */
-	unsigned used; /* options that belong to a command, MAY() */
+	const char *socket, *file, *after, *domain;
+	int64_t limit;         /* 0: no bound */
+	int64_t uses, expires; /* 0: as the router sees fit */
+	unsigned used;         /* options that belong to a command, MAY() */
 	char **words;
 	int n_words;
-	const char *jid, *text; /* the words behind the command's own; NULL: none */
+	/* the words behind the command's own, or --account; NULL: none */
+	const char *jid, *text, *id;
 	char *password;
 };
 
@@ -41,8 +47,9 @@ struct command {
 	const char *word1, *word2; /* word2 NULL: one word */
 	const char *cmd;           /* for the router */
 	const char *usage;         /* behind the words */
-	int min, max;              /* words: JID, then TEXT */
+	int min, max;              /* words: JID (or ID), then TEXT */
 	unsigned may;
+	bool by_id;                   /* its first word is an ID */
 	const struct column *columns; /* a list; NULL: one row at most, shown by: */
 	void (*show)(const json_t *row);
 };
@@ -59,10 +66,17 @@ static const struct command commands[] = {
 	    .show = show_changed },
 	{ "account", "delete", "account delete", "JID", 1, 1, .show = show_deleted },
 	{ "account", "list", "account list", "[--after JID] [--limit N]", 0, 0,
-	    MAY(AFTER) | MAY(LIMIT), account_columns },
+	    MAY(AFTER) | MAY(LIMIT), .columns = account_columns },
 	{ "passwd", NULL, "passwd", PASSWORD_USAGE, 1, 1, PASSWORD_FROM, .show = show_changed },
-	{ "session", "list", "session list", "[--limit N]", 0, 0, MAY(LIMIT), session_columns },
+	{ "session", "list", "session list", "[--limit N]", 0, 0, MAY(LIMIT),
+	    .columns = session_columns },
 	{ "session", "kick", "session kick", "JID [TEXT]", 1, 2, .show = show_kicked },
+	{ "invite", "create", "invite create",
+	    "[--account JID | --domain DOMAIN] [--reusable N] [--expires SECONDS]", 0, 0,
+	    MAY(ACCOUNT) | MAY(DOMAIN) | MAY(REUSABLE) | MAY(EXPIRES), .show = show_invited },
+	{ "invite", "list", "invite list", "[--limit N]", 0, 0, MAY(LIMIT),
+	    .columns = invite_columns },
+	{ "invite", "revoke", "invite revoke", "ID", 1, 1, .by_id = true, .show = show_revoked },
 	{ "component", "list", "component list", "", 0, 0, .columns = component_columns },
 	{ "reload", NULL, "reload", "", 0, 0, .show = show_reloaded },
 	{ "status", NULL, "status", "", 0, 0, .show = show_status },
@@ -112,19 +126,22 @@ static const struct command *find_command(const struct given *g, int *n)
 /* Of one page; NULL: something is not UTF-8. */
 static json_t *arguments(const struct given *g, const char *after, int64_t limit)
 {
+	const struct {
+		const char *name, *text;
+		int64_t number;
+	} all[] = { { "jid", g->jid, 0 }, { "text", g->text, 0 }, { "password", g->password, 0 },
+		{ "id", g->id, 0 }, { "domain", g->domain, 0 }, { "after", after, 0 },
+		{ "limit", NULL, limit }, { "uses", NULL, g->uses },
+		{ "expires", NULL, g->expires } };
 	json_t *args = json_object();
 	int r = 0;
 
-	if (g->jid)
-		r |= json_object_set_new(args, "jid", json_string(g->jid));
-	if (g->text)
-		r |= json_object_set_new(args, "text", json_string(g->text));
-	if (g->password)
-		r |= json_object_set_new(args, "password", json_string(g->password));
-	if (after)
-		r |= json_object_set_new(args, "after", json_string(after));
-	if (limit > 0)
-		r |= json_object_set_new(args, "limit", json_integer(limit));
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (all[i].text)
+			r |= json_object_set_new(args, all[i].name, json_string(all[i].text));
+		else if (all[i].number > 0)
+			r |= json_object_set_new(args, all[i].name, json_integer(all[i].number));
+	}
 	if (r == 0)
 		return args;
 	json_decref(args);
@@ -223,7 +240,7 @@ static int carry_out(const struct command *c, struct given *g)
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
-static int read_limit(const char *s, int64_t *out)
+static int read_number(const char *option, const char *s, int64_t *out)
 {
 	char *end;
 	long long n;
@@ -231,13 +248,15 @@ static int read_limit(const char *s, int64_t *out)
 	errno = 0;
 	n = strtoll(s, &end, 10);
 	if (errno || end == s || *end || n < 1)
-		return bad_usage("--limit needs a positive number", "");
+		return bad_usage(option, " needs a positive number");
 	*out = n;
 	return EXIT_OK;
 }
 
 static int take_option(struct given *g, int opt)
 {
+	int status = EXIT_OK;
+
 	switch (opt) {
 	case OPT_JSON:
 		g->json = true;
@@ -254,15 +273,26 @@ static int take_option(struct given *g, int opt)
 	case OPT_AFTER:
 		g->after = optarg;
 		break;
+	case OPT_ACCOUNT:
+		g->jid = optarg;
+		break;
+	case OPT_DOMAIN:
+		g->domain = optarg;
+		break;
 	case OPT_LIMIT:
-		if (read_limit(optarg, &g->limit) != EXIT_OK)
-			return EXIT_USAGE;
+		status = read_number("--limit", optarg, &g->limit);
+		break;
+	case OPT_REUSABLE:
+		status = read_number("--reusable", optarg, &g->uses);
+		break;
+	case OPT_EXPIRES:
+		status = read_number("--expires", optarg, &g->expires);
 		break;
 	default:
 		return EXIT_USAGE; /* getopt has said why */
 	}
 	g->used |= 1u << opt;
-	return EXIT_OK;
+	return status;
 }
 
 /* An exit status, or -1: go on. */
@@ -275,7 +305,11 @@ static int read_options(struct given *g, int argc, char **argv)
 		{ "password-file", required_argument, NULL, OPT_FILE },
 		{ "generate", no_argument, NULL, OPT_GENERATE },
 		{ "after", required_argument, NULL, OPT_AFTER },
-		{ "limit", required_argument, NULL, OPT_LIMIT }, { 0 } };
+		{ "limit", required_argument, NULL, OPT_LIMIT },
+		{ "account", required_argument, NULL, OPT_ACCOUNT },
+		{ "domain", required_argument, NULL, OPT_DOMAIN },
+		{ "reusable", required_argument, NULL, OPT_REUSABLE },
+		{ "expires", required_argument, NULL, OPT_EXPIRES }, { 0 } };
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -312,8 +346,11 @@ static const struct command *understand(struct given *g)
 		(void)bad_usage("an option does not belong to ", c->cmd);
 	else if (g->file && g->generate)
 		(void)bad_usage("--password-file and --generate exclude each other", "");
+	else if (g->domain && g->jid)
+		(void)bad_usage("--account and --domain exclude each other", "");
 	else {
-		g->jid = n > 0 ? g->words[own] : NULL;
+		if (n > 0)
+			*(c->by_id ? &g->id : &g->jid) = g->words[own];
 		g->text = n > 1 ? g->words[own + 1] : NULL;
 		return c;
 	}

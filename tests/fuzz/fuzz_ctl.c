@@ -25,12 +25,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	for (unsigned a = 0; a < CTL_ARGS; a++) {
-		bool given = a == CTL_LIMIT ? c.limit != 0 : c.text[a] != NULL;
+		bool given = c.number[a] != 0 || c.text[a];
+
+		if (c.number[a] < 0)
+			abort();
 
 		if (given ? !((c.cmd->needs | c.cmd->takes) & 1u << a) : c.cmd->needs & 1u << a)
 			abort();
 	}
-	if (c.limit < 0 || !c.cmd->run)
+	if (!c.cmd->run)
 		abort();
 	ctl_call_done(&c);
 	return 0;

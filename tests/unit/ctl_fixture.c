@@ -90,6 +90,56 @@ int accounts_list(struct accounts *a, const char *after, unsigned n,
 	return fakes.list_err;
 }
 
+bool accounts_exist(struct accounts *a, const struct jid *jid)
+{
+	(void)a;
+	return !strcmp(jid->s, "taken@example.org");
+}
+
+/* --- invitations ------------------------------------------------------------------------------ */
+
+void invites_create(struct router *r, const struct invite *in, char id[INVITE_ID + 1],
+    char token[INVITE_TOKEN + 1], invites_done *done, void *arg)
+{
+	(void)r;
+	(void)snprintf(fakes.call, sizeof(fakes.call), "invite");
+	(void)snprintf(fakes.jid, sizeof(fakes.jid), "%s", in->account ? in->account : in->domain);
+	fakes.uses = in->uses;
+	fakes.expires_ms = in->expires_ms;
+	(void)snprintf(id, INVITE_ID + 1, "%s", "abcdefghij");
+	(void)snprintf(token, INVITE_TOKEN + 1, "%s", "0123456789abcdefghijklmnopqrstuv");
+	fakes.done = done;
+	fakes.arg = arg;
+}
+
+void invites_revoke(struct router *r, const char *id, invites_done *done, void *arg)
+{
+	(void)r;
+	(void)snprintf(fakes.call, sizeof(fakes.call), "revoke");
+	(void)snprintf(fakes.jid, sizeof(fakes.jid), "%s", id);
+	fakes.done = done;
+	fakes.arg = arg;
+}
+
+int invites_list(struct router *r, const char *after, unsigned n,
+    void (*fn)(const struct invite *in, void *arg), void *arg)
+{
+	char id[16];
+
+	(void)r;
+	for (unsigned i = 0; i < fakes.n_accounts && n > 0; i++) {
+		const struct invite in = { id, "example.org", i == 1 ? "u@example.org" : NULL, 3, 0,
+			1000 };
+
+		(void)snprintf(id, sizeof(id), "i%03u", i);
+		if (after && strcmp(id, after) <= 0)
+			continue;
+		fn(&in, arg);
+		n--;
+	}
+	return fakes.list_err;
+}
+
 /* --- sessions --------------------------------------------------------------------------------- */
 
 struct sessions {

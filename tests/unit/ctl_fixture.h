@@ -12,6 +12,7 @@
 #include <base/sbuf.h>
 
 #include "auth/accounts.h"
+#include "auth/invites.h"
 #include "conf.h"
 #include "core/ctl.h"
 #include "core/session.h"
@@ -46,7 +47,8 @@ extern struct fakes {
 	int at_once, list_err;
 	accounts_done *done; /* the completion that is due */
 	void *arg;
-	unsigned n_accounts; /* u000@example.org and so on */
+	unsigned n_accounts;      /* u000@example.org and so on; invitations i000 and so on */
+	int64_t uses, expires_ms; /* of the invitation that was made */
 	struct sessions *sessions;
 	char kicked[256], kick_text[64];
 	unsigned asked_sessions;

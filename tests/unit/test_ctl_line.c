@@ -53,14 +53,14 @@ static void good_lines(void **state)
 	assert_string_equal(c.text[CTL_JID], "a@b");
 	assert_string_equal(c.text[CTL_PASSWORD], "p\xc3\xa4ss");
 	assert_null(c.text[CTL_TEXT]);
-	assert_int_equal(c.limit, 0);
+	assert_int_equal(c.number[CTL_LIMIT], 0);
 	ctl_call_done(&c);
 	assert_null(c.text[CTL_JID]);
 
 	assert_int_equal(parse(&c, list, strlen(list)), 0);
 	assert_ptr_equal(c.cmd, &cmds[2]);
 	assert_string_equal(c.text[CTL_AFTER], "");
-	assert_true(c.limit == INT64_MAX);
+	assert_true(c.number[CTL_LIMIT] == INT64_MAX);
 	ctl_call_done(&c);
 
 	assert_int_equal(parse(&c, "{\"cmd\":\"go\"}", 12), 0);
@@ -113,7 +113,7 @@ static const struct {
 
 static void bad_lines(void **state)
 {
-	struct ctl_call c = { .limit = 77 };
+	struct ctl_call c = { .number[CTL_LIMIT] = 77 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -122,7 +122,7 @@ static void bad_lines(void **state)
 		if (r != -EINVAL || !strstr(err, bad[i].says))
 			fail_msg("%s: %d, %s", bad[i].line, r, err);
 		assert_null(c.cmd);
-		assert_int_equal(c.limit, 77); /* untouched */
+		assert_int_equal(c.number[CTL_LIMIT], 77); /* untouched */
 	}
 }
 
