@@ -116,7 +116,7 @@ static const struct conf_opt component_opts[] = {
 	{ "connections", CONF_CHOICE, COMP(connections), "replace", .choices = "replace|reject",
 	    .help = "what a second connection for the domain does" },
 	{ "max_stanza", CONF_SIZE, COMP(max_stanza), "1M", 1024, 1 << 30,
-	    .help = "bytes of one stanza it sends" },
+	    .help = "bytes of one stanza, from it and, less an eighth, to it" },
 	{ "rate", CONF_SIZE, COMP(rate), "16M", 0, (int64_t)1 << 40,
 	    .help = "bytes a second it may send, by not reading; 0: no limit" },
 	{ "rate_burst", CONF_SIZE, COMP(rate_burst), "32M", 1, (int64_t)1 << 40,

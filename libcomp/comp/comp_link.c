@@ -53,7 +53,9 @@ static void connect_now(struct link *k)
 	const struct comp_conf *conf = k->c->conf;
 	const struct stream_conf sc = {
 		.content_ns = NS_COMPONENT,
-		.lim = { .stanza = (size_t)conf->max_stanza, .depth = 128, .attrs = 64 },
+		/* What clients may send is the server's to say.  Its bytes are bounded here, and
+		 * nothing recurses on its shape. */
+		.lim = { .stanza = (size_t)conf->max_stanza, .tag = XML_TAG_LINK },
 		.out_low = COMP_QUEUE_HIGH / 4,
 		.out_high = COMP_QUEUE_HIGH,
 		.out_hard = COMP_QUEUE_HARD,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The way out of a stream: headers, elements, errors, serialised straight into the connection's
  * queue.  Nothing here changes the stream's state; after its end every call does nothing. */
+#include <errno.h>
 #include <string.h>
 
 #include <base/rnd.h>
@@ -107,6 +108,26 @@ void stream_send(struct stream *s, const struct el *el)
 	el_write(io_out(s->io), el, s->content_ns);
 	io_wrote(s->io);
 	s->sent++;
+}
+
+int stream_send_within(struct stream *s, const struct el *el, size_t max)
+{
+	struct sbuf *out;
+	size_t before;
+	int r = 0;
+
+	if (!stream_can_send(s))
+		return 0;
+	out = io_out(s->io);
+	before = sbuf_len(out);
+	el_write(out, el, s->content_ns);
+	if (sbuf_len(out) - before > max) {
+		sbuf_truncate(out, before);
+		r = -EMSGSIZE;
+	}
+	io_wrote(s->io);
+	s->sent += r == 0;
+	return r;
 }
 
 void stream_send_addr(struct stream *s, const struct el *el, const char *from, const char *to)

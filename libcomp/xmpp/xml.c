@@ -186,7 +186,7 @@ static void feed_piece(struct xml *x, const char *p, size_t n)
 		return;
 	if (st != XML_STATUS_OK)
 		fault_of_expat(x);
-	else if (x->fed - XML_GetCurrentByteIndex(x->parser) > XML_TAG_MAX)
+	else if (x->fed - XML_GetCurrentByteIndex(x->parser) > xml_tag_max(x))
 		xml_fault(x, XML_E_LIMIT, "tag too long");
 	else if (x->cur)
 		xml_raw_keep(&x->raw, &x->chunk);

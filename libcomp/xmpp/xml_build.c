@@ -204,7 +204,7 @@ static void on_start(void *arg, const char *name, const char **atts)
 
 	if (x->err || x->replaying)
 		return;
-	if (XML_GetCurrentByteCount(x->parser) > XML_TAG_MAX) {
+	if ((unsigned)XML_GetCurrentByteCount(x->parser) > xml_tag_max(x)) {
 		xml_fault(x, XML_E_LIMIT, "tag too long");
 		return;
 	}

@@ -46,6 +46,11 @@ struct xml {
 	struct xml_raw raw;
 };
 
+static inline unsigned xml_tag_max(const struct xml *x)
+{
+	return x->lim.tag ? x->lim.tag : XML_TAG_MAX;
+}
+
 /* The first one counts. */
 void xml_fault(struct xml *x, enum xml_err err, const char *text);
 /* Makes expat call this module with x. */

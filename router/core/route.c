@@ -82,7 +82,9 @@ static void component_refused(struct router *r, struct stanza *st, enum componen
 {
 	if (st->kind == EL_PRESENCE)
 		return;
-	if (v == COMPONENT_FULL && st->type != ST_IQ_GET)
+	if (v == COMPONENT_TOO_LONG)
+		route_bounce(r, st, COND_NOT_ACCEPTABLE, "too long for this component");
+	else if (v == COMPONENT_FULL && st->type != ST_IQ_GET)
 		route_bounce(r, st, COND_RESOURCE_CONSTRAINT, "the component is overloaded");
 	else
 		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, "the component is not connected");

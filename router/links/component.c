@@ -203,8 +203,7 @@ enum component_verdict component_send_el(struct component *c, const struct el *e
 		return COMPONENT_AWAY;
 	if (link_queued(c->link) >= LINK_QUEUE)
 		return COMPONENT_FULL;
-	link_send(c->link, el);
-	return COMPONENT_TAKEN;
+	return link_send(c->link, el) < 0 ? COMPONENT_TOO_LONG : COMPONENT_TAKEN;
 }
 
 enum component_verdict component_send(struct component *c, struct stanza *st)

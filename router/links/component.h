@@ -30,8 +30,8 @@ const struct component_conf *component_conf_of(const struct component *c);
 const char *component_domain(const struct component *c);
 bool component_online(const struct component *c);
 
-enum component_verdict { COMPONENT_TAKEN, COMPONENT_AWAY, COMPONENT_FULL };
-/* Hands a stanza over.  TAKEN: queued (it may hold the stanza).  AWAY, FULL: the caller answers as
+enum component_verdict { COMPONENT_TAKEN, COMPONENT_AWAY, COMPONENT_FULL, COMPONENT_TOO_LONG };
+/* Hands a stanza over.  TAKEN: queued (it may hold the stanza).  All else: the caller answers as
  * docs/component-protocol.md's table says (route.c does). */
 enum component_verdict component_send(struct component *c, struct stanza *st);
 /* What the router itself says (probes, unavailable presence): borrowed. */

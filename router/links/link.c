@@ -143,6 +143,25 @@ static bool handshake_right(const struct link *l, const char *got)
 	return right;
 }
 
+/* What a client may send comes back from a component with more around it. */
+static unsigned with_more(int64_t limit)
+{
+	return limit ? 2 * (unsigned)limit + 16 : 0;
+}
+
+static struct xml_limits limits_of(const struct link *l)
+{
+	const struct router_conf *conf = l->router->conf;
+
+	return (struct xml_limits){
+		.stanza = (size_t)component_conf_of(l->component)->max_stanza,
+		.depth = with_more(conf->limit.depth),
+		.attrs = with_more(conf->limit.attributes),
+		.nodes = with_more(conf->limit.children),
+		.tag = XML_TAG_LINK,
+	};
+}
+
 static void handshake(struct link *l)
 {
 	const struct el *el = stream_el(l->stream);
@@ -163,12 +182,7 @@ static void handshake(struct link *l)
 		return;
 	}
 	const struct rate_conf rc = rate_of(l);
-	struct xml_limits lim = {
-		.stanza = (size_t)component_conf_of(c)->max_stanza,
-		.depth = (unsigned)l->router->conf->limit.depth,
-		.attrs = (unsigned)l->router->conf->limit.attributes,
-		.nodes = (unsigned)l->router->conf->limit.children,
-	};
+	struct xml_limits lim = limits_of(l);
 
 	stream_set_limits(l->stream, &lim);
 	rate_init(&l->rate, &rc, loop_now(l->router->loop));
@@ -268,10 +282,13 @@ struct link *link_accept(struct components *cs, int fd, struct list *links)
 	return l;
 }
 
-void link_send(struct link *l, const struct el *el)
+int link_send(struct link *l, const struct el *el)
 {
-	l->component->out++;
-	stream_send(l->stream, el);
+	size_t max = (size_t)component_conf_of(l->component)->max_stanza;
+	int r = stream_send_within(l->stream, el, max - max / 8);
+
+	l->component->out += r == 0;
+	return r;
 }
 
 size_t link_queued(const struct link *l)

@@ -49,7 +49,8 @@ void components_link_gone(struct components *cs, struct link *l);
 
 /* component.c calls these */
 struct link *link_accept(struct components *cs, int fd, struct list *links);
-void link_send(struct link *l, const struct el *el);
+/* -EMSGSIZE: longer than the component takes, or than it could send back with more around it. */
+int link_send(struct link *l, const struct el *el);
 size_t link_queued(const struct link *l);
 const char *link_peer(const struct link *l);
 struct component *link_component(const struct link *l);             /* NULL: no header yet */

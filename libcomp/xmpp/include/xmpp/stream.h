@@ -108,6 +108,8 @@ struct el *stream_take(struct stream *s);
 const struct el *stream_el(const struct stream *s);
 
 void stream_send(struct stream *s, const struct el *el); /* serialises now; el stays the caller's */
+/* As stream_send(), unless that would be more than max bytes: -EMSGSIZE. */
+int stream_send_within(struct stream *s, const struct el *el, size_t max);
 void stream_send_addr(struct stream *s, const struct el *el, const char *from, const char *to);
 void stream_send_raw(struct stream *s, const char *p, size_t n);
 void stream_puts(struct stream *s, const char *xml);

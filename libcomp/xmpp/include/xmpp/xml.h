@@ -15,7 +15,10 @@
 struct xml;
 
 #define XML_TAG_MAX 32768 /* bytes of one tag: the parser looks at an unfinished one each time */
-#define XML_NS_MAX 1024   /* bytes of a namespace */
+/* The same between a server and its components: what was read within XML_TAG_MAX has grown by
+ * references (&quot; for a quote) and by addresses. */
+#define XML_TAG_LINK (8 * XML_TAG_MAX)
+#define XML_NS_MAX 1024 /* bytes of a namespace */
 
 struct xml_limits {
 	size_t stanza;  /* bytes of one top-level element, as received; 0: none (also below); half
@@ -23,6 +26,7 @@ struct xml_limits {
 	unsigned depth; /* below the stream's root */
 	unsigned attrs; /* of one element */
 	unsigned nodes; /* children of one element */
+	unsigned tag;   /* bytes of one tag; 0: XML_TAG_MAX */
 };
 
 enum xml_err {
