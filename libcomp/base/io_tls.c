@@ -400,3 +400,26 @@ int io_tls_exporter(const struct io *io, uint8_t out[32])
 	ERR_clear_error();
 	return ok == 1 ? 0 : -ENOTSUP;
 }
+
+/* The hash of the certificate's signature, but never MD5 or SHA-1 (RFC 5929 4.1). */
+static const EVP_MD *end_point_md(X509 *cert)
+{
+	int nid = NID_undef;
+
+	if (!X509_get_signature_info(cert, &nid, NULL, NULL, NULL) || nid == NID_undef)
+		return NULL;
+	return nid == NID_md5 || nid == NID_sha1 ? EVP_sha256() : EVP_get_digestbynid(nid);
+}
+
+int io_tls_end_point(const struct io *io, uint8_t *out)
+{
+	X509 *cert = io->secure && SSL_is_server(io->ssl) ? SSL_get_certificate(io->ssl) : NULL;
+	const EVP_MD *md = cert ? end_point_md(cert) : NULL;
+	unsigned n = 0;
+	int ok;
+
+	static_assert(IO_END_POINT_MAX >= EVP_MAX_MD_SIZE, "any hash fits");
+	ok = md && X509_digest(cert, md, out, &n);
+	ERR_clear_error();
+	return ok ? (int)n : -ENOTSUP;
+}

@@ -22,13 +22,20 @@
 
 enum step { NEW, FIRST, CHALLENGED, OVER };
 
+struct binding {
+	char type[32];
+	uint8_t data[CB_MAX];
+	size_t len;
+};
+
 struct scram {
 	enum step step;
 	enum digest_alg alg;
 	bool plus, cb_offered;
-	char cb_type[32];
-	uint8_t cb_data[CB_MAX];
-	size_t cb_len;
+	struct binding cb[SCRAM_BINDINGS];
+	size_t n_cb;
+	const struct binding *bound;                /* what the client has chosen; NULL: none */
+	char announced[BASE64_LEN(DIGEST_MAX) + 1]; /* XEP-0474; "": not set */
 	char our_nonce[SCRAM_NONCE_TEST + 1];
 
 	struct arena *arena; /* the strings below */
@@ -138,14 +145,29 @@ struct scram *scram_new(enum digest_alg alg, bool plus, const struct scram_cb *c
 	if (!cb)
 		return s;
 	s->cb_offered = cb->offered;
-	if (cb->type) {
-		assert(strlen(cb->type) < sizeof(s->cb_type) && cb->len <= CB_MAX);
-		memcpy(s->cb_type, cb->type, strlen(cb->type) + 1);
-		if (cb->len)
-			memcpy(s->cb_data, cb->data, cb->len);
-		s->cb_len = cb->len;
-	}
+	if (cb->type)
+		scram_add_binding(s, cb);
 	return s;
+}
+
+void scram_add_binding(struct scram *s, const struct scram_cb *cb)
+{
+	struct binding *b = &s->cb[s->n_cb++];
+
+	assert(s->n_cb <= SCRAM_BINDINGS && s->step == NEW);
+	assert(strlen(cb->type) < sizeof(b->type) && cb->len <= CB_MAX);
+	memcpy(b->type, cb->type, strlen(cb->type) + 1);
+	if (cb->len)
+		memcpy(b->data, cb->data, cb->len);
+	b->len = cb->len;
+}
+
+void scram_set_announced(struct scram *s, const char *lists, size_t n)
+{
+	uint8_t hash[DIGEST_MAX];
+
+	digest(s->alg, lists, n, hash);
+	base64_encode(hash, digest_len(s->alg), s->announced);
 }
 
 void scram_free(struct scram *s)
@@ -241,18 +263,25 @@ static char *unescape(struct arena *a, const char *s, size_t n)
 	return p == out ? NULL : out;
 }
 
+static const struct binding *find_binding(const struct scram *s, const char *type, size_t n)
+{
+	for (size_t i = 0; i < s->n_cb; i++) {
+		if (strlen(s->cb[i].type) == n && !memcmp(s->cb[i].type, type, n))
+			return &s->cb[i];
+	}
+	return NULL;
+}
+
 /* What the client says about channel binding (RFC 5802 6), against what we have and offered. */
-static enum scram_result check_flag(const struct scram *s, const char *flag, size_t n)
+static enum scram_result check_flag(struct scram *s, const char *flag, size_t n)
 {
 	if (n == 1 && *flag == 'n')
 		return s->plus ? SCRAM_E_BINDING : SCRAM_CONTINUE;
 	if (n == 1 && *flag == 'y') /* it could, and believes that we cannot: if so, a downgrade */
 		return s->plus || s->cb_offered ? SCRAM_E_BINDING : SCRAM_CONTINUE;
 	if (n > 2 && !memcmp(flag, "p=", 2)) {
-		if (!s->plus || !*s->cb_type || n - 2 != strlen(s->cb_type) ||
-		    memcmp(flag + 2, s->cb_type, n - 2) != 0)
-			return SCRAM_E_BINDING;
-		return SCRAM_CONTINUE;
+		s->bound = s->plus ? find_binding(s, flag + 2, n - 2) : NULL;
+		return s->bound ? SCRAM_CONTINUE : SCRAM_E_BINDING;
 	}
 	return SCRAM_E_MALFORMED;
 }
@@ -333,13 +362,15 @@ const char *scram_challenge(struct scram *s, const struct scram_keys *k)
 	sbuf_puts(&s->challenge, "r=");
 	sbuf_add(&s->challenge, sbuf_data(&s->nonce), sbuf_len(&s->nonce));
 	sbuf_printf(&s->challenge, ",s=%s,i=%u", salt, k->iterations);
+	if (*s->announced)
+		sbuf_printf(&s->challenge, ",h=%s", s->announced);
 	return sbuf_str(&s->challenge);
 }
 
 /* c=: the gs2 header once more, and the binding's data (RFC 5802 7). */
 static bool check_binding(const struct scram *s, const char *b64, size_t n)
 {
-	size_t gs2_len = strlen(s->gs2), want = gs2_len + (s->plus ? s->cb_len : 0);
+	size_t gs2_len = strlen(s->gs2), want = gs2_len + (s->bound ? s->bound->len : 0);
 	uint8_t got[SCRAM_MESSAGE];
 	ssize_t len;
 
@@ -348,7 +379,7 @@ static bool check_binding(const struct scram *s, const char *b64, size_t n)
 	len = base64_decode(b64, n, got);
 	if (len < 0 || (size_t)len != want || memcmp(got, s->gs2, gs2_len) != 0)
 		return false;
-	return !s->plus || digest_same(got + gs2_len, s->cb_data, s->cb_len);
+	return !s->bound || digest_same(got + gs2_len, s->bound->data, s->bound->len);
 }
 
 /* ClientKey = proof XOR signature; its hash must be StoredKey (RFC 5802 3). */

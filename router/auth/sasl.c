@@ -76,6 +76,19 @@ void sasl_server_reload(struct sasl_server *ss)
 
 /* --- one connection --------------------------------------------------------------------------- */
 
+static void find_bindings(struct sasl *sa, const struct io *io)
+{
+	int n;
+
+	if (io_tls_exporter(io, sa->exporter) == 0) /* RFC 9266 */
+		sa->cb[sa->n_cb++] =
+		    (struct scram_cb){ "tls-exporter", sa->exporter, sizeof(sa->exporter), true };
+	n = io_tls_end_point(io, sa->end_point); /* RFC 5929 4 */
+	if (n > 0)
+		sa->cb[sa->n_cb++] =
+		    (struct scram_cb){ "tls-server-end-point", sa->end_point, (size_t)n, true };
+}
+
 struct sasl *sasl_new(struct sasl_server *ss, struct io *io, const char *host)
 {
 	struct sasl *sa = xzalloc(sizeof(*sa));
@@ -87,9 +100,7 @@ struct sasl *sasl_new(struct sasl_server *ss, struct io *io, const char *host)
 	sa->tag = (struct log_tag){ "sasl", NULL, sa->peer, NULL };
 	list_init(&sa->link);
 	timer_init(&sa->timer, ss->router->loop, sasl_held, sa);
-	if (io_tls_exporter(io, sa->cb_data) == 0) /* RFC 9266 */
-		sa->cb =
-		    (struct scram_cb){ "tls-exporter", sa->cb_data, sizeof(sa->cb_data), true };
+	find_bindings(sa, io);
 	return sa;
 }
 
@@ -156,7 +167,7 @@ enum sasl_cond sasl_identify(struct sasl *sa, const char *user, const char *auth
 
 static bool offered(const struct sasl *sa, const struct sasl_mech *m)
 {
-	return !m->plus || sa->cb.offered;
+	return !m->plus || sa->n_cb > 0;
 }
 
 void sasl_features(struct sasl *sa, struct el *features)
@@ -167,10 +178,44 @@ void sasl_features(struct sasl *sa, struct el *features)
 		if (offered(sa, &mechs[i]))
 			el_add_text(list, "mechanism", NULL, mechs[i].name);
 	}
-	if (sa->cb.offered) {
-		list = el_add(features, "sasl-channel-binding", NS_SASL_CB); /* XEP-0440 */
-		el_set(el_add(list, "channel-binding", NULL), "type", sa->cb.type);
+	if (sa->n_cb == 0)
+		return;
+	list = el_add(features, "sasl-channel-binding", NS_SASL_CB); /* XEP-0440 */
+	for (size_t i = 0; i < sa->n_cb; i++)
+		el_set(el_add(list, "channel-binding", NULL), "type", sa->cb[i].type);
+}
+
+static int by_octets(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void put_sorted(struct sbuf *out, const char **names, size_t n)
+{
+	qsort(names, n, sizeof(*names), by_octets);
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			sbuf_putc(out, '\x1e');
+		sbuf_puts(out, names[i]);
 	}
+}
+
+void sasl_announced(const struct sasl *sa, struct sbuf *out)
+{
+	const char *names[N_MECHS], *types[SCRAM_BINDINGS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_MECHS; i++) {
+		if (offered(sa, &mechs[i]))
+			names[n++] = mechs[i].name;
+	}
+	put_sorted(out, names, n);
+	if (sa->n_cb == 0)
+		return;
+	for (size_t i = 0; i < sa->n_cb; i++)
+		types[i] = sa->cb[i].type;
+	sbuf_putc(out, '\x1f');
+	put_sorted(out, types, sa->n_cb);
 }
 
 static const struct sasl_mech *find_mech(const struct sasl *sa, const char *name)

@@ -13,6 +13,7 @@
 #include <base/log.h>
 #include <base/loop.h>
 #include <base/rate.h>
+#include <base/sbuf.h>
 #include <xmpp/el.h>
 #include <xmpp/jid.h>
 #include <xmpp/scram.h>
@@ -47,8 +48,9 @@ struct sasl {
 	char *host, *peer;
 	char addr[INET6_ADDRSTRLEN + 4]; /* what failures are counted by: conn_limit_key() */
 	struct log_tag tag;
-	struct scram_cb cb;
-	uint8_t cb_data[32];
+	struct scram_cb cb[SCRAM_BINDINGS]; /* what this connection has, the better first */
+	size_t n_cb;
+	uint8_t exporter[32], end_point[IO_END_POINT_MAX];
 
 	enum sasl_step step;
 	const struct sasl_mech *mech; /* from FIRST on */
@@ -85,6 +87,8 @@ enum sasl_status sasl_plain_step(struct sasl *sa, const char *msg, size_t n, str
 void sasl_plain_task(void *server);
 void sasl_plain_cancel(struct sasl *sa); /* takes it out of the queue, wipes the password */
 
+/* What sasl_features() announces, as XEP-0474 hashes it. */
+void sasl_announced(const struct sasl *sa, struct sbuf *out);
 /* Sets sa->jid from what the client calls itself. SASL_OK or why not. */
 enum sasl_cond sasl_identify(struct sasl *sa, const char *user, const char *authzid);
 /* The exchange is over or never was: its state goes. */

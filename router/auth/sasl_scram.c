@@ -17,13 +17,27 @@ static enum sasl_cond cond_of(enum scram_result r)
 	}
 }
 
+static struct scram *exchange_new(const struct sasl *sa)
+{
+	struct scram *s =
+	    scram_new(sa->mech->alg, sa->mech->plus, sa->n_cb > 0 ? &sa->cb[0] : NULL);
+	struct sbuf announced = SBUF_INIT;
+
+	for (size_t i = 1; i < sa->n_cb; i++)
+		scram_add_binding(s, &sa->cb[i]);
+	sasl_announced(sa, &announced);
+	scram_set_announced(s, sbuf_str(&announced), sbuf_len(&announced));
+	sbuf_done(&announced);
+	return s;
+}
+
 static enum sasl_status first(struct sasl *sa, const char *msg, size_t n, struct el **reply)
 {
 	struct scram_keys keys;
 	enum scram_result r;
 	enum sasl_cond cond;
 
-	sa->scram = scram_new(sa->mech->alg, sa->mech->plus, &sa->cb);
+	sa->scram = exchange_new(sa);
 	r = scram_first(sa->scram, msg, n);
 	/* A client whose kind of binding is not ours tries its other mechanisms next. */
 	if (r == SCRAM_E_BINDING)

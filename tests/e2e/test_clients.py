@@ -62,7 +62,7 @@ async def test_what_is_offered(stack, raw_client):
     assert c.mechanisms == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS",
                             "SCRAM-SHA-1", "PLAIN"]
     assert [b.get("type") for b in c.features.iter(f"{{{BINDINGS}}}channel-binding")] \
-        == ["tls-exporter"]
+        == ["tls-exporter", "tls-server-end-point"]
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1", "SCRAM-SHA-256", "PLAIN"])

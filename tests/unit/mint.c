@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,13 +45,15 @@ static X509 *make_cert(EVP_PKEY *key, const struct mint *m)
 	    name, "CN", MBSTRING_ASC, (const unsigned char *)m->cn, -1, -1, 0));
 	assert(X509_set_issuer_name(x, name) && X509_set_pubkey(x, key));
 	add_sans(x, m->sans);
-	assert(X509_sign(x, key, EVP_sha256()));
+	assert(X509_sign(
+	    x, key, m->md && !*m->md ? NULL : EVP_get_digestbyname(m->md ? m->md : "SHA256")));
 	return x;
 }
 
 void mint(const char *chain, const char *key_path, const struct mint *m)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
+	bool ed25519 = m->md && !*m->md;
+	EVP_PKEY *key = ed25519 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519") : EVP_EC_gen("P-256");
 	X509 *x = make_cert(key, m);
 	FILE *f = fopen(key_path, "we");
 

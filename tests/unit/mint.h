@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Certificates for tests: self-signed, P-256. */
+/* Certificates for tests: self-signed, P-256 unless said otherwise. */
 #ifndef TESTS_MINT_H
 #define TESTS_MINT_H
 
@@ -12,6 +12,7 @@ struct mint {
 	const char *cn, *sans;
 	long from, until;
 	const char *passphrase; /* of the key; NULL: none */
+	const char *md;         /* of the signature; NULL: SHA256; "": Ed25519, which has none */
 };
 void mint(const char *chain, const char *key, const struct mint *m);
 

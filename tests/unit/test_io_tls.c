@@ -89,6 +89,63 @@ static void test_secure(void **state)
 	assert_memory_equal(a, b, 32);
 }
 
+/* RFC 5929 4.1: the hash that signed the certificate, computed by another way. */
+static int end_point_of(const char *md, uint8_t *out, uint8_t *want)
+{
+	char path[64], err[256] = "";
+	struct tls_ctx *s, *c;
+	unsigned n = 0;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/other.pem", dir);
+	mint(path, path,
+	    &(struct mint){
+		.cn = "test", .sans = "example.test", .from = -3600, .until = MINT_DAY, .md = md });
+	assert_int_equal(tls_server_new(&s, path, path, err, sizeof(err)), 0);
+	assert_int_equal(tls_client_new(&c, path, err, sizeof(err)), 0);
+	if (*md)
+		assert_true(X509_digest(
+		    SSL_CTX_get0_certificate(tls_ssl_ctx(s)), EVP_get_digestbyname(md), want, &n));
+	ends_pair();
+	assert_int_equal(io_tls_end_point(right.io, out), -ENOTSUP);
+	io_tls_server(right.io, &(struct io_tls){ .dflt = s });
+	io_tls_client(left.io, c, "example.test", NULL);
+	until(&left.seen[IO_SECURE], 1);
+	until(&right.seen[IO_SECURE], 1);
+	assert_int_equal(io_tls_end_point(left.io, out), -ENOTSUP); /* it has shown none */
+	r = io_tls_end_point(right.io, out);
+	tls_unref(s);
+	tls_unref(c);
+	(void)unlink(path);
+	return r;
+}
+
+static void test_end_point(void **state)
+{
+	uint8_t got[IO_END_POINT_MAX], want[IO_END_POINT_MAX];
+
+	(void)state;
+	assert_int_equal(end_point_of("SHA256", got, want), 32);
+	assert_memory_equal(got, want, 32);
+}
+
+static void test_end_point_sha384(void **state)
+{
+	uint8_t got[IO_END_POINT_MAX], want[IO_END_POINT_MAX];
+
+	(void)state;
+	assert_int_equal(end_point_of("SHA384", got, want), 48);
+	assert_memory_equal(got, want, 48);
+}
+
+static void test_end_point_without_a_hash(void **state)
+{
+	uint8_t got[IO_END_POINT_MAX], want[IO_END_POINT_MAX];
+
+	(void)state;
+	assert_int_equal(end_point_of("", got, want), -ENOTSUP);
+}
+
 static void test_tls12(void **state)
 {
 	uint8_t a[32] = { 0 }, b[32] = { 1 };
@@ -551,6 +608,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, ends_setup, ends_teardown)
 		T(test_secure),
+		T(test_end_point),
+		T(test_end_point_sha384),
+		T(test_end_point_without_a_hash),
 		T(test_tls12),
 		T(test_starttls),
 		T(test_choose),

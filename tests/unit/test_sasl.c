@@ -4,10 +4,14 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <openssl/ssl.h>
+
 #include <base/io.h>
 #include <base/log.h>
 #include <base/mem.h>
 
+#include "../../libcomp/base/tls_internal.h"
+#include "auth/sasl_internal.h"
 #include "mint.h"
 #include "sasl_client.h"
 
@@ -136,30 +140,31 @@ static void secure(struct tls_ctx *server, struct tls_ctx *client)
 	assert_true(io_secure(near) && io_secure(far));
 }
 
-static void binding(void)
+static void binding(const char *type, uint8_t *cb, size_t cb_len)
 {
-	uint8_t cb[32];
+	char gs2[64];
 
-	assert_int_equal(io_tls_exporter(far, cb), 0);
+	(void)snprintf(gs2, sizeof(gs2), "p=%s,,", type);
 	for (int i = 0; i < 2; i++) {
 		char plus[32];
 
 		(void)snprintf(plus, sizeof(plus), "%s-PLUS", scrams[i]);
 		again();
 		features("mechanisms: SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS"
-			 " SCRAM-SHA-1 PLAIN; sasl-channel-binding: tls-exporter; ");
-		c.gs2 = "p=tls-exporter,,";
+			 " SCRAM-SHA-1 PLAIN; sasl-channel-binding: tls-exporter"
+			 " tls-server-end-point; ");
+		c.gs2 = gs2;
 		c.cb = cb;
-		c.cb_len = sizeof(cb);
+		c.cb_len = cb_len;
 		assert_int_equal(client_scram(&c, plus, "romeo", PASSWORD), SASL_SUCCESS);
 		logged_in();
 		again();
 		c.cb = cb;
-		c.cb_len = sizeof(cb);
-		cb[31] ^= 1; /* somebody else's TLS */
+		c.cb_len = cb_len;
+		cb[cb_len - 1] ^= 1; /* somebody else's TLS */
 		assert_int_equal(client_scram(&c, plus, "romeo", PASSWORD), SASL_FAILED);
 		client_failed(&c, "not-authorized");
-		cb[31] ^= 1;
+		cb[cb_len - 1] ^= 1;
 		again();
 		c.gs2 = "y,,"; /* somebody took -PLUS away */
 		assert_int_equal(client_scram(&c, scrams[i], "romeo", PASSWORD), SASL_FAILED);
@@ -170,10 +175,31 @@ static void binding(void)
 	}
 }
 
+/* XEP-0474: what is announced, sorted, as the hash of the mechanism in use. */
+static void test_announced(void **state)
+{
+	static const char lists[] = "PLAIN\x1eSCRAM-SHA-1\x1eSCRAM-SHA-256";
+	uint8_t hash[DIGEST_MAX];
+	char want[BASE64_LEN(DIGEST_MAX) + 4] = ",h=";
+	struct sbuf b = SBUF_INIT;
+
+	(void)state;
+	sasl_announced(c.sa, &b);
+	assert_string_equal(sbuf_str(&b), lists);
+	sbuf_done(&b);
+	digest(DIGEST_SHA256, lists, sizeof(lists) - 1, hash);
+	base64_encode(hash, 32, want + 3);
+	assert_int_equal(
+	    client_say(&c, "auth", "SCRAM-SHA-256", "n,,n=romeo,r=abc", 16), SASL_SENT);
+	assert_non_null(strstr(c.data, want));
+}
+
 static void test_channel_binding(void **state)
 {
 	struct tls_ctx *server, *client;
+	uint8_t exporter[32], hash[IO_END_POINT_MAX];
 	char path[128], err[256];
+	unsigned n;
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/pair.pem", auth.f.dir);
@@ -183,7 +209,11 @@ static void test_channel_binding(void **state)
 	assert_int_equal(tls_server_new(&server, path, path, err, sizeof(err)), 0);
 	assert_int_equal(tls_client_new(&client, path, err, sizeof(err)), 0);
 	secure(server, client);
-	binding();
+	assert_int_equal(io_tls_exporter(far, exporter), 0);
+	binding("tls-exporter", exporter, sizeof(exporter));
+	assert_true(
+	    X509_digest(SSL_CTX_get0_certificate(tls_ssl_ctx(server)), EVP_sha256(), hash, &n));
+	binding("tls-server-end-point", hash, n);
 	tls_unref(server);
 	tls_unref(client);
 }
@@ -465,6 +495,7 @@ int main(void)
 		CASE(test_plain),
 		CASE(test_no_initial_response),
 		CASE(test_channel_binding),
+		CASE(test_announced),
 		CASE(test_authzid),
 		CASE(test_names),
 		CASE(test_unknown_is_as_wrong),

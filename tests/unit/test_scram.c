@@ -420,6 +420,53 @@ static void test_fake(void **state)
 	assert_int_equal(run(&cl, DIGEST_SHA256, false, &cb_none, &a), SCRAM_E_FAILED);
 }
 
+/* XEP-0474 3.1, with the example's lists. */
+static void test_announced(void **state)
+{
+	static const char lists[] = "SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1f"
+				    "tls-exporter\x1etls-server-end-point";
+	static const char tail[] = ",i=1000,h=G6k/rBLDqgOhRRaCuuatSDFkJ08=";
+	struct scram *s = scram_new(DIGEST_SHA1, false, &cb_none);
+	const char *challenge;
+	struct scram_keys k;
+
+	(void)state;
+	assert_int_equal(scram_derive(&k, DIGEST_SHA1, "pencil", 1000), 0);
+	assert_int_equal(scram_first(s, "n,,n=user,r=nonce", 17), SCRAM_CONTINUE);
+	scram_set_announced(s, lists, sizeof(lists) - 1);
+	challenge = scram_challenge(s, &k);
+	assert_true(strlen(challenge) > sizeof(tail));
+	assert_string_equal(challenge + strlen(challenge) - (sizeof(tail) - 1), tail);
+	scram_free(s);
+}
+
+static enum scram_result choose(const char *gs2, bool plus)
+{
+	static const uint8_t hash[48] = { 7 };
+	const struct scram_cb end_point = { "tls-server-end-point", hash, sizeof(hash), true };
+	struct scram *s = scram_new(DIGEST_SHA256, plus, &cb_tls);
+	struct sbuf first = SBUF_INIT;
+	enum scram_result r;
+
+	scram_add_binding(s, &end_point);
+	sbuf_printf(&first, "%sn=user,r=nonce", gs2);
+	r = scram_first(s, sbuf_data(&first), sbuf_len(&first));
+	sbuf_done(&first);
+	scram_free(s);
+	return r;
+}
+
+static void test_two_bindings(void **state)
+{
+	(void)state;
+	assert_int_equal(choose("p=tls-exporter,,", true), SCRAM_CONTINUE);
+	assert_int_equal(choose("p=tls-server-end-point,,", true), SCRAM_CONTINUE);
+	assert_int_equal(choose("p=tls-unique,,", true), SCRAM_E_BINDING);
+	assert_int_equal(choose("p=tls-server-end-point,,", false), SCRAM_E_BINDING);
+	assert_int_equal(choose("y,,", false), SCRAM_E_BINDING);
+	assert_int_equal(choose("n,,", false), SCRAM_CONTINUE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +480,8 @@ int main(void)
 		cmocka_unit_test(test_proofs),
 		cmocka_unit_test(test_passwords),
 		cmocka_unit_test(test_fake),
+		cmocka_unit_test(test_announced),
+		cmocka_unit_test(test_two_bindings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,12 @@ class Wire:
     def exporter(self):
         return self.tls.export_keying_material(EXPORTER, 32, b"")
 
+    def end_point(self):
+        """tls-server-end-point (RFC 5929 4), for certificates signed with SHA-256."""
+        certificate = self.tls.get_peer_certificate().to_cryptography()
+        assert certificate.signature_hash_algorithm.name == "sha256"
+        return certificate.fingerprint(certificate.signature_hash_algorithm)
+
     def _push(self):
         while True:
             try:

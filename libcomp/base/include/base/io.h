@@ -61,6 +61,11 @@ const char *io_tls_version(const struct io *io); /* "TLSv1.3"; NULL without TLS 
 const char *io_tls_cipher(const struct io *io);
 /* RFC 9266 tls-exporter: 32 bytes; -ENOTSUP without TLS 1.3 or extended master secret. */
 int io_tls_exporter(const struct io *io, uint8_t out[32]) __attribute__((warn_unused_result));
+/* RFC 5929 4 tls-server-end-point: the hash of the certificate that we, the server, have shown,
+ * into out (IO_END_POINT_MAX bytes); its length, or -ENOTSUP without TLS or if the certificate's
+ * signature names no hash (Ed25519). */
+enum { IO_END_POINT_MAX = 64 };
+int io_tls_end_point(const struct io *io, uint8_t *out) __attribute__((warn_unused_result));
 
 /* --- data --------------------------------------------------------------------------------------
  */

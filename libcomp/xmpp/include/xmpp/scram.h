@@ -53,6 +53,14 @@ enum scram_result {
 
 struct scram *scram_new(enum digest_alg alg, bool plus, const struct scram_cb *cb); /* copies cb */
 void scram_free(struct scram *s); /* NULL is fine; wipes */
+/* Another kind of binding that this connection has, at most SCRAM_BINDINGS with the first: the
+ * client's message chooses.  Before scram_first(). */
+#define SCRAM_BINDINGS 2
+void scram_add_binding(struct scram *s, const struct scram_cb *cb); /* copies */
+/* What was announced, as XEP-0474 writes it (sorted lists and their delimiters): its hash goes into
+ * the challenge, so who has tampered with the announcement is found out.  Before
+ * scram_challenge(). */
+void scram_set_announced(struct scram *s, const char *lists, size_t n);
 /* client-first-message: parsed; user name (unescaped, SASLprepped) by scram_user(), the
  * authorisation identity ("" if none) by scram_authzid().  SCRAM_CONTINUE, or an error. */
 enum scram_result scram_first(struct scram *s, const char *msg, size_t n);
