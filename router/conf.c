@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The router's table of settings, and what no single row can check. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,26 @@
 #define AT(field) offsetof(struct router_conf, field)
 #define COMP(field) offsetof(struct component_conf, field)
 #define E2E_KINDS "OMEMO, OpenPGP or OTR"
+
+/* RFC 3986 3: a scheme, and something behind it. */
+static int check_uri(const char *value, char *err, size_t err_len)
+{
+	size_t n = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "0123456789+-.");
+
+	if (n > 0 && isalpha((unsigned char)value[0]) && value[n] == ':' && value[n + 1])
+		return 0;
+	(void)snprintf(err, err_len, "URIs, as xmpp:admin@example.org");
+	return -EINVAL;
+}
+
+#define CONTACT(role)                                                                            \
+	{                                                                                        \
+		"server_contact_info_" #role, CONF_LIST, AT(contact.role),                       \
+		    .flags = CONF_RELOAD, .check = check_uri,                                    \
+		    .help =                                                                      \
+			"whom to write to (XEP-0157), as URIs; none: xmpp:" #role "@ the domain" \
+	}
 
 static const struct conf_opt opts[] = {
 	DAEMON_OPTS(AT(daemon)),
@@ -45,6 +66,13 @@ static const struct conf_opt opts[] = {
 	{ "registration_invite_only", CONF_BOOL, AT(registration_invite_only), "true",
 	    .flags = CONF_RELOAD,
 	    .help = "only with an invitation (XEP-0445; switchyardctl invite create)" },
+
+	CONTACT(abuse),
+	CONTACT(admin),
+	CONTACT(feedback),
+	CONTACT(sales),
+	CONTACT(security),
+	CONTACT(support),
 
 	{ "e2e_policy_chat", CONF_CHOICE, AT(e2e.chat), "required",
 	    .choices = "none|optional|required", .flags = CONF_RELOAD,

@@ -38,6 +38,9 @@ struct router_conf {
 		struct conf_list whitelist;
 		char *msg_optional_chat, *msg_optional_muc, *msg_required_chat, *msg_required_muc;
 	} e2e;
+	struct { /* XEP-0157: URIs; none: xmpp:<role>@ the domain that is asked */
+		struct conf_list abuse, admin, feedback, sales, security, support;
+	} contact;
 	struct {
 		int64_t stanza_before_login, stanza;
 		int64_t depth, attributes, children;

@@ -119,6 +119,7 @@ static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 	r->daemon = d;
 	r->loop = daemon_loop(d);
 	r->conf = daemon_conf(d);
+	r->started = loop_now(r->loop);
 	if ((rc = open_certs(r, err, err_len)) < 0 || (rc = open_db(r, err, err_len)) < 0)
 		return rc;
 	r->policy = policy_new(r->conf, NULL);

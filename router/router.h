@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct router {
 	struct daemon *daemon;
@@ -24,6 +25,7 @@ struct router {
 	struct components *components; /* links/component.h */
 	struct c2s *c2s;               /* c2s/c2s.h */
 	struct ctl *ctl;               /* core/ctl.h */
+	uint64_t started;              /* loop_now() */
 	bool stopping;
 };
 

@@ -45,5 +45,11 @@ const struct db_step router_schema[] = {
 	     ") WITHOUT ROWID;"
 	     "CREATE INDEX invite_account ON invite (account) WHERE account IS NOT NULL;"
 	     "CREATE INDEX invite_expires ON invite (expires);" },
+	/* roster_ver: RFC 6121 2.6, 0: nothing was ever changed, so what older files have is 1;
+	 * last_ms, last_status: XEP-0012, when the last session ended and what it said */
+	{ 3, "ALTER TABLE account ADD COLUMN roster_ver INTEGER NOT NULL DEFAULT 0;"
+	     "UPDATE account SET roster_ver = 1;"
+	     "ALTER TABLE account ADD COLUMN last_ms INTEGER;"
+	     "ALTER TABLE account ADD COLUMN last_status TEXT;" },
 };
 const size_t router_schema_n = sizeof(router_schema) / sizeof(router_schema[0]);

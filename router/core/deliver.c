@@ -6,10 +6,12 @@
 #include "conf.h"
 #include "core/deliver.h"
 #include "core/disco.h"
+#include "core/host.h"
 #include "core/route.h"
 #include "core/session.h"
 #include "core/stanza.h"
 #include "im/blocking.h"
+#include "im/last.h"
 #include "im/presence.h"
 #include "im/roster.h"
 #include "router.h"
@@ -127,7 +129,7 @@ void deliver_own_account(struct router *r, struct stanza *st)
 		route_reply_ok(r, st); /* RFC 6121 appendix E: a no-op that old clients send */
 	else if (!strcmp(ns, NS_BIND))
 		route_bounce(r, st, COND_NOT_ALLOWED, "a resource is bound already");
-	else if (!iq_ping(r, st) && !disco_account(r, st))
+	else if (!iq_ping(r, st) && !disco_account(r, st) && !last_account(r, st))
 		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
 }
 
@@ -139,7 +141,7 @@ static void iq_to_bare(struct router *r, struct stanza *st)
 		deliver_own_account(r, st);
 		return;
 	}
-	if (!disco_account(r, st))
+	if (!disco_account(r, st) && !last_account(r, st))
 		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
 }
 
@@ -147,10 +149,10 @@ static void iq_to_full(struct router *r, struct stanza *st)
 {
 	struct session *s = sessions_find(r->sessions, &st->to);
 
-	if (s)
-		session_send(s, st->el);
-	else
+	if (!s)
 		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL); /* 8.5.3.2.3 */
+	else if (last_admits(r, st, s))
+		session_send(s, st->el);
 }
 
 /* --- entries -------------------------------------------------------------------------------- */
@@ -188,7 +190,7 @@ void deliver_host(struct router *r, struct stanza *st)
 		return;
 	default:
 		if (iq_is_request(st) && !iq_ping(r, st) && !iq_register(r, st) &&
-		    !disco_host(r, st))
+		    !disco_host(r, st) && !host_iq(r, st))
 			route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
 	}
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* XEP-0030: what a served domain and an account say of themselves. */
+#include <stdlib.h>
 #include <string.h>
+
+#include <base/mem.h>
+#include <xmpp/form.h>
 
 #include "conf.h"
 #include "core/disco.h"
@@ -10,9 +14,9 @@
 #include "links/component.h"
 #include "router.h"
 
-static const char *const host_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_ROSTER,
-	NS_BLOCKING, NS_REGISTER };
-static const char *const account_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING };
+static const char *const host_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_LAST, NS_PING,
+	NS_ROSTER, NS_TIME, NS_VERSION, NS_BLOCKING, NS_REGISTER };
+static const char *const account_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_LAST, NS_PING };
 
 static bool asks(const struct stanza *st, const char *ns)
 {
@@ -30,19 +34,53 @@ static bool refuse_node(struct router *r, struct stanza *st)
 	return true;
 }
 
+/* Whom to write to (XEP-0157). */
+static void add_contact(
+    struct el *form, const struct stanza *st, const char *role, const struct conf_list *addresses)
+{
+	size_t len = jid_domain_len(&st->to);
+	char *var = xasprintf("%s-addresses", role), *usual;
+	struct el *field = form_add_field(form, "list-multi", var, NULL);
+
+	for (size_t i = 0; i < addresses->n; i++)
+		form_add_value(field, addresses->v[i]);
+	if (addresses->n == 0) {
+		usual = xasprintf("xmpp:%s@%.*s", role, (int)len, jid_domain(&st->to));
+		form_add_value(field, usual);
+		free(usual);
+	}
+	free(var);
+}
+
+static void add_contacts(struct el *query, const struct router *r, const struct stanza *st)
+{
+	const struct router_conf *c = r->conf;
+	struct el *form = form_add(query, FORM_RESULT, NS_SERVERINFO);
+
+	add_contact(form, st, "abuse", &c->contact.abuse);
+	add_contact(form, st, "admin", &c->contact.admin);
+	add_contact(form, st, "feedback", &c->contact.feedback);
+	add_contact(form, st, "sales", &c->contact.sales);
+	add_contact(form, st, "security", &c->contact.security);
+	add_contact(form, st, "support", &c->contact.support);
+}
+
 static void reply_info(struct router *r, struct stanza *st, const char *category, const char *type,
     const char *const *features, size_t n)
 {
 	EL_AUTO struct el *res = el_result(st->el);
 	struct el *query = el_add(res, "query", NS_DISCO_INFO);
 	struct el *id = el_add(query, "identity", NULL);
+	bool host = !strcmp(category, "server");
 
 	el_set(id, "category", category);
 	el_set(id, "type", type);
-	if (!strcmp(category, "server"))
+	if (host)
 		el_set(id, "name", "Switchyard");
 	for (size_t i = 0; i < n; i++)
 		el_set(el_add(query, "feature", NULL), "var", features[i]);
+	if (host)
+		add_contacts(query, r, st);
 	route_reply(r, st, res);
 }
 

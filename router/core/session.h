@@ -48,6 +48,7 @@ struct session {
 
 	struct {                     /* im/ owns what is in here */
 		struct el *presence; /* last available presence; NULL: not available */
+		char *last_status;   /* of its last unavailable presence; NULL: none */
 		int priority;
 		bool interested;     /* asked for the roster (RFC 6121 2.2) */
 		bool wants_blocks;   /* asked for the block list (XEP-0191 3.3) */

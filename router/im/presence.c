@@ -14,6 +14,7 @@
 #include "core/stanza.h"
 #include "im/blocking.h"
 #include "im/directed.h"
+#include "im/last.h"
 #include "im/presence.h"
 #include "im/presence_send.h"
 #include "im/roster_internal.h"
@@ -131,6 +132,7 @@ static void available(struct router *r, struct stanza *st)
 		route_bounce(r, st, COND_RESOURCE_CONSTRAINT, "the roster cannot be read now");
 		return;
 	}
+	last_status(s, NULL);
 	el_free(s->im.presence);
 	s->im.presence = el_dup(st->el);
 	s->im.priority = priority;
@@ -190,6 +192,7 @@ void presence_session_end(struct session *s)
 	EL_AUTO struct el *gone = presence_gone(&s->jid);
 
 	unavailable(s, gone);
+	last_session_end(s);
 	s->im.interested = false;
 	if (s->user->n_sessions == 1)
 		roster_unpin(s->router->rosters, &s->jid);
@@ -221,6 +224,7 @@ static void undirected(struct router *r, struct stanza *st)
 		available(r, st);
 		break;
 	case ST_PRES_UNAVAILABLE:
+		last_status(st->session, st->el);
 		unavailable(st->session, st->el);
 		break;
 	case ST_PRES_ERROR:

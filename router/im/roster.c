@@ -13,6 +13,7 @@
  * Must not: decide about subscriptions, speak to anybody. */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,16 @@ void roster_item_regroup(struct roster_item *it, char **groups, size_t n)
 	groups_free(it);
 	it->groups = groups;
 	it->n_groups = n;
+}
+
+void roster_bump(struct roster *ro, int64_t now_ms)
+{
+	ro->ver = ro->ver < now_ms ? now_ms : ro->ver + 1;
+}
+
+void roster_ver_write(struct el *query, const struct roster *ro)
+{
+	el_setf(query, "ver", "%" PRId64, ro->ver);
 }
 
 void roster_item_write(struct el *query, const struct roster_item *it)

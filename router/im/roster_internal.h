@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <base/list.h>
 #include <base/map.h>
@@ -23,6 +24,7 @@ struct roster {
 	struct jid owner;     /* bare, owned */
 	struct map items;     /* of struct roster_item.node */
 	size_t n_listed;
+	int64_t ver;   /* RFC 6121 2.6: the last change that clients see; 0: none ever */
 	unsigned busy; /* works under way (roster_work.h) */
 	bool broken;   /* a commit failed: what is here may never have happened */
 };
@@ -41,6 +43,10 @@ bool roster_has_room(const struct rosters *rs, const struct roster *ro);
 size_t roster_unlisted(const struct roster *ro);
 void roster_item_rename(struct roster_item *it, const char *name);         /* NULL: none; copied */
 void roster_item_regroup(struct roster_item *it, char **groups, size_t n); /* takes both */
+/* Something that clients see has changed, at this time (Unix ms): a version that there never was,
+ * neither of an account of this name that is gone, nor before a backup was put back. */
+void roster_bump(struct roster *ro, int64_t now_ms);
+void roster_ver_write(struct el *query, const struct roster *ro);
 /* Adds <item/> to a <query/>. */
 void roster_item_write(struct el *query, const struct roster_item *it);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The roster iqs of a session (RFC 6121 2.2 to 2.5). */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,19 +32,34 @@ static struct el *answer_new(struct roster_work *w, const struct stanza *st)
 	return iq;
 }
 
-static void roster_iq_get(struct router *r, struct stanza *st, struct roster *ro)
+/* Does the client have this very version (2.6)?  What is no number of ours is none of ours. */
+static bool is_current(const struct roster *ro, const char *ver)
 {
-	struct roster_work *w = work_new(r, st);
-	struct el *answer = answer_new(w, st);
-	struct el *query = el_add(answer, "query", NS_ROSTER);
+	char now[24];
 
-	st->session->im.interested = true;
+	(void)snprintf(now, sizeof(now), "%" PRId64, ro->ver);
+	return ver && !strcmp(ver, now);
+}
+
+static void write_items(struct el *query, const struct roster *ro)
+{
+	roster_ver_write(query, ro);
 	MAP_EACH (n, &ro->items) {
 		const struct roster_item *it = MAP_ENTRY(n, struct roster_item, node);
 
 		if (it->listed)
 			roster_item_write(query, it);
 	}
+}
+
+static void roster_iq_get(struct router *r, struct stanza *st, struct roster *ro)
+{
+	struct roster_work *w = work_new(r, st);
+	struct el *answer = answer_new(w, st);
+
+	st->session->im.interested = true;
+	if (!is_current(ro, el_attr(stanza_payload(st), "ver")))
+		write_items(el_add(answer, "query", NS_ROSTER), ro);
 	work_uses(w, ro);
 	work_answer(w, answer);
 	work_run(w);

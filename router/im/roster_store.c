@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SQL of the table `roster` (schema.c).  Statements are written here and nowhere else; what is
- * decided about rosters stands in the other modules.
+/* SQL of the table `roster`, and of account.roster_ver (schema.c).  Statements are written here and
+ * nowhere else; what is decided about rosters stands in the other modules.
  *
  * A row is written whole each time: what is in memory decides, and the last writer of a row has
  * seen all that went before. */
@@ -31,6 +31,8 @@ static struct db_q q_put = {
 	" pending = excluded.pending, approved = excluded.approved, listed = excluded.listed,"
 	" request = excluded.request"
 };
+static struct db_q q_ver_load = { "SELECT roster_ver FROM account WHERE jid = $1" };
+static struct db_q q_ver = { "UPDATE account SET roster_ver = $2 WHERE jid = $1" };
 static struct db_q q_del = { "DELETE FROM roster WHERE owner = $1 AND contact = $2" };
 static struct db_q q_account = { "SELECT 1 FROM account WHERE jid = $1" };
 
@@ -116,10 +118,25 @@ static int row_read(struct db *db, struct roster *ro)
 	return 0;
 }
 
+static int ver_load(struct db *db, struct roster *ro)
+{
+	int r = db_query(db, &q_ver_load, "s", ro->owner.s);
+
+	if (r == 0)
+		r = db_next(db, &q_ver_load);
+	if (r <= 0)
+		return r;
+	ro->ver = db_int(db, &q_ver_load, 0);
+	db_reset(db, &q_ver_load);
+	return 0;
+}
+
 int roster_store_load(struct db *db, struct roster *ro)
 {
-	int r = db_query(db, &q_load, "s", ro->owner.s);
+	int r = ver_load(db, ro);
 
+	if (r == 0)
+		r = db_query(db, &q_load, "s", ro->owner.s);
 	if (r < 0)
 		return r;
 	while ((r = db_next(db, &q_load)) > 0) {
@@ -165,6 +182,11 @@ void roster_store_put(struct db_batch *b, const struct roster *ro, const struct 
 void roster_store_del(struct db_batch *b, const struct roster *ro, const struct jid *contact)
 {
 	db_batch_add(b, &q_del, "ss", ro->owner.s, contact->s);
+}
+
+void roster_store_ver(struct db_batch *b, const struct roster *ro)
+{
+	db_batch_add(b, &q_ver, "si", ro->owner.s, ro->ver);
 }
 
 bool roster_store_account_gone(struct db *db, const struct jid *owner)

@@ -16,6 +16,7 @@ struct roster_item;
 int roster_store_load(struct db *db, struct roster *ro);
 void roster_store_put(struct db_batch *b, const struct roster *ro, const struct roster_item *it);
 void roster_store_del(struct db_batch *b, const struct roster *ro, const struct jid *contact);
+void roster_store_ver(struct db_batch *b, const struct roster *ro);
 /* Is there no such account in the database?  false also when it cannot be read. */
 bool roster_store_account_gone(struct db *db, const struct jid *owner);
 

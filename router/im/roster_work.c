@@ -143,24 +143,31 @@ static struct effect *effect_add(struct roster_work *w, enum effect_kind kind)
 	return fx;
 }
 
-static struct el *push_new(struct roster_work *w, const struct jid *owner)
+/* What is pushed is what clients see: it makes a new version, in the same batch (2.6.3). */
+static struct el *push_new(struct roster_work *w, struct roster *ro)
 {
 	struct effect *fx = effect_add(w, FX_PUSH);
+	struct el *query;
 
-	fx->owner = jid_bare(owner, w->arena);
+	work_uses(w, ro);
+	roster_bump(ro, loop_wall_ms(w->router->loop));
+	roster_store_ver(rows(w), ro);
+	fx->owner = jid_bare(&ro->owner, w->arena);
 	fx->el = work_el(w, "iq", NS_CLIENT);
 	el_set(fx->el, "type", "set");
-	return el_add(fx->el, "query", NS_ROSTER);
+	query = el_add(fx->el, "query", NS_ROSTER);
+	roster_ver_write(query, ro);
+	return query;
 }
 
 void work_push(struct roster_work *w, struct roster *ro, const struct roster_item *it)
 {
-	roster_item_write(push_new(w, &ro->owner), it);
+	roster_item_write(push_new(w, ro), it);
 }
 
 void work_push_removed(struct roster_work *w, struct roster *ro, const struct jid *contact)
 {
-	struct el *item = el_add(push_new(w, &ro->owner), "item", NS_ROSTER);
+	struct el *item = el_add(push_new(w, ro), "item", NS_ROSTER);
 
 	el_set(item, "jid", contact->s);
 	el_set(item, "subscription", "remove");

@@ -37,7 +37,7 @@ void work_erase(struct roster_work *w, struct roster *ro, const struct jid *cont
 struct el *work_el(struct roster_work *w, const char *name, const char *ns);
 struct el *work_presence_el(
     struct roster_work *w, const char *type, const struct jid *from, const struct jid *to);
-/* The item as it is now, to all interested sessions of the owner. */
+/* The item as it is now, to all interested sessions of the owner; both make a new version. */
 void work_push(struct roster_work *w, struct roster *ro, const struct roster_item *it);
 void work_push_removed(struct roster_work *w, struct roster *ro, const struct jid *contact);
 /* The answer to the work's stanza, an iq. */

@@ -8,6 +8,7 @@
 #include "auth/accounts.h"
 #include "core/route.h"
 #include "im/blocking.h"
+#include "im/last.h"
 #include "im_fixture.h"
 #include "links/component.h"
 #include "schema.h"
@@ -80,10 +81,16 @@ struct session *sessions_find(struct sessions *ss, const struct jid *full)
 static void keep(struct sbuf *out, const struct el *el, const char *from, const char *to)
 {
 	struct el *copy = el_dup(el);
+	const struct el *roster;
 	const char *type = el_attr(copy, "type");
 
 	if (!strcmp(el_name(copy), "iq") && !strcmp(type, "set"))
 		el_set(copy, "id", "...");
+	roster = el_child(copy, "query", NS_ROSTER);
+	if (roster && el_attr(roster, "ver")) {
+		(void)snprintf(im.ver, sizeof(im.ver), "%s", el_attr(roster, "ver"));
+		el_set(el_mut(roster), "ver", NULL);
+	}
 	el_write_addr(out, copy, NS_CLIENT, from, to);
 	sbuf_putc(out, '\n');
 	el_free(copy);
@@ -316,12 +323,12 @@ void im_send_only(struct session *s, const char *xml)
 
 	st->session = s;
 	stanza_set_from(st, &s->jid);
-	if (st->kind == EL_IQ && !strcmp(el_ns(stanza_payload(st)), NS_BLOCKING))
-		blocking_iq(&im.r, st);
-	else if (st->kind == EL_IQ)
-		roster_iq(&im.r, st);
-	else
+	if (st->kind != EL_IQ)
 		presence_from_session(&im.r, st);
+	else if (!strcmp(el_ns(stanza_payload(st)), NS_BLOCKING))
+		blocking_iq(&im.r, st);
+	else if (!last_account(&im.r, st))
+		roster_iq(&im.r, st);
 	stanza_release(st);
 }
 

@@ -26,6 +26,7 @@ struct im {
 	struct list users; /* of struct im_user */
 	bool component_away;
 	struct sbuf to_component;
+	char ver[24]; /* of the last roster or push that was sent; it is cut out of the text */
 };
 extern struct im im;
 

@@ -53,13 +53,36 @@ static void every_old_file_is_brought_up_to_date(void **state)
 	static struct db_q q_invite = { "INSERT INTO invite (id, hash, domain, uses, created,"
 					" expires) VALUES ('a', x'00', 'example.org', 1, 0, 1)" };
 	static struct db_q q_contacts = { "SELECT sub FROM roster" };
+	static struct db_q q_ver = { "SELECT roster_ver FROM account" };
+	static struct db_q q_last = { "SELECT count(*) FROM account WHERE last_ms IS NULL"
+				      " AND last_status IS NULL" };
 	struct fixture *f = *state;
 
 	old_file(f, 1);
 	fixture_open(f, router_schema, router_schema_n);
 	assert_int_equal(number(f->db, &q_contacts), 3);
+	assert_int_equal(number(f->db, &q_ver), 1);
+	assert_int_equal(number(f->db, &q_last), 1);
 	sql(f, &q_block);
 	sql(f, &q_invite);
+}
+
+/* An empty roster and one that was filled before versions were kept must not look the same. */
+static void old_rosters_have_a_version_that_new_ones_have_not(void **state)
+{
+	static struct db_q q_account = { "INSERT INTO account (jid, created, iterations, salt256,"
+					 " stored256, server256, salt1, stored1, server1)"
+					 " VALUES ('carol@example.org', 0, 1, x'', x'', x'', x'',"
+					 " x'', x'')" };
+	static struct db_q q_ver = { "SELECT roster_ver FROM account WHERE jid LIKE 'carol%'" };
+	static struct db_q q_old = { "SELECT roster_ver FROM account WHERE jid LIKE 'alice%'" };
+	struct fixture *f = *state;
+
+	old_file(f, 2);
+	fixture_open(f, router_schema, router_schema_n);
+	sql(f, &q_account);
+	assert_int_equal(number(f->db, &q_ver), 0);
+	assert_int_equal(number(f->db, &q_old), 1);
 }
 
 static void what_an_account_blocks_goes_with_it(void **state)
@@ -93,6 +116,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    every_old_file_is_brought_up_to_date, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    old_rosters_have_a_version_that_new_ones_have_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    what_an_account_blocks_goes_with_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_newer_file_is_refused, setup, teardown),

@@ -17,13 +17,18 @@
 #define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
 #define NS_ROSTER "jabber:iq:roster"
 #define NS_PREAPPROVAL "urn:xmpp:features:pre-approval"
+#define NS_ROSTERVER "urn:xmpp:features:rosterver" /* RFC 6121 2.6 */
 #define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
+#define NS_SERVERINFO "http://jabber.org/network/serverinfo" /* XEP-0157 */
 #define NS_CAPS "http://jabber.org/protocol/caps"
 #define NS_PING "urn:xmpp:ping"
 #define NS_XDATA "jabber:x:data"                /* XEP-0004 */
 #define NS_RSM "http://jabber.org/protocol/rsm" /* XEP-0059 */
 #define NS_VERSION "jabber:iq:version"          /* XEP-0092 */
+#define NS_LAST "jabber:iq:last"                /* XEP-0012 */
+#define NS_TIME "urn:xmpp:time"                 /* XEP-0202 */
+#define NS_LIMITS "urn:xmpp:stream-limits:0"    /* XEP-0478 */
 #define NS_DELAY "urn:xmpp:delay"
 #define NS_MUC_USER "http://jabber.org/protocol/muc#user"
 #define NS_CONFERENCE "jabber:x:conference" /* XEP-0249 */
