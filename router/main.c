@@ -18,6 +18,7 @@
 #include "auth/register.h"
 #include "auth/sasl.h"
 #include "c2s/c2s.h"
+#include "c2s/idle.h"
 #include "conf.h"
 #include "core/ctl.h"
 #include "core/policy.h"
@@ -136,6 +137,7 @@ static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 	    (rc = c2s_open(&r->c2s, r, err, err_len)) < 0 ||
 	    (rc = ctl_open(&r->ctl, r, err, err_len)) < 0)
 		return rc;
+	idle_open(&r->idle, r);
 	say_limits();
 	timer_init(&p->health_poll, r->loop, health_poll, p);
 	timer_set(&p->health_poll, 0);
@@ -150,6 +152,7 @@ static void reload(struct daemon *d, void *arg)
 	p->r.policy = policy_new(p->r.conf, p->r.policy);
 	sasl_server_reload(p->r.sasl);
 	registrar_reload(p->r.registrar);
+	c2s_reload(p->r.c2s);
 	components_reload(p->r.components);
 	certs_rescan(p->r.certs);
 }
@@ -185,6 +188,7 @@ static void finish(struct daemon *d, void *arg)
 	timer_done(&p->stop_poll);
 	timer_done(&p->health_poll);
 	ctl_close(r->ctl);
+	idle_close(r->idle);
 	c2s_close(r->c2s);
 	db_close(r->db); /* runs the completions that are left: all they touch is still here */
 	components_close(r->components);

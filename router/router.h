@@ -24,6 +24,7 @@ struct router {
 	struct registrar *registrar;   /* auth/register.h */
 	struct components *components; /* links/component.h */
 	struct c2s *c2s;               /* c2s/c2s.h */
+	struct idle *idle;             /* c2s/idle.h */
 	struct ctl *ctl;               /* core/ctl.h */
 	uint64_t started;              /* loop_now() */
 	bool stopping;

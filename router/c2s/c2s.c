@@ -61,7 +61,7 @@ static void conn_state(struct conn *c, enum conn_state state)
 	c->state = state;
 }
 
-static struct xml_limits limits_now(const struct conn *c)
+struct xml_limits conn_limits(const struct conn *c)
 {
 	const struct router_conf *conf = c->router->conf;
 	bool in = c->state == CONN_BIND || c->state == CONN_OPEN;
@@ -72,13 +72,6 @@ static struct xml_limits limits_now(const struct conn *c)
 		.attrs = (unsigned)conf->limit.attributes,
 		.nodes = (unsigned)conf->limit.children,
 	};
-}
-
-static void conn_set_limits(struct conn *c)
-{
-	struct xml_limits lim = limits_now(c);
-
-	stream_set_limits(c->stream, &lim);
 }
 
 /* --- the end -------------------------------------------------------------------------------- */
@@ -198,7 +191,6 @@ void conn_authenticated(struct conn *c, const struct jid *account)
 	log_info(&c->tag, "authenticated");
 	conn_login_end(c);
 	conn_state(c, CONN_BIND);
-	conn_set_limits(c);
 	stream_restart(c->stream);
 }
 
@@ -437,7 +429,7 @@ static void conn_new(struct c2s *c2s, int fd, bool direct)
 	c->c2s = c2s;
 	c->router = r;
 	list_init(&c->in_flight);
-	sc.lim = limits_now(c);
+	sc.lim = conn_limits(c);
 	keepalive(fd);
 	c->stream = stream_accept(r->loop, fd, &sc, conn_event, c);
 	c->peer = xstrdup(io_peer(stream_io_of(c->stream)));
@@ -505,6 +497,17 @@ int c2s_open(struct c2s **out, struct router *r, char *err, size_t err_len)
 	}
 	*out = c2s;
 	return 0;
+}
+
+void c2s_reload(struct c2s *c2s)
+{
+	size_t hard = (size_t)c2s->router->conf->limit.output_bytes;
+
+	LIST_EACH (it, &c2s->conns) {
+		struct conn *c = LIST_ENTRY(it, struct conn, link);
+
+		io_set_marks(stream_io_of(c->stream), OUT_LOW, OUT_HIGH, hard);
+	}
 }
 
 void c2s_stop(struct c2s *c2s)

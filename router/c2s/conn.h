@@ -62,6 +62,9 @@ void conn_bind(struct conn *c, struct el *el);
 /* c2s.c: it is this account's; account is copied. */
 void conn_authenticated(struct conn *c, const struct jid *account);
 
+/* c2s.c: the settings' limits for what the peer sends in this state. */
+struct xml_limits conn_limits(const struct conn *c);
+
 /* c2s.c: the session leaves the table now, with all that goes with it; the stream is the caller's
  * business. */
 void conn_end_session(struct conn *c);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Stream headers and features (RFC 6120 4.3, 4.7). */
+#include <stdio.h>
+
 #include <base/rnd.h>
 
 #include "c2s/conn.h"
@@ -21,9 +23,21 @@ void conn_send_header(struct conn *c)
 	stream_send_header(c->stream, &h);
 }
 
+/* XEP-0478.  What is told here is what holds for this stream: a reload changes the next one. */
+static void add_limits(struct el *features, const struct xml_limits *lim)
+{
+	char max[24];
+
+	if (lim->stanza == 0)
+		return;
+	(void)snprintf(max, sizeof(max), "%zu", lim->stanza);
+	el_add_text(el_add(features, "limits", NS_LIMITS), "max-bytes", NULL, max);
+}
+
 void conn_send_features(struct conn *c)
 {
 	EL_AUTO struct el *f = el_new("features", NS_STREAM);
+	struct xml_limits lim = conn_limits(c);
 
 	switch (c->state) {
 	case CONN_CLEAR:
@@ -42,5 +56,7 @@ void conn_send_features(struct conn *c)
 	default:
 		break;
 	}
+	add_limits(f, &lim);
+	stream_set_limits(c->stream, &lim);
 	stream_send(c->stream, f);
 }
