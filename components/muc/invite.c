@@ -55,7 +55,7 @@ static struct invited *find(struct room *r, const struct jid *who)
 void invites_free(struct room *r)
 {
 	while (!list_empty(&r->invited))
-		forget(r, LIST_FIRST(&r->invited, struct invited, link));
+		forget(r, LIST_ENTRY(r->invited.next, struct invited, link));
 }
 
 /* --- sending -----------------------------------------------------------------------------------

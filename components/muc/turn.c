@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <base/db.h>
+#include <base/health.h>
 #include <base/log.h>
 #include <base/loop.h>
 #include <base/mem.h>
@@ -116,7 +117,7 @@ static void on_drain(void *arg)
 
 		list_del(&r->ready);
 		while (first_has_turn(r))
-			run_waiting(m, r, LIST_FIRST(&r->waiting, struct waiting, link));
+			run_waiting(m, r, LIST_ENTRY(r->waiting.next, struct waiting, link));
 	}
 	while (!list_empty(&m->homeless)) {
 		struct waiting *w = LIST_FIRST(&m->homeless, struct waiting, link);
@@ -159,6 +160,14 @@ enum el_cond turn_cond(int err)
 	                                        : COND_RESOURCE_CONSTRAINT;
 }
 
+/* Not ready while nothing can be kept. */
+static void show_health(const struct muc *m)
+{
+	if (!m->stopping)
+		health_set(comp_health(m->c), "database", true,
+		    db_healthy(m->db) ? NULL : "rooms cannot be written");
+}
+
 static void on_committed(int err, void *arg)
 {
 	struct commit *k = arg;
@@ -167,6 +176,7 @@ static void on_committed(int err, void *arg)
 
 	if (err < 0)
 		log_err(&tag, LOG_LVL_WARN, err, "a change of %s was not kept", r->local);
+	show_health(m);
 	r->committing--;
 	if (k->alone)
 		r->exclusive = false;

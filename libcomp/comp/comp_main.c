@@ -219,6 +219,11 @@ struct loop *comp_loop(struct comp *c)
 	return c->loop;
 }
 
+struct health *comp_health(struct comp *c)
+{
+	return c->daemon ? daemon_health(c->daemon) : NULL;
+}
+
 bool comp_online(const struct comp *c)
 {
 	return link_online(&c->link);

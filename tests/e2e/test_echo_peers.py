@@ -96,7 +96,7 @@ async def test_subscription_is_accepted(peer, client):
 
 async def test_link_comes_back_after_the_server(peer, client):
     peer.server.kill9()
-    await peer.echo.wait_log("no link to|next try")
+    await peer.component.wait_log("no link to|next try")
     peer.start_server()
     await peer.wait_linked()
     alice = await client("alice", stack=peer)
@@ -105,9 +105,9 @@ async def test_link_comes_back_after_the_server(peer, client):
 
 
 async def test_wrong_secret_is_explained(peer):
-    peer.echo.term()
-    peer.echo.env |= {"COMPONENT_SECRET": "wrong"}
-    peer.echo.env.pop("COMPONENT_SECRET_FILE")
-    peer.echo.start()
-    await peer.echo.wait_log(r"lvl=error .*not-authorized.*COMPONENT_SECRET")
+    peer.component.term()
+    peer.component.env |= {"COMPONENT_SECRET": "wrong"}
+    peer.component.env.pop("COMPONENT_SECRET_FILE")
+    peer.component.start()
+    await peer.component.wait_log(r"lvl=error .*not-authorized.*COMPONENT_SECRET")
     assert not peer.linked()

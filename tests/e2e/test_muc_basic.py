@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Rooms: coming, talking, going.  Everything is encrypted, as the policy wants it by default."""
+"""Rooms: coming, talking, going, behind our router and behind Debian's Prosody.  Everything is
+encrypted, as our policy wants it by default."""
+
+import os
 
 import pytest
 
+from conftest import STACKS
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
+from lib.peers import Peer, missing
 from lib.rooms import (CLIENT, MUC, USER, X, codes, configure, create, item, join, leave,
                        presence_xml, say)
 
@@ -12,9 +17,17 @@ ROOM = "room@conference.localhost"
 OMEMO = ENCRYPTED["OMEMO 0.3"]
 
 
-@pytest.fixture
-def stack(make_stack):
-    return make_stack(components=("muc",))
+@pytest.fixture(params=["switchyard", "prosody"])
+def stack(request, make_stack, authority, folder):
+    if request.param == "switchyard":
+        return make_stack(components=("muc",))
+    if reason := missing(request.param):
+        pytest.skip(reason)
+    path = os.path.join(folder, request.param)
+    os.mkdir(path)
+    peer = Peer(request.param, path, authority, "muc")
+    request.node.stash[STACKS].append(peer)  # `client` finds it there, make_stack ends it
+    return peer.start()
 
 
 async def two_in(client, **fields):
@@ -61,7 +74,8 @@ async def test_message_is_reflected_to_all_with_its_id(stack, client):
                              "<x xmlns='jabber:x:encrypted'") if p in payload])
 
 
-async def test_plaintext_is_refused_and_does_not_reach_the_room(stack, client):
+async def test_plaintext_is_refused_and_does_not_reach_the_room(make_stack, client):
+    make_stack(components=("muc",))
     alice, bob = await two_in(client)
     say(bob, ROOM, "<body>in the clear</body>", "p1")
     refused = await bob.wait("message", type="error", id="p1")

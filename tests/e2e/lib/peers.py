@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Other servers, Debian's Prosody and ejabberd, with our echo component behind them: a component
-must not assume that the server on the other end is ours.
+"""Other servers, Debian's Prosody and ejabberd, with a component of ours behind them, echo unless
+said otherwise: a component must not assume that the server on the other end is ours.
 
 A Peer stands where a Stack does for the `client` fixture: await client("alice", stack=peer)."""
 
@@ -82,12 +82,14 @@ def _ejabberd_libs():
 
 
 class Peer:
-    """`server` and `echo` are Processes; `secret` is what the server expects of echo."""
+    """`server` and `component` are Processes; `secret` is what the server expects of the latter."""
 
     first_domain = DOMAIN
 
-    def __init__(self, name, folder, authority):
+    def __init__(self, name, folder, authority, program="echo"):
         self.name, self.folder, self.ca_file = name, folder, authority.file
+        self.program = program
+        self.component_domain = f"{programs()[program][1]}.{DOMAIN}"
         self.accounts = {}  # bare JID: password
         self.secret = secrets.token_hex(16)
         cert, key = authority.issue(os.path.join(folder, "certs", DOMAIN), DOMAIN)
@@ -97,10 +99,11 @@ class Peer:
         self._config = os.path.join(folder, file)
         with open(self._config, "w", encoding="utf-8") as f:
             f.write(template.format(folder=folder, cert=cert, key=key, ca=self.ca_file,
-                                    domain=DOMAIN, echo=ECHO, secret=self.secret, c2s=C2S_PORT,
+                                    domain=DOMAIN, echo=self.component_domain,
+                                    secret=self.secret, c2s=C2S_PORT,
                                     component=COMPONENT_PORT))
         self.server = self._server()
-        self.echo = self._echo()
+        self.component = self._component()
 
     def _server(self):
         log = os.path.join(self.folder, f"{self.name}.log")
@@ -113,26 +116,27 @@ class Peer:
         return Process(self.name, ["erl", "-noinput", "-mnesia", "dir", f'"{self.folder}/data"',
                                    "-s", "ejabberd"], env, log)
 
-    def _echo(self):
+    def _component(self):
         secret_file = os.path.join(self.folder, "secret")
         with open(secret_file, "w", encoding="ascii") as f:
             f.write(self.secret + "\n")
-        env = {"COMPONENT_DOMAIN": ECHO, "COMPONENT_SECRET_FILE": secret_file,
+        env = {"COMPONENT_DOMAIN": self.component_domain, "COMPONENT_SECRET_FILE": secret_file,
                "ROUTER_HOST": "127.0.0.1", "ROUTER_PORT": str(COMPONENT_PORT),
-               "HEALTH_LISTEN": os.path.join(self.folder, "echo.health"), "LOG_LEVEL": "debug"}
-        return Process("echo", [programs()["echo"][0]], env,
-                       os.path.join(self.folder, "echo.log"))
+               "DATA_DIR": self.folder, "LOG_LEVEL": "debug",
+               "HEALTH_LISTEN": os.path.join(self.folder, f"{self.program}.health")}
+        return Process(self.program, [programs()[self.program][0]], env,
+                       os.path.join(self.folder, f"{self.program}.log"))
 
     # --- life -----------------------------------------------------------------------------------
     @property
     def processes(self):
-        return [self.echo, self.server]
+        return [self.component, self.server]
 
     def start(self):
         """The server first, so that the component's first try finds it."""
         self.start_server()
-        self.echo.start()
-        until_sync(self.linked, lambda: f"echo's link\n{self.echo.tail()}")
+        self.component.start()
+        until_sync(self.linked, lambda: f"{self.program}'s link\n{self.component.tail()}")
         return self
 
     def start_server(self):
@@ -143,10 +147,10 @@ class Peer:
         assert self.server.alive, f"{self.name} has ended\n{self.server.tail()}"
 
     def linked(self):
-        return health.ask(self.echo.env["HEALTH_LISTEN"], "/readyz") == (200, "link: ok\n")
+        return health.ask(self.component.env["HEALTH_LISTEN"], "/readyz") == (200, "link: ok\n")
 
     async def wait_linked(self, timeout=DEADLINE):
-        await until(self.linked, lambda: f"echo's link\n{self.echo.tail()}", timeout)
+        await until(self.linked, lambda: f"{self.program}'s link\n{self.component.tail()}", timeout)
 
     def settle(self):
         faults = [fault for process in self.processes for fault in process.settle()]

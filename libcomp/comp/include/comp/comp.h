@@ -52,6 +52,7 @@ void *comp_conf(struct comp *c); /* the component's settings */
 const char *comp_domain(const struct comp *c);
 struct loop *comp_loop(struct comp *c);
 bool comp_online(const struct comp *c);
+struct health *comp_health(struct comp *c); /* for health_set(); NULL in tests */
 
 /* --- receiving -------------------------------------------------------------------------------- */
 enum { COMP_DONE = 0, COMP_PASS = 1 }; /* or -enum el_cond: answered with that error */
