@@ -128,7 +128,8 @@ static const struct conf_opt opts[] = {
 	    .flags = CONF_RELOAD, .help = "stanzas that may wait for such a client" },
 	{ "limit_session_rate", CONF_SIZE, AT(limit.session_rate), "64k", 0, 1 << 30,
 	    .flags = CONF_RELOAD,
-	    .help = "incoming bytes a second of one session, by not reading" },
+	    .help = "incoming bytes a second of one session, 256 for each stanza at "
+		    "least, by not reading" },
 	{ "limit_session_burst", CONF_SIZE, AT(limit.session_burst), "1M", 1, 1 << 30,
 	    .flags = CONF_RELOAD, .help = "bytes that may come at once" },
 	{ 0 },

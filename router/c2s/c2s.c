@@ -33,6 +33,7 @@
 
 #define FLIGHT_STANZAS 64 /* docs/architecture.md: of one session, waiting */
 #define FLIGHT_BYTES ((size_t)262144)
+#define STANZA_COST 256           /* bytes of its share that the smallest stanza takes */
 #define OUT_HIGH ((size_t)262144) /* then its own requests wait */
 #define OUT_LOW ((size_t)65536)
 
@@ -230,6 +231,15 @@ static void flight_add(struct conn *c, struct stanza *st)
 	c->bytes_in_flight += st->bytes;
 }
 
+/* What a stanza takes of the sender's share: what is written to its recipient, so that a burst of
+ * small ones cannot fill somebody else's queue. */
+static uint32_t cost_of(const struct stanza *st)
+{
+	uint32_t bytes = st->bytes + st->from.len;
+
+	return bytes > STANZA_COST ? bytes : STANZA_COST;
+}
+
 /* More than the session's share: reading rests until the bucket is level again. */
 static void rate_check(struct conn *c, uint32_t bytes)
 {
@@ -281,7 +291,7 @@ static void element_open(struct conn *c)
 	}
 	stamp(c, st);
 	flight_add(c, st);
-	uint32_t bytes = st->bytes;
+	uint32_t bytes = cost_of(st);
 	if (r < 0)
 		route_bounce(c->router, st, (enum el_cond) - r, NULL);
 	else

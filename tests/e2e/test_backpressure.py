@@ -199,3 +199,21 @@ async def test_flood_may_end_at_any_time(stack, raw_client, bystander):
     await asyncio.wait({sending}, timeout=1)
     await c.drop(reset=True)
     await until(lambda: stack.metrics()["switchyard_sessions"] == 1, "alice's session has ended")
+
+
+async def test_one_burst_ends_nobody_else(make_stack, raw_client):
+    """Small stanzas from a long address are more for the recipient than they were for the sender,
+    who is charged for that: a burst does not fill the queue of who does not read for a moment."""
+    stack = make_stack(components=())
+    alice = await login(stack, raw_client, "alice")
+    bob = await login(stack, raw_client, "bob", "r" * 1023)
+    alice.stop_reading()
+    sending = asyncio.ensure_future(bob.send(f"<message to='{alice.jid}'/>" * 20000))
+    routed, now = -1000, 0
+    while now - routed > 500:
+        await asyncio.sleep(1)
+        routed, now = now, stack.metrics().get('switchyard_stanzas_total{kind="message"}', 0)
+    alice.go_on_reading()
+    await alice.sync()
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
