@@ -12,10 +12,11 @@
 
 #include "im/roster.h"
 
-#define ROSTER_NAME_MAX 1023    /* bytes of an item's name and of a group's */
-#define ROSTER_GROUPS_MAX 64    /* of one item */
-#define ROSTER_PENDING_MAX 256  /* requests of strangers that wait for one account */
-#define ROSTER_REQUEST_MAX 8192 /* bytes of such a request as it is kept */
+#define ROSTER_NAME_MAX 1023     /* bytes of an item's name and of a group's */
+#define ROSTER_GROUPS_MAX 64     /* of one item */
+#define ROSTER_GROUPS_BYTES 4096 /* of all their names */
+#define ROSTER_PENDING_MAX 256   /* requests of strangers that wait for one account */
+#define ROSTER_REQUEST_MAX 8192  /* bytes of such a request as it is kept */
 
 struct roster {
 	struct map_node node; /* by owner */

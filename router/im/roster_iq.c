@@ -78,6 +78,8 @@ struct item_set {
 /* 2.3.3: a name may stand once, may not be empty, may not be long. */
 static int parse_groups(struct item_set *set, const struct el *item)
 {
+	size_t bytes = 0;
+
 	EL_EACH (g, item, "group", NS_ROSTER) {
 		const char *name = el_body(g);
 
@@ -87,6 +89,9 @@ static int parse_groups(struct item_set *set, const struct el *item)
 			if (!strcmp(set->groups[i], name))
 				return -COND_BAD_REQUEST;
 		}
+		bytes += strlen(name);
+		if (bytes > ROSTER_GROUPS_BYTES)
+			return -COND_NOT_ACCEPTABLE;
 		set->groups[set->n_groups++] = name;
 	}
 	return 0;

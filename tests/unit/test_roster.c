@@ -139,14 +139,15 @@ static void test_long_name(void **state)
 	assert_non_null(strstr(im_got(a), RESULT(A)));
 }
 
-static void set_groups(struct session *s, unsigned n)
+/* n groups with names of that length. */
+static void set_groups(struct session *s, unsigned n, int len)
 {
 	struct sbuf b = SBUF_INIT;
 
 	sbuf_puts(&b, "<iq type='set' id='s'><query xmlns='jabber:iq:roster'>"
 		      "<item jid='" BOB "'>");
 	for (unsigned i = 0; i < n; i++)
-		sbuf_printf(&b, "<group>%u</group>", i);
+		sbuf_printf(&b, "<group>%0*u</group>", len, i);
 	sbuf_puts(&b, "</item></query></iq>");
 	im_send(s, sbuf_str(&b));
 	sbuf_done(&b);
@@ -157,9 +158,11 @@ static void test_many_groups(void **state)
 	struct session *a = interested(A);
 
 	(void)state;
-	set_groups(a, ROSTER_GROUPS_MAX + 1);
+	set_groups(a, ROSTER_GROUPS_MAX + 1, 2);
 	assert_error(a, "not-acceptable");
-	set_groups(a, ROSTER_GROUPS_MAX);
+	set_groups(a, 5, ROSTER_GROUPS_BYTES / 5 + 1);
+	assert_error(a, "not-acceptable");
+	set_groups(a, ROSTER_GROUPS_MAX, ROSTER_GROUPS_BYTES / ROSTER_GROUPS_MAX);
 	assert_non_null(strstr(im_got(a), RESULT(A)));
 }
 
