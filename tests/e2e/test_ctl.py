@@ -169,20 +169,24 @@ async def test_sessions_are_listed_and_ended(stack, raw_client):
 
 # --- the router -----------------------------------------------------------------------------------
 
+def echo_row(stack):
+    return next(c for c in stack.ctl("component", "list") if c["domain"] == "echo.localhost")
+
+
 async def test_components_and_status(stack, client):
     await client("alice")
-    [echo] = stack.ctl("component", "list")
+    echo = echo_row(stack)
     assert echo["domain"] == "echo.localhost" and echo["state"] == "online"
     assert echo["peer"] in ("127.0.0.1", "::1") and echo["queued"] == 0
     status = stack.ctl("status")
     assert (status["sessions"], status["connections"]) == (1, 1)
-    assert (status["components_online"], status["components_configured"]) == (1, 1)
+    assert (status["components_online"], status["components_configured"]) == (1, 2)
     assert status["database_healthy"] is True and status["uptime"] >= 0
     assert status["certificates"] == [{"domain": "localhost", "days_left": 29}]
 
     stack.components["echo"].term()
-    await until(lambda: stack.ctl("component", "list")[0]["state"] == "offline")
-    [echo] = stack.ctl("component", "list")
+    await until(lambda: echo_row(stack)["state"] == "offline")
+    echo = echo_row(stack)
     assert echo["peer"] is None and echo["last_error"]
     assert stack.ctl("status")["components_online"] == 0
 
