@@ -17,7 +17,7 @@ struct router;
 #define INVITE_HASH 32
 #define INVITE_DAYS 7 /* how long it is good for unless said otherwise */
 #define INVITE_USES_MAX 1000000
-#define INVITE_SECONDS_MAX (10 * 365 * 86400LL)
+#define INVITE_SECONDS_MAX ((int64_t)10 * 365 * 86400)
 
 struct invite { /* text is borrowed */
 	const char *id, *domain;

@@ -152,7 +152,7 @@ void ctl_invite_create(struct ctl_req *req)
 
 	m->req = req;
 	if (number(req, CTL_USES, 1, INVITE_USES_MAX, &m->uses) &&
-	    number(req, CTL_EXPIRES, INVITE_DAYS * 86400, INVITE_SECONDS_MAX, &seconds) &&
+	    number(req, CTL_EXPIRES, INVITE_DAYS * (int64_t)86400, INVITE_SECONDS_MAX, &seconds) &&
 	    whom(req, a, m)) {
 		m->expires_ms = loop_wall_ms(r->loop) + seconds * 1000;
 		const struct invite in = { NULL, m->domain, m->account, m->uses, 0, m->expires_ms };
