@@ -10,6 +10,7 @@
 
 #include <base/addr.h>
 #include <base/arena.h>
+#include <base/digest.h>
 #include <base/listen.h>
 #include <base/log.h>
 #include <base/loop.h>
@@ -101,12 +102,18 @@ void component_state(const struct component *c, struct component_state *out)
 	};
 }
 
+static void secret_digest(const struct component_conf *conf, uint8_t out[32])
+{
+	digest(DIGEST_SHA256, conf->secret, strlen(conf->secret), out);
+}
+
 static void component_add(struct components *cs, const struct component_conf *conf)
 {
 	struct component *c = xzalloc(sizeof(*c));
 
 	c->all = cs;
 	c->conf = conf;
+	secret_digest(conf, c->secret);
 	c->domain = xstrdup(conf->domain);
 	c->since_ms = loop_wall_ms(cs->router->loop);
 	rate_init(&c->replaced, &replace_rate, loop_now(cs->router->loop));
@@ -137,6 +144,26 @@ static void component_remove(struct component *c)
 	component_free(c);
 }
 
+/* Who has shown the old secret may be the reason why there is a new one: it has to come again. */
+static void component_change(struct component *c, const struct component_conf *conf)
+{
+	uint8_t secret[32];
+	struct link *l = c->link;
+	bool same;
+
+	secret_digest(conf, secret);
+	same = digest_same(secret, c->secret, sizeof(secret));
+	memcpy(c->secret, secret, sizeof(secret));
+	c->conf = conf;
+	c->stale = false;
+	if (l && same) {
+		link_reload(l);
+	} else if (l) {
+		component_detach(c, l, "its secret was changed");
+		link_end(l, STREAM_E_NOT_AUTHORIZED, "the secret was changed");
+	}
+}
+
 void components_reload(struct components *cs)
 {
 	struct component_conf **conf = cs->router->conf->components;
@@ -146,12 +173,10 @@ void components_reload(struct components *cs)
 	for (; conf && *conf; conf++) {
 		struct component *c = components_find(cs, (*conf)->domain, strlen((*conf)->domain));
 
-		if (c) {
-			c->conf = *conf;
-			c->stale = false;
-		} else {
+		if (c)
+			component_change(c, *conf);
+		else
 			component_add(cs, *conf);
-		}
 	}
 	LIST_EACH_SAFE (it, &cs->all) {
 		struct component *c = LIST_ENTRY(it, struct component, of_all);

@@ -162,6 +162,13 @@ static struct xml_limits limits_of(const struct link *l)
 	};
 }
 
+void link_reload(struct link *l)
+{
+	struct xml_limits lim = limits_of(l);
+
+	stream_set_limits(l->stream, &lim);
+}
+
 static void handshake(struct link *l)
 {
 	const struct el *el = stream_el(l->stream);
@@ -182,9 +189,8 @@ static void handshake(struct link *l)
 		return;
 	}
 	const struct rate_conf rc = rate_of(l);
-	struct xml_limits lim = limits_of(l);
 
-	stream_set_limits(l->stream, &lim);
+	link_reload(l);
 	rate_init(&l->rate, &rc, loop_now(l->router->loop));
 	timer_stop(&l->timer);
 	link_state(l, LINK_OPEN);

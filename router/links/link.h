@@ -32,6 +32,7 @@ struct component {
 	uint64_t in, out;
 	char *last_error;
 	struct rate replaced; /* three replacements a minute */
+	uint8_t secret[32];   /* SHA-256: has a reload changed it? */
 	bool stale;           /* during a reload: no section names it any more */
 };
 
@@ -53,7 +54,8 @@ struct link *link_accept(struct components *cs, int fd, struct list *links);
 int link_send(struct link *l, const struct el *el);
 size_t link_queued(const struct link *l);
 const char *link_peer(const struct link *l);
-struct component *link_component(const struct link *l);             /* NULL: no header yet */
+struct component *link_component(const struct link *l); /* NULL: no header yet */
+void link_reload(struct link *l); /* an open one: its component's settings may have changed */
 void link_end(struct link *l, enum stream_err e, const char *text); /* with a stream error */
 void link_free(struct link *l);                                     /* at once */
 struct link *link_of(struct list *member);
