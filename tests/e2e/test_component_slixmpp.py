@@ -50,7 +50,8 @@ async def disco(client, jid, what=xml.DISCO_INFO):
 async def test_both_are_found_and_say_what_they_are(duo, client):
     alice = await client("alice")
     items = await disco(alice, "localhost", xml.DISCO_ITEMS)
-    assert {i.get("jid") for i in items.iter(f"{{{xml.DISCO_ITEMS}}}item")} == {ECHO, BOT}
+    assert {i.get("jid") for i in items.iter(f"{{{xml.DISCO_ITEMS}}}item")} == \
+        {ECHO, BOT, "conference.localhost"}
     for domain, name, feature in ((ECHO, "Echo", ECHO_NS),
                                   (BOT, "Slixmpp bot", slixmpp_bot.HELLO)):
         info = await disco(alice, domain)

@@ -5,12 +5,15 @@ import sys
 import threading
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+# What no second try may cover up.
+DAMAGE = ("Sanitizer", "runtime error:", "Assertion `", "buffer overflow detected")
 
 
 class Results:
     def __init__(self):
         self._lock = threading.Lock()
         self._all = []  # (name, outcome, seconds, detail)
+        self._second = []  # names of what failed once and then passed
 
     def add(self, name, outcome, seconds=0.0, detail=""):
         with self._lock:
@@ -21,6 +24,13 @@ class Results:
                 print(f"skipped {name}: {detail.strip().splitlines()[0] if detail.strip() else ''}",
                       flush=True)
 
+    def add_second(self, name, seconds, detail):
+        """It passed alone after it had failed among others: counted as passed, and named."""
+        with self._lock:
+            self._second.append(name)
+            print(f"at the second try: {name}\n{indent(last_lines(detail, 20))}", flush=True)
+        self.add(name, PASSED, seconds)
+
     def count(self, outcome):
         return sum(1 for r in self._all if r[1] == outcome)
 
@@ -30,6 +40,10 @@ class Results:
         print("\nThe ten slowest:")
         for name, _, seconds, _ in slow:
             print(f"  {seconds:7.1f} s  {name}")
+        if self._second:
+            print("\nPassed only at the second try (a defect of the test, or of more):")
+            for name in self._second:
+                print(f"  {name}")
         failed = [r[0] for r in self._all if r[1] == FAILED]
         if failed:
             print("\nFailed:")
@@ -39,6 +53,10 @@ class Results:
         print(f"{self.count(PASSED)} passed, {self.count(FAILED)} failed, "
               f"{self.count(SKIPPED)} skipped", flush=True)
         return not failed
+
+
+def may_try_again(text):
+    return not any(word in text for word in DAMAGE)
 
 
 def indent(text):
