@@ -102,6 +102,7 @@ class Run:
                         for name, cls in servers.ALL.items() if name in args.servers]
         self.readings = {}
         self.failures = 0
+        self.whole = True  # all servers were there
         self.profile = ""
 
     def measure(self):
@@ -110,6 +111,7 @@ class Run:
                 why = server.missing()
                 if why:
                     print(f"bench: {why}", file=sys.stderr)
+                    self.whole = False
                 elif self._guarded(server, "accounts", lambda: self._make_accounts(server)):
                     for job in self.jobs:
                         self._measure(server, job, log)
@@ -215,15 +217,18 @@ def main():
     finally:
         run.stop()
     table = Table(run.servers, rows.rows(run.jobs), run.readings, args.details)
-    today = datetime.date.today().isoformat()
-    about = (f"{today}{commit()}. {machine()}. Median (least) of {args.runs}; load average before: "
-             f"{before:.1f}.")
+    about = (f"{datetime.date.today().isoformat()}{commit()}. {machine()}. Median (least) of "
+             f"{args.runs}; load average before: {before:.1f}.")
+    if args.quick:
+        about += " Small numbers: nothing to compare by."
     markdown = f"{about}\n\n{table.markdown()}"
     print(markdown if args.markdown else f"{about}\n\n{table.text()}")
     if run.profile:
         print(f"\n{run.profile}")
-    if args.write and not run.failures:
+    if args.write and run.whole and not run.failures:
         write_document(markdown)
+    elif args.write:
+        print("bench: not written: the run was not whole", file=sys.stderr)
     sys.exit(1 if run.failures else 0)
 
 

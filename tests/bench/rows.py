@@ -99,8 +99,8 @@ def rows(jobs_of_run):
 
     table = []
     for job in ("chat", "chat1000"):
-        table.append(Row(f"chat, {of(job, '--pairs')} pairs, window {of(job, '--window')}: CPU µs a "
-                         "message", job, "message", "cpu_us"))
+        title = f"chat, {of(job, '--pairs')} pairs, window {of(job, '--window')}: CPU µs a message"
+        table.append(Row(title, job, "message", "cpu_us"))
     occupants = of("room", "--occupants")
     table += [
         Row(f"room of {occupants}: CPU µs a copy", "room", "copy", "cpu_us"),

@@ -210,15 +210,17 @@ class Switchyard(Server):
     def __init__(self, folder, build, settings=()):
         super().__init__(folder, build)
         self.run_dir = self.folder
-        self._started = False
+        self._started, self._instances = False, []  # the latter of ./switchyard status
         keep = ("PATH", "HOME", "TMPDIR", "LANG")
         self._env = {name: os.environ[name] for name in keep if name in os.environ}
         self._env |= {
-            "BUILD_DIR": build, "RUN_DIR": self.run_dir, "DOMAIN": "localhost",
-            "LISTEN": "127.0.0.1", "COMPONENT_LISTEN": "127.0.0.1", "C2S_PORT": str(self.port),
-            "C2S_TLS_PORT": "0", "COMPONENT_PORT": str(self.component_port),
+            "BUILD_DIR": build, "NO_BUILD": "1", "RUN_DIR": self.run_dir,
+            "DOMAIN": "localhost", "LISTEN": "127.0.0.1", "COMPONENT_LISTEN": "127.0.0.1",
+            "C2S_PORT": str(self.port), "C2S_TLS_PORT": "0",
+            "COMPONENT_PORT": str(self.component_port),
             # As for the peers: what costs is measured, not what is allowed.
             "LIMIT_SESSION_RATE": "0", "LIMIT_CONNECTIONS_PER_ADDRESS": "0",
+            "MUC_OCCUPANT_RATE": "0", "MUC_ROOM_RATE": "0",
         }
         self._env |= dict(s.split("=", 1) for s in settings)
         version = run([os.path.join(build, "router", "switchyard-router"), "--version"])
@@ -247,6 +249,8 @@ class Switchyard(Server):
         self._prepare()
         self._started = True
         self._switchyard("run", "--detach")
+        status = json.loads(self._switchyard("status", "--json"))
+        self._instances = [row for row in status if row["pid"]]
 
     @property
     def running(self):
@@ -255,11 +259,10 @@ class Switchyard(Server):
     def stop(self):
         if self.running:
             self._switchyard("stop")
-        self._started = False
+        self._started, self._instances = False, []
 
     def pids(self):
-        return [row["pid"] for row in json.loads(self._switchyard("status", "--json"))
-                if row["pid"]]
+        return [row["pid"] for row in self._instances]
 
     def command(self):
         """All programs at once with the environment that ./switchyard gives them; the router is
@@ -267,7 +270,7 @@ class Switchyard(Server):
         if not self.running:
             self.start()
         words = []
-        for row in json.loads(self._switchyard("status", "--json")):
+        for row in self._instances:
             with open(f"/proc/{row['pid']}/environ", encoding="utf-8") as f:
                 env = f.read().split("\0")[:-1]
             binary = os.path.join(self.build, self._programs()[row["name"]][1])
@@ -287,7 +290,7 @@ class Peer(Server):
         super().__init__(folder, build)
         done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", self.package],
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.title = f"{self.package} {done.stdout.split('-')[0]}".strip()
+        self.title = f"{self.title} {done.stdout.split('-')[0]}".strip()
 
     def _prepare(self):
         cert, key = self._certificate()
@@ -305,7 +308,7 @@ class Peer(Server):
 
 
 class Prosody(Peer):
-    name, package, template = "prosody", "prosody", "prosody.cfg.lua"
+    name, title, package, template = "prosody", "Prosody", "prosody", "prosody.cfg.lua"
     port, component_port = 31522, 31547
 
     def missing(self):
@@ -317,7 +320,7 @@ class Prosody(Peer):
 
 class Ejabberd(Peer):
     """Without a node name: no epmd, and nothing shared with an ejabberd of the machine."""
-    name, package, template = "ejabberd", "ejabberd", "ejabberd.yml"
+    name, title, package, template = "ejabberd", "ejabberd", "ejabberd", "ejabberd.yml"
     port, component_port = 31622, 31647
 
     @staticmethod
