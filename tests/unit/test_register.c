@@ -159,27 +159,27 @@ static void an_address_registers_five_an_hour(void **state)
 	registration_free(rg);
 }
 
-/* A name that is taken is refused before anything is computed, and counts all the same. */
+/* With a name that is taken, so that it takes no time in which the bucket fills again. */
 static void all_addresses_together_have_a_limit(void **state)
 {
+	unsigned passed = 0;
 	char peer[32];
-	unsigned let = 0;
 
 	(void)state;
 	assert_int_equal(auth_add("taken@example.org", "s3cret"), 0);
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 200; i++) {
 		struct registration *rg;
 
 		(void)snprintf(peer, sizeof(peer), "192.0.2.%d", i);
 		rg = connect_from(peer);
 		assert_int_equal(say(rg, SET("taken", "s3cret")), REG_ANSWERED);
 		if (strstr(answer, "conflict"))
-			let++;
+			passed++;
 		else
 			assert_refused("resource-constraint");
 		registration_free(rg);
 	}
-	assert_in_range(let, 20, 39);
+	assert_in_range(passed, 20, 100);
 }
 
 static void a_connection_that_asks_without_end(void **state)
