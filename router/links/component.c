@@ -175,6 +175,11 @@ void components_reload(struct components *cs)
 
 		if (c)
 			component_change(c, *conf);
+		else if (router_serves(cs->router, (*conf)->domain, strlen((*conf)->domain)))
+			/* Taken out of DOMAIN in the same reload, which takes effect at the next
+			 * start: until then the component could speak for its users. */
+			log_warn(NULL, "reload: component %s: %s is served until the next start",
+			    (*conf)->title, (*conf)->domain);
 		else
 			component_add(cs, *conf);
 	}
