@@ -32,7 +32,7 @@ static void remember(struct room *r, const struct jid *who, const struct jid *by
 	struct invited *i = xzalloc(sizeof(*i));
 
 	if (r->n_invited >= MUC_INVITED_MAX)
-		forget(r, LIST_FIRST(&r->invited, struct invited, link));
+		forget(r, LIST_ENTRY(r->invited.next, struct invited, link));
 	i->who = xstrndup(who->s, jid_bare_len(who));
 	i->by = jid_dup(by);
 	list_add_tail(&r->invited, &i->link);
