@@ -76,19 +76,42 @@ static void parser_setup(struct xml *x)
 	x->fed = x->settled = 0;
 }
 
+static void parser_close(struct xml *x)
+{
+	if (!x->parser)
+		return;
+	XML_ParserFree(x->parser);
+	x->parser = NULL;
+	xml_mem_free(x->mem);
+	x->mem = NULL;
+}
+
+/* XML_Parse(), with its memory from where the parser's is. */
+static enum XML_Status parse(struct xml *x, const char *p, size_t n)
+{
+	struct xml_mem *before = xml_mem_use(x->mem);
+	enum XML_Status st = XML_Parse(x->parser, p, (int)n, 0);
+
+	(void)xml_mem_use(before);
+	return st;
+}
+
 static void parser_open(struct xml *x)
 {
-	static const XML_Memory_Handling_Suite mem = { xmalloc, xrealloc, free };
+	struct xml_mem *before;
 	const char sep[2] = { XML_SEP, '\0' };
 	enum XML_Status st;
 
-	x->parser = XML_ParserCreate_MM("UTF-8", &mem, sep);
+	x->mem = xml_mem_new();
+	before = xml_mem_use(x->mem);
+	x->parser = XML_ParserCreate_MM("UTF-8", &xml_mem_suite, sep);
+	(void)xml_mem_use(before);
 	assert(x->parser);
 	parser_setup(x);
 	if (!x->head)
 		return;
 	x->replaying = true;
-	st = XML_Parse(x->parser, sbuf_data(&x->replay), (int)sbuf_len(&x->replay), 0);
+	st = parse(x, sbuf_data(&x->replay), sbuf_len(&x->replay));
 	x->replaying = false;
 	assert(st == XML_STATUS_OK); /* we wrote it */
 	x->fed = x->settled = (long long)sbuf_len(&x->replay);
@@ -139,18 +162,20 @@ void xml_free(struct xml *x)
 		return;
 	stream_forget(x);
 	sbuf_done(&x->replay);
-	if (x->parser)
-		XML_ParserFree(x->parser);
+	parser_close(x);
 	free(x);
 }
 
 bool xml_reset(struct xml *x)
 {
 	bool lost = xml_partial(x) || x->first;
+	struct xml_mem *before;
 
 	stream_forget(x);
 	if (x->parser) {
+		before = xml_mem_use(x->mem);
 		(void)XML_ParserReset(x->parser, "UTF-8");
+		(void)xml_mem_use(before);
 		parser_setup(x);
 	}
 	return lost;
@@ -162,8 +187,7 @@ bool xml_idle(struct xml *x)
 		return true;
 	if (xml_partial(x) || sbuf_len(&x->rest) > 0)
 		return false;
-	XML_ParserFree(x->parser);
-	x->parser = NULL;
+	parser_close(x);
 	x->fed = x->settled = 0;
 	xml_raw_done(&x->raw);
 	return true;
@@ -181,7 +205,7 @@ static void feed_piece(struct xml *x, const char *p, size_t n)
 
 	x->chunk = (struct xml_chunk){ .p = p, .n = n, .base = x->fed };
 	x->fed += (long long)n;
-	st = XML_Parse(x->parser, p, (int)n, 0);
+	st = parse(x, p, n);
 	if (x->err || x->ended)
 		return;
 	if (st != XML_STATUS_OK)

@@ -13,12 +13,14 @@
 #include <xmpp/xml.h>
 
 #include "el_internal.h"
+#include "xml_mem.h"
 #include "xml_raw.h"
 
 #define XML_SEP '\x01' /* between namespace, name and prefix: no character of XML */
 
 struct xml {
-	XML_Parser parser; /* NULL: none until the next byte */
+	XML_Parser parser;   /* NULL: none until the next byte */
+	struct xml_mem *mem; /* the parser's */
 	const char *content_ns;
 	struct xml_limits lim;
 	enum xml_err err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An idle session gives its XML parser back, some 12 KiB; the next byte makes a new one.
+/* An idle session gives its XML parser back, some 16 KiB; the next byte makes a new one.
  *
  * One timer for all: a walk over the session table now and then costs less than a timer that each
  * stanza of each session would have to put off.  No session is asked before QUIET_MS or later than
@@ -13,7 +13,7 @@
 #include "router.h"
 
 #define SWEEP_MS 10000
-#define QUIET_MS 20000
+#define QUIET_MS 10000
 
 struct idle {
 	struct router *router;

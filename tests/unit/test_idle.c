@@ -85,7 +85,7 @@ static void pass(unsigned seconds)
 static void nobody_is_asked_who_has_just_spoken(void **state)
 {
 	(void)state;
-	pass(19);
+	pass(9);
 	assert_int_equal(quiet.asked, 0);
 	assert_int_equal(busy.asked, 0);
 }
@@ -93,7 +93,7 @@ static void nobody_is_asked_who_has_just_spoken(void **state)
 static void who_is_quiet_is_asked_at_most_every_ten_seconds(void **state)
 {
 	(void)state;
-	pass(31);
+	pass(21);
 	assert_in_range(quiet.asked, 1, 2);
 	pass(60);
 	assert_in_range(quiet.asked, 6, 8);
@@ -109,7 +109,7 @@ static void who_speaks_again_is_left_alone(void **state)
 	pass(31);
 	quiet.last_read = loop_now(r.loop);
 	n = quiet.asked;
-	pass(19);
+	pass(9);
 	assert_int_equal(quiet.asked, n);
 	pass(12);
 	assert_true(quiet.asked > n);
