@@ -14,11 +14,18 @@ struct component_conf { /* component NAME { ... } */
 	char *title;
 	char *domain; /* empty: DOMAIN_<TITLE>, else <title>.<first DOMAIN> */
 	char *secret;
-	int e2e;         /* enum comp_e2e */
-	int connections; /* enum comp_connections */
+	int e2e;                    /* enum comp_e2e */
+	int connections;            /* enum comp_connections */
+	bool internal;              /* nobody but the router may address it */
+	struct conf_list hosts;     /* served domains that it works for; none: all */
+	struct conf_list delegate;  /* links/delegate.c */
+	struct conf_list privilege; /* links/privilege.c */
+	struct conf_list tap;       /* links/events.c */
 	int64_t max_stanza;
 	int64_t rate;       /* bytes per second, 0: none */
 	int64_t rate_burst; /* bytes */
+	int64_t link_grace; /* seconds */
+	int64_t link_queue; /* bytes */
 };
 
 struct router_conf {

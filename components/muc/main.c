@@ -209,11 +209,12 @@ static int start(struct comp *c, void *arg)
 	return 0;
 }
 
-static void on_online(struct comp *c, void *arg)
+static void on_online(struct comp *c, bool resumed, void *arg)
 {
 	struct muc *m = arg;
 
 	(void)c;
+	(void)resumed;
 	if (m->was_offline)
 		ghost_probe(m);
 	m->was_offline = false;

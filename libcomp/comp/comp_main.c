@@ -165,7 +165,7 @@ void comp_free(struct comp *c)
 void comp_link_online(struct comp *c)
 {
 	if (c->ops->online)
-		c->ops->online(c, c->arg);
+		c->ops->online(c, false, c->arg);
 }
 
 void comp_link_offline(struct comp *c)

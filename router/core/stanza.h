@@ -48,6 +48,7 @@ struct stanza {
 	struct list link;            /* of the sender: what it has in flight */
 	uint32_t bytes; /* as it came: what the sender's share is counted in; 0: made here */
 	unsigned holds;
+	bool dropped; /* who held it last gave up: set before that hold is let go */
 	void (*done)(struct stanza *st); /* the sender's: counts it as handled */
 };
 

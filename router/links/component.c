@@ -19,7 +19,9 @@
 
 #include "conf.h"
 #include "core/stanza.h"
+#include "links/ask.h"
 #include "links/component.h"
+#include "links/hooks.h"
 #include "links/link.h"
 #include "router.h"
 
@@ -76,6 +78,22 @@ bool component_online(const struct component *c)
 	return c->link != NULL;
 }
 
+struct asks *component_asks(struct component *c)
+{
+	return c->asks;
+}
+
+bool component_for_host(const struct component *c, const char *domain, size_t len)
+{
+	const struct conf_list *hosts = &c->conf->hosts;
+
+	for (size_t i = 0; i < hosts->n; i++) {
+		if (strlen(hosts->v[i]) == len && !memcmp(hosts->v[i], domain, len))
+			return true;
+	}
+	return hosts->n == 0;
+}
+
 struct router *components_router(struct components *cs)
 {
 	return cs->router;
@@ -113,6 +131,7 @@ static void component_add(struct components *cs, const struct component_conf *co
 
 	c->all = cs;
 	c->conf = conf;
+	c->asks = asks_new(cs->router);
 	secret_digest(conf, c->secret);
 	c->domain = xstrdup(conf->domain);
 	c->since_ms = loop_wall_ms(cs->router->loop);
@@ -123,6 +142,8 @@ static void component_add(struct components *cs, const struct component_conf *co
 
 static void component_free(struct component *c)
 {
+	hooks_removed(c->all->router, c);
+	asks_free(c->asks);
 	map_del(&c->all->by_domain, &c->node);
 	list_del(&c->of_all);
 	free(c->domain);

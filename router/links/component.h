@@ -12,6 +12,7 @@
 #include <xmpp/el.h>
 #include <xmpp/jid.h>
 
+struct asks;
 struct component;
 struct component_conf;
 struct components;
@@ -29,6 +30,9 @@ struct component *components_find(struct components *cs, const char *domain, siz
 const struct component_conf *component_conf_of(const struct component *c);
 const char *component_domain(const struct component *c);
 bool component_online(const struct component *c);
+struct asks *component_asks(struct component *c); /* ask.h */
+/* Does it work for this served domain (its `hosts`)? */
+bool component_for_host(const struct component *c, const char *domain, size_t len);
 
 enum component_verdict { COMPONENT_TAKEN, COMPONENT_AWAY, COMPONENT_FULL, COMPONENT_TOO_LONG };
 /* Hands a stanza over.  TAKEN: queued (it may hold the stanza).  All else: the caller answers as

@@ -16,6 +16,8 @@
 #include "core/route.h"
 #include "core/stanza.h"
 #include "links/component.h"
+#include "links/hooks.h"
+#include "links/intake.h"
 #include "links/link.h"
 #include "router.h"
 
@@ -97,7 +99,7 @@ static void stanza(struct link *l)
 	uint32_t bytes = st->bytes;
 	if (r < 0)
 		route_bounce(l->router, st, (enum el_cond) - r, NULL);
-	else
+	else if (!intake(l->router, l->component, st))
 		route_stanza(l->router, st);
 	stanza_release(st);
 	if (l->state == LINK_OPEN && !stream_closing(l->stream))
@@ -196,6 +198,7 @@ static void handshake(struct link *l)
 	link_state(l, LINK_OPEN);
 	stream_puts(l->stream, "<handshake/>");
 	log_info(&l->tag, "component connected");
+	hooks_online(l->router, c, false);
 }
 
 /* --- events --------------------------------------------------------------------------------- */

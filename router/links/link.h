@@ -15,6 +15,7 @@
 #include <xmpp/el.h>
 #include <xmpp/stream.h>
 
+struct asks;
 struct component;
 struct components;
 struct link;
@@ -31,6 +32,7 @@ struct component {
 	int64_t since_ms;
 	uint64_t in, out;
 	char *last_error;
+	struct asks *asks;
 	struct rate replaced; /* three replacements a minute */
 	uint8_t secret[32];   /* SHA-256: has a reload changed it? */
 	bool stale;           /* during a reload: no section names it any more */

@@ -108,9 +108,10 @@ static void on_accept(int fd, void *arg)
 
 /* --- the component's side --------------------------------------------------------------------- */
 
-static void on_online(struct comp *c, void *arg)
+static void on_online(struct comp *c, bool resumed, void *arg)
 {
 	(void)c;
+	(void)resumed;
 	((struct fix *)arg)->onlines++;
 }
 

@@ -23,6 +23,9 @@
 #include <xmpp/el.h>
 #include <xmpp/jid.h>
 
+struct db;
+struct db_batch;
+struct db_step;
 struct comp;     /* the component */
 struct comp_req; /* one received stanza and the duty to answer it */
 struct comp_iq;  /* one question of ours still unanswered */
@@ -37,12 +40,22 @@ struct comp_conf { /* first member of every component's settings */
 	int64_t max_stanza;
 };
 struct comp_ops {
-	const char *name;            /* "muc": log tag, environment prefix, switchyard-muc */
-	const char *summary;         /* one line for --help */
-	const struct conf_opt *opts; /* the component's own; ends with a zero entry; NULL: none */
-	size_t conf_size;            /* of the component's settings, which begin with comp_conf */
-	int (*start)(struct comp *c, void *arg); /* before the first connection; 0 or -Exxx */
-	void (*online)(struct comp *c, void *arg);
+	const char *name;             /* "muc": log tag, environment prefix, switchyard-muc */
+	const char *summary;          /* one line for --help */
+	const struct conf_opt *opts;  /* the component's own; ends with a zero entry; NULL: none */
+	size_t conf_size;             /* of the component's settings, which begin with comp_conf */
+	const struct db_step *schema; /* the component's own tables; NULL: none */
+	size_t n_schema;
+	int (*start)(struct comp *c, void *arg); /* once, before load; 0 or -Exxx */
+	/* Reads what it keeps in memory from the database, which is as the last commit left it:
+	 * after start, and again after each forget.  0 or -Exxx: at start the program ends, later
+	 * it is tried again. */
+	int (*load)(struct comp *c, void *arg);
+	/* A commit has failed: what handlers put into memory may never have happened.  Drops all
+	 * that load and they put there. */
+	void (*forget)(struct comp *c, void *arg);
+	/* resumed: the link goes on where it was, nothing was lost or doubled. */
+	void (*online)(struct comp *c, bool resumed, void *arg);
 	void (*offline)(struct comp *c, void *arg);
 	void (*reload)(struct comp *c, void *arg);
 	void (*stop)(struct comp *c, void *arg);
@@ -53,6 +66,16 @@ const char *comp_domain(const struct comp *c);
 struct loop *comp_loop(struct comp *c);
 bool comp_online(const struct comp *c);
 struct health *comp_health(struct comp *c); /* for health_set(); NULL in tests */
+
+/* --- state ------------------------------------------------------------------------------------ */
+/* For reading (base/db.h): what is committed. */
+struct db *comp_db(struct comp *c);
+/* The transaction under way: that of the stanza whose handler runs, else that of what happens in
+ * this turn of the loop.  What is added to it (db_batch_add, db_batch_must) is committed together
+ * with everything that is sent meanwhile and with the count of the stanza, or none of it is;
+ * nothing leaves before.  The only way to write: it is never submitted or freed by who adds to it.
+ */
+struct db_batch *comp_tx(struct comp *c);
 
 /* --- receiving -------------------------------------------------------------------------------- */
 enum { COMP_DONE = 0, COMP_PASS = 1 }; /* or -enum el_cond: answered with that error */
@@ -65,6 +88,9 @@ struct comp_route {
 	const char *type, *ns, *name;
 	unsigned to;
 	comp_handler *fn;
+	/* Not to be called again for a request that was deferred when the process ended: it gets
+	 * resource-constraint (wait). */
+	bool once;
 };
 /* Rows are tried in order; COMP_PASS goes on to the next. tab is borrowed for ever. */
 void comp_routes(struct comp *c, const struct comp_route *tab, size_t n, void *arg);
@@ -75,6 +101,9 @@ const struct el *comp_payload(
     const struct comp_req *rq); /* first child that is not <error/>; NULL */
 const struct jid *comp_from(const struct comp_req *rq);
 const struct jid *comp_to(const struct comp_req *rq);
+
+/* The process that was given it first ended before it answered. */
+bool comp_repeated(const struct comp_req *rq);
 
 struct el *comp_result(const struct comp_req *rq);       /* empty result, caller owns */
 void comp_reply(struct comp_req *rq, struct el *answer); /* takes answer */
@@ -89,6 +118,13 @@ int comp_send(struct comp *c, struct el *el);
 /* As comp_send(), of one of many copies: el is written with these addresses (NULL: its own) and
  * stays the caller's.  el_freeze() first makes each copy cheap. */
 int comp_send_copy(struct comp *c, const struct el *el, const char *from, const char *to);
+/* One stanza to many: where the server offers it (urn:switchyard:fanout:1) it crosses the link
+ * once, else as single copies; a handler does not notice.  el is borrowed until comp_many_end(),
+ * has its `from` and no `to`.  Addresses are prepared ones.  -ENOBUFS: none of it was taken. */
+struct comp_many;
+struct comp_many *comp_many_begin(struct comp *c, const struct el *el);
+void comp_many_add(struct comp_many *m, const char *to);
+int comp_many_end(struct comp_many *m); /* frees m */
 /* Bytes that the link takes before it says -ENOBUFS; who sends to many looks first. */
 size_t comp_send_space(const struct comp *c);
 /* err: 0 a result, -EBADMSG an error answer (see el_error), -ETIMEDOUT, -ENOTCONN, -ENOBUFS,
