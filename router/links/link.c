@@ -288,15 +288,15 @@ static void ping(struct link *l)
 static void on_silence(void *arg)
 {
 	struct link *l = arg;
-	uint64_t idle = loop_now(l->router->loop) - io_last_read(stream_io_of(l->stream));
+	uint64_t now = loop_now(l->router->loop), read = io_last_read(stream_io_of(l->stream));
+	uint64_t idle = now - read;
 
 	if (stream_closing(l->stream))
 		return;
 	if (idle < SILENCE_MS || l->rate_paused) {
-		l->pinged = false;
 		timer_set(&l->silence, l->rate_paused ? SILENCE_MS : SILENCE_MS - idle);
-	} else if (!l->pinged) {
-		l->pinged = true;
+	} else if (l->pinged <= read) {
+		l->pinged = now;
 		ping(l);
 		timer_set(&l->silence, ANSWER_MS);
 	} else {

@@ -24,7 +24,8 @@ struct link {
 	struct timer silence;
 	struct rate rate;
 	bool waiting; /* counts among those that have not finished their handshake */
-	bool rate_paused, pinged;
+	bool rate_paused;
+	uint64_t pinged; /* when it was last asked whether it is there; 0: never */
 
 	bool features; /* its header asked for them */
 	bool acked;    /* OPEN: with acknowledgements */
