@@ -28,6 +28,8 @@
 #define ANSWER_MS 30000           /* ... and has to say something */
 #define OUT_HIGH ((size_t)262144) /* above, stanzas wait in the component's queue */
 #define OUT_LOW ((size_t)65536)
+#define OUT_MORE ((size_t)1048576) /* beyond a stanza: what answers the peer's own acks and tries \
+	                            */
 
 static const char *const state_names[] = { "head", "handshake", "negotiate", "open", "dead" };
 
@@ -195,6 +197,9 @@ static void set_limits(struct link *l)
 	struct xml_limits lim = limits_of(l);
 
 	stream_set_limits(l->stream, &lim);
+	/* Stanzas are written only below OUT_HIGH (link_writable): this is met by who does not read
+	 * and keeps asking. */
+	io_set_marks(stream_io_of(l->stream), OUT_LOW, OUT_HIGH, OUT_HIGH + lim.stanza + OUT_MORE);
 }
 
 void link_reload(struct link *l, bool same_secret)
@@ -355,7 +360,9 @@ static void element(struct link *l)
 	}
 	if (link_sm_element(l, stream_el(l->stream)))
 		return;
-	if (l->state == LINK_NEGOTIATE)
+	if (l->state == LINK_NEGOTIATE && el_kind(stream_el(l->stream)) == EL_OTHER)
+		stream_error(l->stream, STREAM_E_UNSUPPORTED_STANZA_TYPE, NULL);
+	else if (l->state == LINK_NEGOTIATE)
 		link_sm_plain(l);
 	if (l->state == LINK_OPEN)
 		stanza(l);
@@ -394,9 +401,9 @@ struct link *link_accept(struct components *cs, int fd, struct list *links)
 		.content_ns = NS_COMPONENT,
 		.accepts = true,
 		.lim = { .stanza = 4096, .depth = 4, .attrs = 16, .nodes = 16 }, /* a handshake */
-		/* No hard bound: a stanza is written only while there is room (link_writable). */
 		.out_low = OUT_LOW,
 		.out_high = OUT_HIGH,
+		.out_hard = OUT_MORE,
 	};
 
 	l->all = cs;

@@ -27,8 +27,9 @@ struct link {
 	bool rate_paused;
 	uint64_t pinged; /* when it was last asked whether it is there; 0: never */
 
-	bool features; /* its header asked for them */
-	bool acked;    /* OPEN: with acknowledgements */
+	bool features;  /* its header asked for them */
+	unsigned tries; /* <enable/> and <resume/> that failed */
+	bool acked;     /* OPEN: with acknowledgements */
 	/* Acks leave once a turn, by the task. */
 	struct task acks;
 	struct timer again; /* our <r/> was answered with less than it asked about */

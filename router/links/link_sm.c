@@ -18,6 +18,7 @@
 
 #define NEGOTIATE_MS 5000
 #define ASK_AGAIN_MS 1000
+#define TRIES 3 /* that may fail on one link */
 
 /* --- what we say ------------------------------------------------------------------------------ */
 
@@ -53,7 +54,9 @@ static void failed(struct link *l, enum el_cond cond, const uint32_t *h)
 		(void)snprintf(attr, sizeof(attr), " h='%" PRIu32 "'", *h);
 	say(l, "<failed xmlns='" NS_SM "'%s><%s xmlns='" NS_STANZAS "'/></failed>", attr,
 	    el_cond_name(cond));
-	if (l->state == LINK_NEGOTIATE)
+	if (++l->tries >= TRIES)
+		stream_error(l->stream, STREAM_E_POLICY_VIOLATION, "too many tries");
+	else if (l->state == LINK_NEGOTIATE)
 		timer_set(&l->timer, NEGOTIATE_MS);
 }
 

@@ -157,7 +157,7 @@ void outbound_new_session(struct component *c)
 
 static bool nothing_waits(const struct component *c)
 {
-	return !lq_unsent(&c->queue) && link_writable(c->link);
+	return c->link && !lq_unsent(&c->queue) && link_writable(c->link);
 }
 
 /* Something newer from who has left takes the place of that. */
@@ -193,14 +193,23 @@ static void enqueue_briefly(struct component *c, struct lq_entry *e)
 	brief_set(c);
 }
 
+/* No room.  A connected component that keeps it so is not a working one. */
+static bool is_full(struct component *c, const struct stanza *st)
+{
+	if (lq_fits(&c->queue, st, (size_t)c->conf->link_queue))
+		return false;
+	if (c->link && !timer_armed(&c->stuck))
+		timer_set(&c->stuck, STUCK_MS);
+	return true;
+}
+
 static enum answer_when state_for(struct component *c, const struct stanza *st)
 {
-	bool room = lq_fits(&c->queue, st, (size_t)c->conf->link_queue) &&
-	            !(st->session && st->session->impatient);
-
 	if (c->phase != COMP_ONLINE && c->phase != COMP_GRACE)
 		return ANSWER_AWAY;
-	return room ? ANSWER_GRACE : ANSWER_FULL;
+	if (is_full(c, st) || (st->session && st->session->impatient && !nothing_waits(c)))
+		return ANSWER_FULL;
+	return ANSWER_GRACE;
 }
 
 static enum component_verdict refuse(
@@ -208,8 +217,6 @@ static enum component_verdict refuse(
 {
 	if (what == ANSWER_KEEP)
 		(void)ghosts_keep(&c->ghosts, &st->from, &st->to);
-	if (when == ANSWER_FULL && c->link && !timer_armed(&c->stuck))
-		timer_set(&c->stuck, STUCK_MS);
 	return when == ANSWER_FULL ? COMPONENT_FULL : COMPONENT_AWAY;
 }
 
@@ -244,7 +251,7 @@ static enum component_verdict queue_or_refuse(struct component *c, struct stanza
 enum component_verdict component_send(struct component *c, struct stanza *st)
 {
 	forget_ghost(c, st->el);
-	if (!c->link || link_acked(c->link) || !nothing_waits(c))
+	if (!nothing_waits(c) || link_acked(c->link))
 		return queue_or_refuse(c, st);
 	if (link_send(c->link, st->el) < 0)
 		return COMPONENT_TOO_LONG;
@@ -257,7 +264,7 @@ enum component_verdict component_send_own(struct component *c, struct el *el)
 	enum component_verdict v;
 	struct stanza *st;
 
-	if (c->link && !link_acked(c->link) && nothing_waits(c)) {
+	if (nothing_waits(c) && !link_acked(c->link)) {
 		v = component_send_el(c, el);
 		el_free(el);
 		return v;
@@ -271,7 +278,7 @@ enum component_verdict component_send_own(struct component *c, struct el *el)
 
 enum component_verdict component_send_el(struct component *c, const struct el *el)
 {
-	if (!c->link || link_acked(c->link) || !nothing_waits(c))
+	if (!nothing_waits(c) || link_acked(c->link))
 		return component_send_own(c, el_dup(el));
 	forget_ghost(c, el);
 	return link_send(c->link, el) < 0 ? COMPONENT_TOO_LONG : COMPONENT_TAKEN;

@@ -497,3 +497,19 @@ async def test_states(stack, raw_client, clock):
     await attach(raw_client, stack, GATE, SECRET)
     now = row(stack, GATE)
     assert (now["state"], now["acknowledged"]) == ("online", False)
+
+
+async def test_one_that_is_down_does_not_close_the_others(stack, raw_client, clock):
+    """Too much waits for the one: what the other takes at once is not refused."""
+    await lost_link(stack, raw_client)
+    other = await enabled(raw_client, stack, OTHER, SECRET)
+    alice = await login(stack, raw_client, "alice")
+    sending = asyncio.ensure_future(alice.send("".join(message(f"m{i}") for i in range(70))))
+    await let_pass(clock, 6)
+    await sending
+    await told(alice, "message", "m69", "resource-constraint")
+    await alice.send(message("o", to=f"x@{OTHER}"))
+    await other.raw.wait("message", id="o")
+    await other.ack(len(other.stanzas()))
+    await let_pass(clock, 61)
+    assert await other.handled() == 0  # and nobody thinks that it is stuck

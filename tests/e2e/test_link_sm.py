@@ -438,3 +438,20 @@ async def test_idle_connections_leave_room(stack, raw_client, clock):
     for c in idle[1:]:
         await closed_with(c, "connection-timeout")
     assert await link.handled() == 0
+
+
+async def test_tries_to_resume_are_bounded(stack, raw_client):
+    link = await connect(raw_client, stack, GATE, SECRET)
+    for _ in range(2):
+        await failed_with(link, "nonsense", 0, None)
+    await link.raw.send(f"<resume xmlns='{SM}' previd='nonsense' h='0'/>")
+    await closed_with(link.raw, "policy-violation")
+
+
+@pytest.mark.parametrize("element", [f"<r xmlns='{SM}'/>", f"<a xmlns='{SM}' h='0'/>", "<hello/>"])
+async def test_nonsense_replaces_nobody(stack, raw_client, element):
+    there = await enabled(raw_client, stack, GATE, SECRET)
+    link = await connect(raw_client, stack, GATE, SECRET)
+    await link.raw.send(element)
+    await closed_with(link.raw, "unsupported-stanza-type")
+    assert await there.handled() == 0
