@@ -455,3 +455,27 @@ async def test_nonsense_replaces_nobody(stack, raw_client, element):
     await link.raw.send(element)
     await closed_with(link.raw, "unsupported-stanza-type")
     assert await there.handled() == 0
+
+
+async def test_cut_while_it_sends(stack, raw_client, bystander):
+    """It sends again what lies above the router's h, and each comes once."""
+    link, outbox = await enabled(raw_client, stack, GATE, SECRET), []
+    previd, sent = link.id, 0
+    for i in range(8):
+        outbox += [f"{i}.{k}" for k in range(200)]
+        await link.raw.send("".join(
+            f"<message from='{GATE}' to='{bystander.jid}' id='{ident}'>{PAYLOAD}</message>"
+            for ident in outbox[sent:]))
+        if i % 2:
+            await bystander.wait("message", id=f"{i}.{20 * i}")
+        await link.raw.drop(reset=True)
+        link = await connect(raw_client, stack, GATE, SECRET)
+        resumed = await link.resume(previd, 0)
+        sent = int(resumed.get("h"))
+        assert sent <= len(outbox)
+    await link.raw.send("".join(
+        f"<message from='{GATE}' to='{bystander.jid}' id='{ident}'>{PAYLOAD}</message>"
+        for ident in outbox[sent:]))
+    assert await link.handled() == len(outbox)
+    await until(lambda: len(bystander.inbox.find("message", from_=GATE)) >= len(outbox))
+    assert [m.get("id") for m in bystander.inbox.find("message", from_=GATE)] == outbox
