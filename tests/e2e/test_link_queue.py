@@ -196,6 +196,13 @@ async def test_disco_is_answered_while_it_is_away_for_a_moment(stack, raw_client
     await in_state(stack, GATE, "away")
     answer = await bystander.iq("get", INFO, to=GATE)
     assert answer.get("type") == "error"
+    # What it was before is not what it says now, if it says nothing.
+    await lose(stack, await enabled(raw_client, stack, GATE, SECRET))
+    await bystander.send(iq("again", payload=INFO, to=GATE))
+    await bystander.sync()
+    assert not bystander.inbox.find("iq", id="again")
+    await let_pass(clock, 6)
+    await told(bystander, "iq", "again", "service-unavailable")
 
 
 async def test_no_grace(make_stack, raw_client):

@@ -429,6 +429,7 @@ async def test_idle_connections_leave_room(stack, raw_client, clock):
     idle = [await raw_client(port=port, domain=GATE, namespace=xml.COMPONENT) for _ in range(16)]
     over = await raw_client(port=port, domain=GATE, namespace=xml.COMPONENT)
     await over.wait_closed()
+    await stack.router.wait_log("refused 127.0.0.1, too many connections without a handshake")
     await idle[0].drop()
     await until(lambda: "connection ended" in stack.router.log)
     link = await enabled(raw_client, stack, GATE, SECRET)
