@@ -200,16 +200,14 @@ static void component_remove(struct component *c)
 }
 
 /* Who has shown the old secret may be the reason why there is a new one: it has to come again. */
-static void component_change(struct component *c, const struct component_conf *conf)
+static void component_change(struct component *c)
 {
 	uint8_t secret[32];
 	bool same;
 
-	secret_digest(conf, secret);
+	secret_digest(c->conf, secret);
 	same = digest_same(secret, c->secret, sizeof(secret));
 	memcpy(c->secret, secret, sizeof(secret));
-	c->conf = conf;
-	c->stale = false;
 	if (c->link && !same)
 		component_detach(c, c->link, "its secret was changed");
 	LIST_EACH (it, &c->all->links) {
@@ -219,30 +217,46 @@ static void component_change(struct component *c, const struct component_conf *c
 	hooks_changed(c->router, c);
 }
 
-void components_reload(struct components *cs)
+/* The settings before are gone already: each component has new ones, or none, before anything is
+ * done that could send a stanza to another. */
+static void take_sections(struct components *cs)
 {
+	static const struct component_conf none = { .title = NULL };
 	struct component_conf **conf = cs->router->conf->components;
 
-	LIST_EACH (it, &cs->all)
-		LIST_ENTRY(it, struct component, of_all)->stale = true;
+	LIST_EACH (it, &cs->all) {
+		struct component *c = LIST_ENTRY(it, struct component, of_all);
+
+		c->stale = true;
+		c->conf = &none;
+	}
 	for (; conf && *conf; conf++) {
 		struct component *c = components_find(cs, (*conf)->domain, strlen((*conf)->domain));
 
-		if (c)
-			component_change(c, *conf);
-		else if (router_serves(cs->router, (*conf)->domain, strlen((*conf)->domain)))
+		if (c) {
+			c->conf = *conf;
+			c->stale = false;
+		} else if (router_serves(cs->router, (*conf)->domain, strlen((*conf)->domain))) {
 			/* Taken out of DOMAIN in the same reload, which takes effect at the next
 			 * start: until then the component could speak for its users. */
 			log_warn(NULL, "reload: component %s: %s is served until the next start",
 			    (*conf)->title, (*conf)->domain);
-		else
+		} else {
 			component_add(cs, *conf);
+		}
 	}
+}
+
+void components_reload(struct components *cs)
+{
+	take_sections(cs);
 	LIST_EACH_SAFE (it, &cs->all) {
 		struct component *c = LIST_ENTRY(it, struct component, of_all);
 
 		if (c->stale)
 			component_remove(c);
+		else
+			component_change(c);
 	}
 }
 
