@@ -22,10 +22,10 @@ void ghosts_init(struct ghosts *g)
 	list_init(&g->order);
 }
 
-/* The length of from, NUL, to in out; 0: too long. */
+/* The length of from, NUL, to, NUL in out; 0: too long. */
 static size_t pair_key(char out[KEY_MAX], const char *from, const char *to)
 {
-	size_t n = strlen(from) + 1, m = strlen(to);
+	size_t n = strlen(from) + 1, m = strlen(to) + 1;
 
 	if (n + m > KEY_MAX)
 		return 0;
@@ -63,7 +63,7 @@ bool ghosts_keep(struct ghosts *g, const struct jid *from, const struct jid *to)
 	if (map_len(&g->by_pair) >= GHOSTS_MAX ||
 	    shares_used(&g->shares, share) >= GHOSTS_MAX / SHARE_PART)
 		return false;
-	gh = xzalloc(sizeof(*gh) + len + 1);
+	gh = xzalloc(sizeof(*gh) + len);
 	memcpy(gh->pair, key, len);
 	gh->share = share;
 	shares_take(&g->shares, share, 1);

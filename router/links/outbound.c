@@ -395,8 +395,12 @@ void outbound_done(struct component *c, bool quiet)
 
 	c->phase = COMP_AWAY;
 	if (quiet) {
-		while ((e = lq_first(&c->queue)))
-			stanza_release(lq_take(&c->queue, e));
+		while ((e = lq_first(&c->queue))) {
+			struct stanza *st = lq_take(&c->queue, e);
+
+			st->dropped = true;
+			stanza_release(st);
+		}
 	} else {
 		give_up_all(c);
 		unanswered_fail(&c->unanswered, c->router);

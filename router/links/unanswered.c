@@ -27,9 +27,9 @@ static size_t key_of(char out[KEY_MAX], const char *id, const char *asker, const
 	size_t len = 0;
 
 	for (size_t i = 0; i < 3; i++) {
-		size_t n = part[i] ? strlen(part[i]) + 1 : KEY_MAX;
+		size_t n;
 
-		if (n > KEY_MAX - len)
+		if (!part[i] || (n = strlen(part[i]) + 1) > KEY_MAX - len)
 			return 0;
 		memcpy(out + len, part[i], n);
 		len += n;
