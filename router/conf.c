@@ -258,6 +258,27 @@ static const char *label_of(const char *title)
 	return title;
 }
 
+/* What a component works for is served here: anything else is a slip of the pen. */
+static int prepare_hosts(const struct router_conf *c, struct component_conf *cc, struct arena *a,
+    char *err, size_t err_len)
+{
+	for (size_t i = 0; i < cc->hosts.n; i++) {
+		bool served = false;
+		char *p;
+
+		if (prep_domain(a, cc->hosts.v[i], &p) < 0)
+			return FAULT("component %s: hosts: \"%s\" is not a domain name", cc->title,
+			    cc->hosts.v[i]);
+		for (size_t k = 0; k < c->domains.n; k++)
+			served = served || !strcmp(c->domains.v[k], p);
+		if (!served)
+			return FAULT(
+			    "component %s: hosts: \"%s\" is not one of DOMAIN", cc->title, p);
+		replace(&cc->hosts.v[i], p);
+	}
+	return 0;
+}
+
 static int prepare_components(struct router_conf *c, struct arena *a, char *err, size_t err_len)
 {
 	for (size_t i = 0; c->components && c->components[i]; i++) {
@@ -276,6 +297,8 @@ static int prepare_components(struct router_conf *c, struct arena *a, char *err,
 		replace(&cc->domain, p);
 		if (!cc->secret || !*cc->secret)
 			return FAULT("component %s: the secret is empty", cc->title);
+		if (prepare_hosts(c, cc, a, err, err_len) < 0)
+			return -EINVAL;
 	}
 	return 0;
 }

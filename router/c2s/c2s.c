@@ -33,6 +33,7 @@
 
 #define FLIGHT_STANZAS 64 /* docs/architecture.md: of one session, waiting */
 #define FLIGHT_BYTES ((size_t)262144)
+#define PATIENCE_MS 5000          /* so long may they keep a session from being read */
 #define STANZA_COST 256           /* bytes of its share that the smallest stanza takes */
 #define OUT_HIGH ((size_t)262144) /* then its own requests wait */
 #define OUT_LOW ((size_t)65536)
@@ -98,6 +99,7 @@ void conn_end_session(struct conn *c)
 		return;
 	c->session = NULL;
 	c->tag.jid = c->account.s;
+	timer_stop(&c->patience);
 	flight_detach(c);
 	s->stream = NULL; /* nothing more can be sent to it, whatever the goodbye brings */
 	policy_session_end(s);
@@ -126,6 +128,7 @@ static void conn_end(struct conn *c)
 	conn_state(c, CONN_DEAD);
 	conn_login_end(c);
 	timer_done(&c->timer);
+	timer_done(&c->patience);
 	stream_free(c->stream);
 	list_del(&c->link);
 	conn_limit_leave(&c2s->per_addr, c->peer);
@@ -197,10 +200,24 @@ void conn_authenticated(struct conn *c, const struct jid *account)
 
 /* --- the session ---------------------------------------------------------------------------- */
 
+/* What waits for a component must not silence its sender for long: after a while all else is read,
+ * and what would have to wait as well is refused (session.impatient). */
+static bool flight_waits(struct conn *c)
+{
+	bool full = c->n_in_flight >= FLIGHT_STANZAS || c->bytes_in_flight >= FLIGHT_BYTES;
+
+	if (!full) {
+		timer_stop(&c->patience);
+		c->session->impatient = false;
+	} else if (!c->session->impatient && !timer_armed(&c->patience)) {
+		timer_set(&c->patience, PATIENCE_MS);
+	}
+	return full && !c->session->impatient;
+}
+
 static void flight_check(struct conn *c)
 {
-	bool full = c->n_in_flight >= FLIGHT_STANZAS || c->bytes_in_flight >= FLIGHT_BYTES ||
-	            io_full(stream_io_of(c->stream));
+	bool full = flight_waits(c) || io_full(stream_io_of(c->stream));
 
 	if (full && !c->flight_paused) {
 		c->flight_paused = true;
@@ -211,6 +228,16 @@ static void flight_check(struct conn *c)
 	}
 }
 
+static void patience_over(void *arg)
+{
+	struct conn *c = arg;
+
+	if (!c->session)
+		return;
+	c->session->impatient = true;
+	flight_check(c);
+}
+
 /* A stanza's completion: it counts as handled. */
 static void stanza_done(struct stanza *st)
 {
@@ -218,7 +245,7 @@ static void stanza_done(struct stanza *st)
 
 	c->n_in_flight--;
 	c->bytes_in_flight -= st->bytes;
-	if (c->flight_paused)
+	if (c->flight_paused || c->session->impatient)
 		flight_check(c);
 }
 
@@ -447,6 +474,7 @@ static void conn_new(struct c2s *c2s, int fd, bool direct)
 	c->tag = (struct log_tag){ "c2s", c->id, c->peer, NULL };
 	list_add_tail(&c2s->conns, &c->link);
 	timer_init(&c->timer, r->loop, conn_timer, c);
+	timer_init(&c->patience, r->loop, patience_over, c);
 	if (r->conf->limit.login_time > 0)
 		timer_set(&c->timer, (uint64_t)r->conf->limit.login_time * 1000);
 	if (direct) {

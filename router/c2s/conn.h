@@ -42,6 +42,7 @@ struct conn {
 	struct timer timer; /* until OPEN: time to log in; then: the end of a pause for its rate */
 	struct rate rate;
 	bool rate_paused, flight_paused;
+	struct timer patience; /* while what is in flight keeps it from being read */
 	struct list in_flight; /* struct stanza.link: not yet handled */
 	size_t n_in_flight, bytes_in_flight;
 };

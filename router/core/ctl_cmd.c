@@ -321,12 +321,15 @@ static void add_component(struct component *c, void *arg)
 	component_state(c, &st);
 	put_text(row, "domain", st.domain);
 	put_text(row, "title", st.title);
-	put_text(row, "state", st.online ? "online" : "offline");
+	put_text(row, "state", component_phase_name(st.phase));
 	ctl_put_time(row, "since", st.since_ms);
+	ctl_put(row, "links", json_integer(st.phase == COMP_ONLINE));
+	ctl_put(row, "acknowledged", json_boolean(st.acked));
 	put_text(row, "peer", st.peer);
 	ctl_put(row, "in", json_integer((json_int_t)st.in));
 	ctl_put(row, "out", json_integer((json_int_t)st.out));
 	ctl_put(row, "queued", json_integer((json_int_t)st.queued));
+	ctl_put(row, "unacknowledged", json_integer((json_int_t)st.unacknowledged));
 	put_text(row, "last_error", st.last_error);
 	(void)json_array_append_new(arg, row);
 }

@@ -88,7 +88,8 @@ static void add_item(struct component *c, void *arg)
 {
 	struct el *query = arg;
 
-	el_set(el_add(query, "item", NULL), "jid", component_domain(c));
+	if (!component_internal(c))
+		el_set(el_add(query, "item", NULL), "jid", component_domain(c));
 }
 
 bool disco_host(struct router *r, struct stanza *st)

@@ -105,7 +105,7 @@ void route_to(struct router *r, struct stanza *st)
 		return;
 	}
 	c = components_find(r->components, domain, len);
-	if (!c) {
+	if (!c || (component_internal(c) && (st->session || st->component))) {
 		/* Of presence, only what waits for an answer is worth one. */
 		if (st->kind != EL_PRESENCE || st->type == ST_PRES_SUBSCRIBE ||
 		    st->type == ST_PRES_AVAILABLE)

@@ -43,6 +43,7 @@ struct session {
 		size_t before; /* bytes that waited then and still do */
 		size_t last;   /* bytes that waited after the last one was sent */
 	} queue;
+	bool impatient;   /* what it sent waits too long already: no more of it may (c2s.c) */
 	int64_t since_ms; /* wall clock */
 	char *lang;       /* of the stream's header: stamped on stanzas without (RFC 6120 4.7.4) */
 

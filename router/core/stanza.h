@@ -46,6 +46,7 @@ struct stanza {
 	struct session *session;     /* the local session that sent it; NULL: none, or it ended */
 	struct component *component; /* the component that sent it; NULL: none */
 	struct list link;            /* of the sender: what it has in flight */
+	uint32_t number;             /* on the component's link that it came by (links/sm.h) */
 	uint32_t bytes; /* as it came: what the sender's share is counted in; 0: made here */
 	unsigned holds;
 	bool dropped; /* who held it last gave up: set before that hold is let go */

@@ -41,15 +41,26 @@ static void send_local(struct router *r, const struct el *el, const struct jid *
 	}
 }
 
+/* NULL: none, or none that users may know. */
 static struct component *component_of(struct router *r, const struct jid *to)
 {
-	return components_find(r->components, jid_domain(to), jid_domain_len(to));
+	struct component *c = components_find(r->components, jid_domain(to), jid_domain_len(to));
+
+	return c && !component_internal(c) ? c : NULL;
+}
+
+/* One that is away needs no copy but of who has left, which is kept for it. */
+static bool may_send(const struct component *c, const struct el *el)
+{
+	const char *type = el_attr(el, "type");
+
+	return component_expects(c) || (type && !strcmp(type, "unavailable"));
 }
 
 static void send(struct router *r, const struct el *el, const struct jid *to, bool past_block)
 {
-	EL_AUTO struct el *copy = NULL;
 	struct component *c;
+	struct el *copy;
 
 	if (router_serves(r, jid_domain(to), jid_domain_len(to))) {
 		if (to->dom)
@@ -57,11 +68,11 @@ static void send(struct router *r, const struct el *el, const struct jid *to, bo
 		return;
 	}
 	c = component_of(r, to);
-	if (!c || !component_online(c) || !admits(r, el, to, past_block))
+	if (!c || !may_send(c, el) || !admits(r, el, to, past_block))
 		return;
 	copy = el_dup(el);
 	el_set(copy, "to", to->s);
-	(void)component_send_el(c, copy); /* away: presence is dropped */
+	(void)component_send_own(c, copy); /* no room: presence is dropped */
 }
 
 void presence_send(struct router *r, const struct el *el, const struct jid *to)

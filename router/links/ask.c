@@ -70,11 +70,14 @@ static void on_failed(void *arg)
 	end(q, q->err, NULL);
 }
 
-static int send_question(struct component *c, const struct asks *a, const struct el *iq)
+/* Takes iq. */
+static int send_question(struct component *c, const struct asks *a, struct el *iq)
 {
-	if (map_len(&a->open) >= ASKS_MAX)
+	if (map_len(&a->open) >= ASKS_MAX) {
+		el_free(iq);
 		return -ENOBUFS;
-	switch (component_send_el(c, iq)) {
+	}
+	switch (component_send_own(c, iq)) {
 	case COMPONENT_TAKEN:
 		return 0;
 	case COMPONENT_AWAY:
@@ -102,7 +105,6 @@ void component_ask(struct component *c, struct el *iq, unsigned timeout_ms, ask_
 	timer_init(&q->timer, a->router->loop, on_timeout, q);
 	task_init(&q->task, on_failed, q);
 	q->err = send_question(c, a, iq);
-	el_free(iq);
 	if (q->err < 0) {
 		list_add_tail(&a->failed, &q->link);
 		task_defer(a->router->loop, &q->task);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The configured components, and who may connect as one. */
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <base/sbuf.h>
 
 #include "conf.h"
+#include "core/limits.h"
 #include "core/stanza.h"
 #include "links/ask.h"
 #include "links/component.h"
@@ -25,8 +27,9 @@
 #include "links/link.h"
 #include "router.h"
 
-#define LINK_QUEUE ((size_t)16 << 20) /* docs/component-protocol.md: link_queue */
-#define LINKS_WAITING 64              /* connections that have not shown a handshake yet */
+/* Connections that have not become a component's link: all, and of one address. */
+#define LINKS_WAITING 64
+#define LINKS_WAITING_ADDR 16
 
 static const struct rate_conf replace_rate = { .per_second = 3.0 / 60, .burst = 3 };
 static const struct rate_conf try_rate = { .per_second = 30.0 / 60, .burst = 30 };
@@ -37,9 +40,10 @@ struct components {
 	struct map by_domain;
 	struct list all;   /* struct component.of_all */
 	struct list links; /* struct link, open or not */
-	size_t n_links;
+	struct conn_limit waiting;
 	struct rate_table *tries; /* failed handshakes by address */
 	bool stopping;
+	bool closing; /* the end: nobody is left to tell */
 };
 
 /* --- the registry --------------------------------------------------------------------------- */
@@ -78,6 +82,22 @@ bool component_online(const struct component *c)
 	return c->link != NULL;
 }
 
+bool component_expects(const struct component *c)
+{
+	return c->phase == COMP_ONLINE || c->phase == COMP_GRACE;
+}
+
+bool component_internal(const struct component *c)
+{
+	return c->conf->internal;
+}
+
+void component_charge(struct component *c, size_t bytes)
+{
+	if (c->link)
+		link_charge(c->link, bytes);
+}
+
 struct asks *component_asks(struct component *c)
 {
 	return c->asks;
@@ -105,6 +125,13 @@ void components_each(struct components *cs, component_each_fn *fn, void *arg)
 		fn(LIST_ENTRY(it, struct component, of_all), arg);
 }
 
+const char *component_phase_name(enum component_phase p)
+{
+	static const char *const names[] = { "never", "online", "grace", "away" };
+
+	return names[p];
+}
+
 void component_state(const struct component *c, struct component_state *out)
 {
 	*out = (struct component_state){
@@ -112,11 +139,15 @@ void component_state(const struct component *c, struct component_state *out)
 		.title = c->conf->title,
 		.peer = c->link ? link_peer(c->link) : NULL,
 		.last_error = c->last_error,
-		.online = c->link != NULL,
+		.phase = c->phase,
+		.acked = c->acked,
 		.since_ms = c->since_ms,
 		.in = c->in,
 		.out = c->out,
-		.queued = c->link ? link_queued(c->link) : 0,
+		.in_total = c->in_before + c->in,
+		.out_total = c->out_before + c->out,
+		.queued = c->queue.unsent_bytes + (c->link ? link_queued(c->link) : 0),
+		.unacknowledged = c->queue.n_unacked,
 	};
 }
 
@@ -130,7 +161,9 @@ static void component_add(struct components *cs, const struct component_conf *co
 	struct component *c = xzalloc(sizeof(*c));
 
 	c->all = cs;
+	c->router = cs->router;
 	c->conf = conf;
+	outbound_init(c);
 	c->asks = asks_new(cs->router);
 	secret_digest(conf, c->secret);
 	c->domain = xstrdup(conf->domain);
@@ -142,8 +175,9 @@ static void component_add(struct components *cs, const struct component_conf *co
 
 static void component_free(struct component *c)
 {
-	hooks_removed(c->all->router, c);
+	hooks_removed(c->router, c);
 	asks_free(c->asks);
+	outbound_done(c, c->all->closing);
 	map_del(&c->all->by_domain, &c->node);
 	list_del(&c->of_all);
 	free(c->domain);
@@ -166,75 +200,105 @@ static void component_remove(struct component *c)
 }
 
 /* Who has shown the old secret may be the reason why there is a new one: it has to come again. */
-static void component_change(struct component *c, const struct component_conf *conf)
+static void component_change(struct component *c)
 {
 	uint8_t secret[32];
-	struct link *l = c->link;
 	bool same;
 
-	secret_digest(conf, secret);
+	secret_digest(c->conf, secret);
 	same = digest_same(secret, c->secret, sizeof(secret));
 	memcpy(c->secret, secret, sizeof(secret));
-	c->conf = conf;
-	c->stale = false;
-	if (l && same) {
-		link_reload(l);
-	} else if (l) {
-		component_detach(c, l, "its secret was changed");
-		link_end(l, STREAM_E_NOT_AUTHORIZED, "the secret was changed");
+	if (c->link && !same)
+		component_detach(c, c->link, "its secret was changed");
+	LIST_EACH (it, &c->all->links) {
+		if (link_component(link_of(it)) == c)
+			link_reload(link_of(it), same);
+	}
+	hooks_changed(c->router, c);
+}
+
+/* The settings before are gone already: each component has new ones, or none, before anything is
+ * done that could send a stanza to another. */
+static void take_sections(struct components *cs)
+{
+	static const struct component_conf none = { .title = NULL };
+	struct component_conf **conf = cs->router->conf->components;
+
+	LIST_EACH (it, &cs->all) {
+		struct component *c = LIST_ENTRY(it, struct component, of_all);
+
+		c->stale = true;
+		c->conf = &none;
+	}
+	for (; conf && *conf; conf++) {
+		struct component *c = components_find(cs, (*conf)->domain, strlen((*conf)->domain));
+
+		if (c) {
+			c->conf = *conf;
+			c->stale = false;
+		} else if (router_serves(cs->router, (*conf)->domain, strlen((*conf)->domain))) {
+			/* Taken out of DOMAIN in the same reload, which takes effect at the next
+			 * start: until then the component could speak for its users. */
+			log_warn(NULL, "reload: component %s: %s is served until the next start",
+			    (*conf)->title, (*conf)->domain);
+		} else {
+			component_add(cs, *conf);
+		}
 	}
 }
 
 void components_reload(struct components *cs)
 {
-	struct component_conf **conf = cs->router->conf->components;
-
-	LIST_EACH (it, &cs->all)
-		LIST_ENTRY(it, struct component, of_all)->stale = true;
-	for (; conf && *conf; conf++) {
-		struct component *c = components_find(cs, (*conf)->domain, strlen((*conf)->domain));
-
-		if (c)
-			component_change(c, *conf);
-		else if (router_serves(cs->router, (*conf)->domain, strlen((*conf)->domain)))
-			/* Taken out of DOMAIN in the same reload, which takes effect at the next
-			 * start: until then the component could speak for its users. */
-			log_warn(NULL, "reload: component %s: %s is served until the next start",
-			    (*conf)->title, (*conf)->domain);
-		else
-			component_add(cs, *conf);
-	}
+	take_sections(cs);
 	LIST_EACH_SAFE (it, &cs->all) {
 		struct component *c = LIST_ENTRY(it, struct component, of_all);
 
 		if (c->stale)
 			component_remove(c);
+		else
+			component_change(c);
 	}
 }
 
 /* --- one link a component ------------------------------------------------------------------- */
 
-bool component_attach(struct component *c, struct link *l)
+static void let_go(struct component *c, const char *why)
 {
-	struct components *cs = c->all;
+	c->link = NULL;
+	c->in_before += c->in;
+	c->out_before += c->out;
+	c->in = c->out = 0;
+	free(c->last_error);
+	c->last_error = xstrdup(why);
+}
+
+/* May the newcomer take the place of the link that is there? */
+static bool may_replace(struct component *c, const struct link *l)
+{
 	struct log_tag tag = { "link", NULL, link_peer(l), c->domain };
 
-	if (c->link) {
-		struct link *old = c->link;
+	if (c->conf->connections == COMP_REJECT ||
+	    !rate_take(&c->replaced, &replace_rate, 1, loop_now(c->router->loop))) {
+		log_warn(&tag, "refused %s: the connection from %s serves this domain",
+		    link_peer(l), link_peer(c->link));
+		return false;
+	}
+	log_info(&tag, "replaces the connection from %s", link_peer(c->link));
+	return true;
+}
 
-		if (c->conf->connections == COMP_REJECT ||
-		    !rate_take(&c->replaced, &replace_rate, 1, loop_now(cs->router->loop))) {
-			log_warn(&tag, "refused: the connection from %s serves this domain",
-			    link_peer(old));
-			return false;
-		}
-		log_info(&tag, "replaces the connection from %s", link_peer(old));
-		component_detach(c, old, "replaced");
+bool component_attach(struct component *c, struct link *l)
+{
+	struct link *old = c->link;
+
+	if (old && !may_replace(c, l))
+		return false;
+	if (old) {
+		let_go(c, "replaced");
 		link_end(old, STREAM_E_CONFLICT, "replaced by a new connection");
+		outbound_lost(c, true);
 	}
 	c->link = l;
-	c->since_ms = loop_wall_ms(cs->router->loop);
-	c->in = c->out = 0;
 	return true;
 }
 
@@ -242,24 +306,8 @@ void component_detach(struct component *c, struct link *l, const char *why)
 {
 	if (c->link != l)
 		return;
-	c->link = NULL;
-	c->since_ms = loop_wall_ms(c->all->router->loop);
-	free(c->last_error);
-	c->last_error = xstrdup(why);
-}
-
-enum component_verdict component_send_el(struct component *c, const struct el *el)
-{
-	if (!c->link)
-		return COMPONENT_AWAY;
-	if (link_queued(c->link) >= LINK_QUEUE)
-		return COMPONENT_FULL;
-	return link_send(c->link, el) < 0 ? COMPONENT_TOO_LONG : COMPONENT_TAKEN;
-}
-
-enum component_verdict component_send(struct component *c, struct stanza *st)
-{
-	return component_send_el(c, st->el);
+	let_go(c, why);
+	outbound_lost(c, false);
 }
 
 /* --- the port ------------------------------------------------------------------------------- */
@@ -274,10 +322,9 @@ void components_failed_try(struct components *cs, const char *addr)
 	(void)rate_table_take(cs->tries, addr, 1, loop_now(cs->router->loop));
 }
 
-void components_link_gone(struct components *cs, struct link *l)
+void components_link_ready(struct components *cs, const char *addr)
 {
-	(void)l;
-	cs->n_links--;
+	conn_limit_leave(&cs->waiting, addr);
 }
 
 /* Secrets and stanzas cross in the clear: private networks only, unless the operator insists. */
@@ -293,12 +340,15 @@ static bool admits(struct components *cs, int fd)
 		    peer.text);
 		return false;
 	}
-	if (cs->n_links >= LINKS_WAITING + map_len(&cs->by_domain)) {
-		log_warn(NULL, "component port: refused %s, too many connections", peer.text);
-		return false;
-	}
 	if (!components_may_try(cs, peer.text)) {
 		log_info(NULL, "component port: refused %s, too many failed handshakes", peer.text);
+		return false;
+	}
+	if (cs->waiting.total >= LINKS_WAITING ||
+	    !conn_limit_enter(&cs->waiting, peer.text, LINKS_WAITING_ADDR)) {
+		log_warn(NULL,
+		    "component port: refused %s, too many connections without a handshake",
+		    peer.text);
 		return false;
 	}
 	return true;
@@ -317,22 +367,65 @@ static void accepted(int fd, void *arg)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-	cs->n_links++;
 	(void)link_accept(cs, fd, &cs->links);
+}
+
+static void metric_of(struct sbuf *out, const struct components *cs, const char *name,
+    const char *type, const char *help, int64_t (*value)(const struct component_state *st))
+{
+	sbuf_printf(out, "# TYPE switchyard_component_%s %s\n# HELP switchyard_component_%s %s\n",
+	    name, type, name, help);
+	LIST_EACH (it, &cs->all) {
+		struct component_state st;
+
+		component_state(LIST_ENTRY(it, struct component, of_all), &st);
+		sbuf_printf(out, "switchyard_component_%s%s{domain=\"%s\"} %" PRId64 "\n", name,
+		    strcmp(type, "counter") != 0 ? "" : "_total", st.domain, value(&st));
+	}
+}
+
+static int64_t up_of(const struct component_state *st)
+{
+	return st->phase == COMP_ONLINE;
+}
+
+static int64_t acked_of(const struct component_state *st)
+{
+	return st->phase == COMP_ONLINE && st->acked;
+}
+
+static int64_t queued_of(const struct component_state *st)
+{
+	return (int64_t)st->queued;
+}
+
+static int64_t unacked_of(const struct component_state *st)
+{
+	return (int64_t)st->unacknowledged;
+}
+
+static int64_t in_of(const struct component_state *st)
+{
+	return (int64_t)st->in_total;
+}
+
+static int64_t out_of(const struct component_state *st)
+{
+	return (int64_t)st->out_total;
 }
 
 static void write_metrics(struct sbuf *out, void *arg)
 {
 	struct components *cs = arg;
 
-	sbuf_puts(out, "# TYPE switchyard_component_up gauge\n"
-		       "# HELP switchyard_component_up 1 while the component is connected.\n");
-	LIST_EACH (it, &cs->all) {
-		const struct component *c = LIST_ENTRY(it, struct component, of_all);
-
-		sbuf_printf(
-		    out, "switchyard_component_up{domain=\"%s\"} %d\n", c->domain, c->link != NULL);
-	}
+	metric_of(out, cs, "up", "gauge", "1 while the component is connected.", up_of);
+	metric_of(out, cs, "acknowledged", "gauge",
+	    "1 while it is connected with acknowledgements.", acked_of);
+	metric_of(out, cs, "queued_bytes", "gauge", "What waits to be sent to it.", queued_of);
+	metric_of(out, cs, "unacknowledged", "gauge",
+	    "Stanzas it was sent and has not acknowledged.", unacked_of);
+	metric_of(out, cs, "in", "counter", "Stanzas received from it.", in_of);
+	metric_of(out, cs, "out", "counter", "Stanzas sent to it.", out_of);
 }
 
 int components_open(struct components **out, struct router *r, char *err, size_t err_len)
@@ -344,6 +437,7 @@ int components_open(struct components **out, struct router *r, char *err, size_t
 	list_init(&cs->all);
 	list_init(&cs->links);
 	map_init(&cs->by_domain);
+	conn_limit_init(&cs->waiting);
 	cs->tries = rate_table_new(&try_rate, 4096);
 	for (struct component_conf **conf = r->conf->components; conf && *conf; conf++)
 		component_add(cs, *conf);
@@ -371,12 +465,14 @@ void components_close(struct components *cs)
 {
 	if (!cs)
 		return;
+	cs->closing = true;
 	listen_close(cs->listener);
 	LIST_EACH_SAFE (it, &cs->links)
 		link_free(link_of(it));
 	LIST_EACH_SAFE (it, &cs->all)
 		component_free(LIST_ENTRY(it, struct component, of_all));
 	map_done(&cs->by_domain);
+	conn_limit_done(&cs->waiting);
 	rate_table_free(cs->tries);
 	free(cs);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Components (XEP-0114): the configured ones, and a component's connection and queue behind one
- * interface.  Today a component has at most one plain link and no queue; several links and
- * acknowledgements come behind the same functions. */
+ * interface.  A component has at most one link, with acknowledgements (XEP-0198) or without, and a
+ * queue that outlives it for a while. */
 #ifndef ROUTER_COMPONENT_H
 #define ROUTER_COMPONENT_H
 
@@ -30,26 +30,45 @@ struct component *components_find(struct components *cs, const char *domain, siz
 const struct component_conf *component_conf_of(const struct component *c);
 const char *component_domain(const struct component *c);
 bool component_online(const struct component *c);
+/* Is anything but unavailable presence worth making for it: online, or back in a moment? */
+bool component_expects(const struct component *c);
+/* Nobody but the router itself may address it (`internal`). */
+bool component_internal(const struct component *c);
+/* Takes bytes from its link's rate beyond those that came: for what one stanza of it became. */
+void component_charge(struct component *c, size_t bytes);
 struct asks *component_asks(struct component *c); /* ask.h */
 /* Does it work for this served domain (its `hosts`)? */
 bool component_for_host(const struct component *c, const char *domain, size_t len);
 
 enum component_verdict { COMPONENT_TAKEN, COMPONENT_AWAY, COMPONENT_FULL, COMPONENT_TOO_LONG };
-/* Hands a stanza over.  TAKEN: queued (it may hold the stanza).  All else: the caller answers as
- * docs/component-protocol.md's table says (route.c does). */
+/* Hands a stanza over.  TAKEN: written, queued (then it holds the stanza, until it is acknowledged
+ * or `dropped`), or answered.  All else: the caller answers as docs/component-protocol.md's table
+ * says (route.c does).  Unavailable presence is never lost, whatever this returns. */
 enum component_verdict component_send(struct component *c, struct stanza *st);
 /* What the router itself says (probes, unavailable presence): borrowed. */
 enum component_verdict component_send_el(struct component *c, const struct el *el);
+/* The same, taken: no copy is made where it has to wait. */
+enum component_verdict component_send_own(struct component *c, struct el *el);
 
 /* For ctl and disco: in order of the sections. */
 typedef void component_each_fn(struct component *c, void *arg);
 void components_each(struct components *cs, component_each_fn *fn, void *arg);
+enum component_phase {
+	COMP_NEVER, /* it has not connected yet */
+	COMP_ONLINE,
+	COMP_GRACE, /* its link was lost: what comes waits */
+	COMP_AWAY,  /* for longer than that */
+};
+const char *component_phase_name(enum component_phase p);
 struct component_state {
 	const char *domain, *title, *peer, *last_error; /* borrowed; NULL: none */
-	bool online;
-	int64_t since_ms; /* wall clock, of the present state */
+	enum component_phase phase;
+	bool acked;       /* the link has acknowledgements, or had when it was lost */
+	int64_t since_ms; /* wall clock, of the present phase */
 	uint64_t in, out; /* stanzas on this link */
-	size_t queued;    /* bytes not yet taken by the kernel */
+	uint64_t in_total, out_total;
+	size_t queued;         /* bytes that have not been handed to the kernel */
+	size_t unacknowledged; /* stanzas that were */
 };
 void component_state(const struct component *c, struct component_state *out);
 

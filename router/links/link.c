@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* One connection of a component (XEP-0114): header, handshake, then stanzas both ways.
  *
- * HEAD -> HANDSHAKE -> OPEN -> DEAD.  What a component sends must come from its own domain; it is
- * routed as a client's stanza is.  Reading pauses only for the link's own rate. */
+ * HEAD -> HANDSHAKE -> OPEN -> DEAD; who asks for features in its header passes NEGOTIATE before
+ * OPEN and becomes its component's link only at its end (link_sm.c).  What a component sends must
+ * come from its own domain; it is routed as a client's stanza is.  Reading pauses only for the
+ * link's own rate. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,34 +20,21 @@
 #include "links/component.h"
 #include "links/hooks.h"
 #include "links/intake.h"
-#include "links/link.h"
+#include "links/link_internal.h"
 #include "router.h"
 
 #define HANDSHAKE_MS 10000
-#define STREAM_ID 24
-#define LINK_OUT_HARD ((size_t)64 << 20) /* component_send() says FULL long before */
+#define SILENCE_MS 60000          /* then it is asked whether it is there ... */
+#define ANSWER_MS 30000           /* ... and has to say something */
+#define OUT_HIGH ((size_t)262144) /* above, stanzas wait in the component's queue */
+#define OUT_LOW ((size_t)65536)
+#define OUT_MORE                                                                         \
+	((size_t)1048576) /* beyond a stanza: what answers the peer's own acks and tries \
+	                   */
 
-enum link_state { LINK_HEAD, LINK_HANDSHAKE, LINK_OPEN, LINK_DEAD };
+static const char *const state_names[] = { "head", "handshake", "negotiate", "open", "dead" };
 
-struct link {
-	struct list of_all;
-	struct components *all;
-	struct router *router;
-	struct component *component; /* from HANDSHAKE on: who it claims to be */
-	struct stream *stream;
-	enum link_state state;
-	char id[STREAM_ID + 1];
-	char *peer;
-	struct log_tag tag;
-	struct timer timer; /* until OPEN: the handshake; then: the end of a pause */
-	struct rate rate;
-	struct list in_flight;
-	bool rate_paused;
-};
-
-static const char *const state_names[] = { "head", "handshake", "open", "dead" };
-
-static void link_state(struct link *l, enum link_state state)
+void link_enter(struct link *l, enum link_state state)
 {
 	log_debug(&l->tag, "%s -> %s", state_names[l->state], state_names[state]);
 	l->state = state;
@@ -60,21 +49,64 @@ static struct rate_conf rate_of(const struct link *l)
 	return (struct rate_conf){ (double)conf->rate, (double)conf->rate_burst };
 }
 
-static void rate_check(struct link *l, uint32_t bytes)
+void link_charge(struct link *l, size_t bytes)
 {
 	const struct rate_conf rc = rate_of(l);
-	uint64_t ms = rate_debt(&l->rate, &rc, bytes, loop_now(l->router->loop));
+	uint64_t ms;
 
-	if (ms == 0 || l->rate_paused)
+	if (l->state != LINK_OPEN || stream_closing(l->stream))
 		return;
+	ms = rate_debt(&l->rate, &rc, (double)bytes, loop_now(l->router->loop));
+	if (ms == 0)
+		return;
+	if (!l->rate_paused)
+		stream_pause(l->stream);
 	l->rate_paused = true;
-	stream_pause(l->stream);
 	timer_set(&l->timer, ms);
 }
 
 static bool from_is_its(const struct link *l, const struct stanza *st)
 {
 	return st->from.s && jid_has_domain(&st->from, l->component->domain);
+}
+
+static void stanza_done(struct stanza *st)
+{
+	if (st->component->link)
+		link_handled(st->component->link);
+}
+
+/* false: it has been here before the link was resumed. */
+static bool count(struct link *l, struct stanza *st)
+{
+	struct component *c = l->component;
+
+	c->in++;
+	st->component = c;
+	if (!l->acked) {
+		list_add_tail(&c->loose, &st->link);
+		return true;
+	}
+	if (!sm_receive(&c->sm, st))
+		return false;
+	st->done = stanza_done;
+	return true;
+}
+
+static void handle(struct link *l, struct stanza *st, int shape)
+{
+	struct component *c = l->component;
+
+	if (shape == 0 && !el_attr(st->el, "to"))
+		shape = -COND_BAD_REQUEST;
+	if (shape < 0) {
+		route_bounce(l->router, st, (enum el_cond) - shape, NULL);
+		return;
+	}
+	if (!l->acked && (st->type == ST_IQ_RESULT || st->type == ST_IQ_ERROR))
+		unanswered_answer(&c->unanswered, st);
+	if (!intake(l->router, c, st))
+		route_stanza(l->router, st);
 }
 
 static void stanza(struct link *l)
@@ -91,26 +123,19 @@ static void stanza(struct link *l)
 		stanza_release(st);
 		return;
 	}
-	l->component->in++;
-	st->component = l->component;
-	list_add_tail(&l->in_flight, &st->link);
-	if (r == 0 && !el_attr(st->el, "to"))
-		r = -COND_BAD_REQUEST;
 	uint32_t bytes = st->bytes;
-	if (r < 0)
-		route_bounce(l->router, st, (enum el_cond) - r, NULL);
-	else if (!intake(l->router, l->component, st))
-		route_stanza(l->router, st);
+	if (count(l, st))
+		handle(l, st, r);
 	stanza_release(st);
-	if (l->state == LINK_OPEN && !stream_closing(l->stream))
-		rate_check(l, bytes);
+	link_charge(l, bytes);
 }
 
 /* --- handshake ------------------------------------------------------------------------------ */
 
 static void header(struct link *l)
 {
-	const char *to = el_attr(stream_head(l->stream), "to");
+	const struct el *head = stream_head(l->stream);
+	const char *to = el_attr(head, "to"), *features = el_attr_ns(head, NS_LINK, "features");
 	struct stream_header h = { .id = l->id };
 
 	l->component = to ? component_by_name(l->all, to) : NULL;
@@ -121,8 +146,12 @@ static void header(struct link *l)
 	}
 	l->tag.jid = l->component->domain;
 	h.from = l->component->domain;
+	/* `version` says nothing: old components send 1.0 and know no features. */
+	l->features = features && !strcmp(features, "1");
+	if (l->features)
+		h.extra = " xmlns:sy='" NS_LINK "' sy:features='1'";
 	stream_send_header(l->stream, &h);
-	link_state(l, LINK_HANDSHAKE);
+	link_enter(l, LINK_HANDSHAKE);
 }
 
 /* Hex SHA-1 of stream id and secret, compared in constant time (XEP-0114 3, XEP-0185's advice). */
@@ -164,17 +193,60 @@ static struct xml_limits limits_of(const struct link *l)
 	};
 }
 
-void link_reload(struct link *l)
+static void set_limits(struct link *l)
 {
 	struct xml_limits lim = limits_of(l);
 
 	stream_set_limits(l->stream, &lim);
+	/* Stanzas are written only below OUT_HIGH (link_writable): this is met by who does not read
+	 * and keeps asking. */
+	io_set_marks(stream_io_of(l->stream), OUT_LOW, OUT_HIGH, OUT_HIGH + lim.stanza + OUT_MORE);
+}
+
+void link_reload(struct link *l, bool same_secret)
+{
+	if (l->state != LINK_NEGOTIATE && l->state != LINK_OPEN)
+		return;
+	if (same_secret)
+		set_limits(l);
+	else
+		stream_error(l->stream, STREAM_E_NOT_AUTHORIZED, "the secret was changed");
+}
+
+bool link_begin(struct link *l)
+{
+	if (component_attach(l->component, l))
+		return true;
+	stream_error(l->stream, STREAM_E_CONFLICT, "another connection serves this domain");
+	return false;
+}
+
+static void not_waiting(struct link *l)
+{
+	if (l->waiting)
+		components_link_ready(l->all, l->peer);
+	l->waiting = false;
+}
+
+void link_opened(struct link *l, bool resumed)
+{
+	const struct rate_conf rc = rate_of(l);
+
+	rate_init(&l->rate, &rc, loop_now(l->router->loop));
+	timer_stop(&l->timer);
+	timer_set(&l->silence, SILENCE_MS);
+	not_waiting(l);
+	link_enter(l, LINK_OPEN);
+	log_info(&l->tag, "component connected%s",
+	    resumed    ? ", its session goes on"
+	    : l->acked ? ", with acknowledgements"
+		       : "");
+	outbound_opened(l->component, resumed);
 }
 
 static void handshake(struct link *l)
 {
 	const struct el *el = stream_el(l->stream);
-	struct component *c = l->component;
 
 	if (!el_is(el, "handshake", NS_CLIENT)) {
 		stream_error(l->stream, STREAM_E_NOT_AUTHORIZED, "the handshake comes first");
@@ -186,19 +258,56 @@ static void handshake(struct link *l)
 		stream_error(l->stream, STREAM_E_NOT_AUTHORIZED, NULL);
 		return;
 	}
-	if (!component_attach(c, l)) {
-		stream_error(l->stream, STREAM_E_CONFLICT, "another connection serves this domain");
+	if (!l->features && !link_begin(l))
+		return;
+	set_limits(l);
+	stream_puts(l->stream, "<handshake/>");
+	if (l->features) {
+		link_enter(l, LINK_NEGOTIATE);
+		link_sm_features(l);
 		return;
 	}
-	const struct rate_conf rc = rate_of(l);
+	outbound_new_session(l->component);
+	link_opened(l, false);
+}
 
-	link_reload(l);
-	rate_init(&l->rate, &rc, loop_now(l->router->loop));
-	timer_stop(&l->timer);
-	link_state(l, LINK_OPEN);
-	stream_puts(l->stream, "<handshake/>");
-	log_info(&l->tag, "component connected");
-	hooks_online(l->router, c, false);
+/* --- silence -------------------------------------------------------------------------------- */
+
+/* XEP-0199; any answer will do. */
+static void ping(struct link *l)
+{
+	EL_AUTO struct el *iq = NULL;
+	char id[13];
+
+	if (l->acked) {
+		link_sm_ping(l);
+		return;
+	}
+	iq = el_iq("get", l->component->domain);
+	rnd_id(id, sizeof(id) - 1);
+	el_set(iq, "id", id);
+	el_set(iq, "from", l->router->conf->domains.v[0]);
+	el_add(iq, "ping", NS_PING);
+	stream_send(l->stream, iq);
+}
+
+static void on_silence(void *arg)
+{
+	struct link *l = arg;
+	uint64_t now = loop_now(l->router->loop), read = io_last_read(stream_io_of(l->stream));
+	uint64_t idle = now - read;
+
+	if (stream_closing(l->stream))
+		return;
+	if (idle < SILENCE_MS || l->rate_paused) {
+		timer_set(&l->silence, l->rate_paused ? SILENCE_MS : SILENCE_MS - idle);
+	} else if (l->pinged <= read) {
+		l->pinged = now;
+		ping(l);
+		timer_set(&l->silence, ANSWER_MS);
+	} else {
+		stream_error(l->stream, STREAM_E_CONNECTION_TIMEOUT, "it does not answer");
+	}
 }
 
 /* --- events --------------------------------------------------------------------------------- */
@@ -218,15 +327,13 @@ void link_free(struct link *l)
 	if (l->component)
 		component_detach(l->component, l, stream_reason(l->stream));
 	log_info(&l->tag, "component connection ended: %s", stream_reason(l->stream));
-	link_state(l, LINK_DEAD);
-	LIST_EACH_SAFE (it, &l->in_flight) {
-		LIST_ENTRY(it, struct stanza, link)->component = NULL;
-		list_del(it);
-	}
+	link_enter(l, LINK_DEAD);
+	not_waiting(l);
+	link_sm_done(l);
 	timer_done(&l->timer);
+	timer_done(&l->silence);
 	stream_free(l->stream);
 	list_del(&l->of_all);
-	components_link_gone(l->all, l);
 	loop_reap(l->router->loop, link_destroy, l);
 }
 
@@ -234,12 +341,32 @@ static void link_timer(void *arg)
 {
 	struct link *l = arg;
 
+	if (l->state == LINK_NEGOTIATE) {
+		link_sm_plain(l);
+		return;
+	}
 	if (l->state != LINK_OPEN) {
 		stream_error(l->stream, STREAM_E_CONNECTION_TIMEOUT, "no handshake in time");
 		return;
 	}
 	l->rate_paused = false;
 	stream_resume(l->stream);
+}
+
+static void element(struct link *l)
+{
+	if (l->state == LINK_HANDSHAKE) {
+		handshake(l);
+		return;
+	}
+	if (link_sm_element(l, stream_el(l->stream)))
+		return;
+	if (l->state == LINK_NEGOTIATE && el_kind(stream_el(l->stream)) == EL_OTHER)
+		stream_error(l->stream, STREAM_E_UNSUPPORTED_STANZA_TYPE, NULL);
+	else if (l->state == LINK_NEGOTIATE)
+		link_sm_plain(l);
+	if (l->state == LINK_OPEN)
+		stanza(l);
 }
 
 static void link_event(struct stream *s, enum stream_ev ev, void *arg)
@@ -252,17 +379,17 @@ static void link_event(struct stream *s, enum stream_ev ev, void *arg)
 		header(l);
 		break;
 	case STREAM_EL:
-		if (l->state == LINK_OPEN)
-			stanza(l);
-		else
-			handshake(l);
+		element(l);
 		break;
 	case STREAM_CLOSED:
 		link_free(l);
 		break;
+	case STREAM_DRAINED:
+		if (l->component && l->component->link == l)
+			outbound_pump(l->component);
+		break;
 	case STREAM_CONNECTED:
 	case STREAM_SECURE:
-	case STREAM_DRAINED:
 		break;
 	}
 }
@@ -275,20 +402,35 @@ struct link *link_accept(struct components *cs, int fd, struct list *links)
 		.content_ns = NS_COMPONENT,
 		.accepts = true,
 		.lim = { .stanza = 4096, .depth = 4, .attrs = 16, .nodes = 16 }, /* a handshake */
-		.out_hard = LINK_OUT_HARD,
+		.out_low = OUT_LOW,
+		.out_high = OUT_HIGH,
+		.out_hard = OUT_MORE,
 	};
 
 	l->all = cs;
 	l->router = r;
-	list_init(&l->in_flight);
-	rnd_id(l->id, STREAM_ID);
+	rnd_id(l->id, LINK_STREAM_ID);
 	l->stream = stream_accept(r->loop, fd, &sc, link_event, l);
 	l->peer = xstrdup(io_peer(stream_io_of(l->stream)));
 	l->tag = (struct log_tag){ "link", NULL, l->peer, NULL };
 	timer_init(&l->timer, r->loop, link_timer, l);
 	timer_set(&l->timer, HANDSHAKE_MS);
+	timer_init(&l->silence, r->loop, on_silence, l);
+	link_sm_init(l);
+	l->waiting = true;
 	list_add_tail(links, &l->of_all);
 	return l;
+}
+
+bool link_writable(const struct link *l)
+{
+	return l->state == LINK_OPEN && !stream_closing(l->stream) &&
+	       !io_full(stream_io_of(l->stream));
+}
+
+bool link_acked(const struct link *l)
+{
+	return l->acked;
 }
 
 int link_send(struct link *l, const struct el *el)

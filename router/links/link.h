@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One connection of a component: XEP-0114 from the router's side.  Between component.c and link.c.
- */
+/* Between component.c (who may connect), outbound.c (what goes to a component) and link.c (one
+ * connection): what they know of each other. */
 #ifndef ROUTER_LINK_H
 #define ROUTER_LINK_H
 
@@ -10,54 +10,96 @@
 
 #include <base/list.h>
 #include <base/log.h>
+#include <base/loop.h>
 #include <base/map.h>
 #include <base/rate.h>
 #include <xmpp/el.h>
 #include <xmpp/stream.h>
 
-struct asks;
-struct component;
-struct components;
-struct link;
-struct router;
+#include "links/component.h"
+#include "links/ghosts.h"
+#include "links/info.h"
+#include "links/queue.h"
+#include "links/sm.h"
+#include "links/unanswered.h"
 
-/* What component.c keeps of a configured component. */
+struct link;
+
+/* What is kept of a configured component. */
 struct component {
 	struct map_node node; /* by domain */
 	struct list of_all;   /* in order of the sections */
 	struct components *all;
+	struct router *router;
 	char *domain;
 	const struct component_conf *conf;
-	struct link *link; /* the one that is open; NULL: away */
+	enum component_phase phase;
+	struct link *link; /* COMP_ONLINE: the one that is open; else NULL */
+	bool acked;        /* its kind, or that of the one before */
 	int64_t since_ms;
-	uint64_t in, out;
+	uint64_t in, out, in_before, out_before;
 	char *last_error;
 	struct asks *asks;
 	struct rate replaced; /* three replacements a minute */
 	uint8_t secret[32];   /* SHA-256: has a reload changed it? */
 	bool stale;           /* during a reload: no section names it any more */
+
+	struct lq queue;
+	struct sm sm;
+	struct unanswered unanswered; /* on a link without acks */
+	struct ghosts ghosts;
+	struct info info;
+	struct list loose;  /* struct stanza.link: came from it, and is of no session's account */
+	struct timer grace; /* COMP_GRACE: its end */
+	struct timer brief; /* the first of queue.brief */
+	struct timer stuck; /* full, and nothing has left since */
 };
 
-/* link.c calls these */
+/* --- component.c, for link.c ------------------------------------------------------------------ */
 struct component *component_by_name(struct components *cs, const char *to); /* NULL: none */
 struct router *components_router(struct components *cs);
-/* A link has proved that it may speak for c: true, and it is c's link from now on (the one before
- * it has been sent away); false: the newcomer is not wanted. */
+/* A link has proved that it may speak for c, and begins to: true, and it is c's link from now on
+ * (the one before it has been sent away); false: the newcomer is not wanted. */
 bool component_attach(struct component *c, struct link *l);
 void component_detach(struct component *c, struct link *l, const char *why);
 /* Counts a failed handshake from an address; false: there were too many. */
 bool components_may_try(struct components *cs, const char *addr);
 void components_failed_try(struct components *cs, const char *addr);
-void components_link_gone(struct components *cs, struct link *l);
+/* A connection does not wait for its handshake any more. */
+void components_link_ready(struct components *cs, const char *addr);
 
-/* component.c calls these */
+/* --- outbound.c ------------------------------------------------------------------------------- */
+void outbound_init(struct component *c);
+/* It leaves the configuration: what waits is answered; quiet: the router ends. */
+void outbound_done(struct component *c, bool quiet);
+/* The link may be written to.  A new session, if the link has acks, has begun before; resumed: the
+ * old one goes on. */
+void outbound_opened(struct component *c, bool resumed);
+/* The link has gone; next: another takes its place at once. */
+void outbound_lost(struct component *c, bool next);
+/* Writes what the link takes. */
+void outbound_pump(struct component *c);
+/* The first n that were sent have been acknowledged. */
+void outbound_acked(struct component *c, uint32_t n);
+/* The component's session cannot be resumed any more: what it did not acknowledge is sent anew. */
+void outbound_new_session(struct component *c);
+
+/* --- link.c ----------------------------------------------------------------------------------- */
 struct link *link_accept(struct components *cs, int fd, struct list *links);
+/* May a stanza be written now?  false: it waits in the queue until outbound_pump(). */
+bool link_writable(const struct link *l);
 /* -EMSGSIZE: longer than the component takes, or than it could send back with more around it. */
 int link_send(struct link *l, const struct el *el);
+bool link_acked(const struct link *l);
+void link_want_ack(struct link *l); /* what was sent should be acknowledged */
+void link_charge(struct link *l, size_t bytes);
+void link_handled(struct link *l); /* the session's h may have advanced */
 size_t link_queued(const struct link *l);
 const char *link_peer(const struct link *l);
 struct component *link_component(const struct link *l); /* NULL: no header yet */
-void link_reload(struct link *l); /* an open one: its component's settings may have changed */
+/* Its component's settings may have changed; ends it if the secret has and it showed the old one.
+ */
+void link_reload(struct link *l, bool same_secret);
 void link_end(struct link *l, enum stream_err e, const char *text); /* with a stream error */
 void link_free(struct link *l);                                     /* at once */
 struct link *link_of(struct list *member);

@@ -283,12 +283,15 @@ async def test_component_that_was_never_there(stack, raw_client, kind):
     assert got.get("from") == f"x@{GATE}"
 
 
-async def test_component_that_went_away(stack, raw_client):
+async def test_component_that_went_away(stack, raw_client, clock):
     alice = await login(stack, raw_client, "alice")
     c = await attach(raw_client, stack, GATE, SECRET)
     await c.drop(reset=True)
     await until(lambda: not is_up(stack), "it is away")
     await alice.send(f"<message to='x@{GATE}' id='m'>{PAYLOAD}</message>")
+    await alice.sync()
+    assert not alice.inbox.find("message")  # it may be back in a moment
+    await let_pass(clock, 31)
     await alice.wait("message", id="m", error="service-unavailable", timeout=2)
 
 

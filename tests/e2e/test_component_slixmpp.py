@@ -7,6 +7,7 @@ import os
 import pytest
 
 from lib import slixmpp_bot, xml
+from lib.link import row
 from lib.payloads import CLEAR, ENCRYPTED
 from lib.process import Process
 from lib.wait import until, until_sync
@@ -122,19 +123,38 @@ async def test_contact_of_a_component(duo, client, domain):
 # --- coming and going -----------------------------------------------------------------------------
 
 @both
-async def test_killed_component_is_away_at_once_and_comes_back(duo, client, domain):
+async def test_killed_component_that_comes_back(duo, client, domain):
+    """For a moment nobody notices: what it can do is known, and a message waits."""
+    alice, process = await client("alice"), process_of(duo, domain)
+    await until(lambda: row(duo, domain)["in"] > 0, "it has said what it can do")
+    known = await disco(alice, domain)
+    process.kill9()
+    await until(lambda: not linked(duo, domain), "the link is gone")
+    answer = await disco(alice, domain)
+    assert answer.get("type") == "result" and answer.get("from") == domain
+    assert len(list(answer.iter())) == len(list(known.iter()))
+    alice.send_raw(f"<message to='{domain}' type='chat' id='m1'>{ENCRYPTED['OTR']}</message>")
+    await alice.sync()
+    assert not alice.inbox.find("message", type="error")
+    process.start()
+    await until(lambda: linked(duo, domain), process.tail)
+    assert (await disco(alice, domain)).get("type") == "result"
+    assert not alice.inbox.find("message", type="error")
+
+
+@both
+async def test_killed_component_that_does_not_come_back(duo, client, clock, domain):
     alice, process = await client("alice"), process_of(duo, domain)
     process.kill9()
     await until(lambda: not linked(duo, domain), "the link is gone")
+    alice.send_raw(f"<message to='{domain}' type='chat' id='m1'>{ENCRYPTED['OTR']}</message>")
+    await alice.sync()
+    clock.advance(31)
+    await alice.wait("message", id="m1", error="service-unavailable", from_=domain)
     answer = await disco(alice, domain)
     error = answer.find("{jabber:client}error")
     assert error.find(f"{{{xml.STANZA_ERRORS}}}service-unavailable") is not None
     assert error.get("code") == "503" and answer.get("from") == domain
-    alice.send_raw(f"<message to='{domain}' type='chat' id='m1'>{ENCRYPTED['OTR']}</message>")
-    await alice.wait("message", id="m1", error="service-unavailable", from_=domain)
-    process.start()
-    await until(lambda: linked(duo, domain), process.tail)
-    assert (await disco(alice, domain)).get("type") == "result"
 
 
 async def test_router_restart_brings_both_back(duo, client):

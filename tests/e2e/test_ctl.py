@@ -175,6 +175,7 @@ def echo_row(stack):
 
 async def test_components_and_status(stack, client):
     await client("alice")
+    await until(lambda: echo_row(stack)["state"] == "online")
     echo = echo_row(stack)
     assert echo["domain"] == "echo.localhost" and echo["state"] == "online"
     assert echo["peer"] in ("127.0.0.1", "::1") and echo["queued"] == 0
@@ -185,7 +186,7 @@ async def test_components_and_status(stack, client):
     assert status["certificates"] == [{"domain": "localhost", "days_left": 29}]
 
     stack.components["echo"].term()
-    await until(lambda: echo_row(stack)["state"] == "offline")
+    await until(lambda: echo_row(stack)["state"] == "grace")
     echo = echo_row(stack)
     assert echo["peer"] is None and echo["last_error"]
     assert stack.ctl("status")["components_online"] == 0

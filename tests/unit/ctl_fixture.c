@@ -231,9 +231,14 @@ void component_state(const struct component *c, struct component_state *out)
 	*out = *(const struct component_state *)c;
 }
 
+const char *component_phase_name(enum component_phase p)
+{
+	return p == COMP_ONLINE ? "online" : p == COMP_GRACE ? "grace" : "away";
+}
+
 bool component_online(const struct component *c)
 {
-	return ((const struct component_state *)c)->online;
+	return ((const struct component_state *)c)->phase == COMP_ONLINE;
 }
 
 int certs_days_left(const struct certs *c, const char *name)

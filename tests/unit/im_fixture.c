@@ -120,6 +120,25 @@ bool component_online(const struct component *c)
 	return !im.component_away;
 }
 
+bool component_expects(const struct component *c)
+{
+	return component_online(c);
+}
+
+bool component_internal(const struct component *c)
+{
+	(void)c;
+	return false;
+}
+
+enum component_verdict component_send_own(struct component *c, struct el *el)
+{
+	enum component_verdict v = component_send_el(c, el);
+
+	el_free(el);
+	return v;
+}
+
 enum component_verdict component_send_el(struct component *c, const struct el *el)
 {
 	(void)c;

@@ -272,13 +272,16 @@ static void components(void **state)
 	fakes.components[0] = (struct component_state){ .domain = "echo.example.org",
 		.title = "echo",
 		.peer = "127.0.0.1",
-		.online = true,
+		.phase = COMP_ONLINE,
+		.acked = true,
+		.unacknowledged = 8,
 		.since_ms = 1700000000000,
 		.in = 5,
 		.out = 6,
 		.queued = 7 };
 	fakes.components[1] = (struct component_state){ .domain = "irc.example.org",
 		.title = "irc",
+		.phase = COMP_GRACE,
 		.last_error = "cut in a character: \xc3" };
 	a = ask(f, fd, "{\"cmd\":\"component list\"}");
 	assert_int_equal(n_rows(a), 2);
@@ -286,7 +289,10 @@ static void components(void **state)
 	assert_null(row_text(a, 0, "last_error"));
 	assert_int_equal(
 	    row_int(a, 0, "in") * 100 + row_int(a, 0, "out") * 10 + row_int(a, 0, "queued"), 567);
-	assert_string_equal(row_text(a, 1, "state"), "offline");
+	assert_int_equal(row_int(a, 0, "links") * 10 + row_int(a, 0, "unacknowledged"), 18);
+	assert_true(json_is_true(
+	    json_object_get(json_array_get(json_object_get(a, "rows"), 0), "acknowledged")));
+	assert_string_equal(row_text(a, 1, "state"), "grace");
 	assert_null(row_text(a, 1, "peer"));
 	assert_string_equal(row_text(a, 1, "last_error"), "cut in a character: ?");
 	json_decref(a);

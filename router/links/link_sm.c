@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* Features and acknowledgements of a link (XEP-0198): what decides between a plain link, a new
+ * session and a resumed one, and the <r/> and <a/> of both sides.
+ *
+ * A system call costs more than an ack saves: in a turn at most one <a/> and one <r/> leave, with
+ * whatever else goes, and only one <r/> is open at a time. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <base/sbuf.h>
+
+#include "conf.h"
+#include "links/hooks.h"
+#include "links/link_internal.h"
+#include "router.h"
+
+#define NEGOTIATE_MS 5000
+#define ASK_AGAIN_MS 1000
+#define TRIES 3 /* that may fail on one link */
+
+/* --- what we say ------------------------------------------------------------------------------ */
+
+static void say(struct link *l, const char *fmt, ...) MEM_FMT(2, 3);
+static void say(struct link *l, const char *fmt, ...)
+{
+	struct sbuf out = SBUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	sbuf_vprintf(&out, fmt, ap);
+	va_end(ap);
+	stream_send_raw(l->stream, sbuf_data(&out), sbuf_len(&out));
+	sbuf_done(&out);
+}
+
+void link_sm_features(struct link *l)
+{
+	struct sbuf more = SBUF_INIT;
+
+	hooks_features(l->component, &more);
+	say(l, "<stream:features><sm xmlns='" NS_SM "'/>%s</stream:features>", sbuf_str(&more));
+	sbuf_done(&more);
+	timer_set(&l->timer, NEGOTIATE_MS);
+}
+
+/* The peer may <enable/> or go on without. */
+static void failed(struct link *l, enum el_cond cond, const uint32_t *h)
+{
+	char attr[24] = "";
+
+	if (h)
+		(void)snprintf(attr, sizeof(attr), " h='%" PRIu32 "'", *h);
+	say(l, "<failed xmlns='" NS_SM "'%s><%s xmlns='" NS_STANZAS "'/></failed>", attr,
+	    el_cond_name(cond));
+	if (++l->tries >= TRIES)
+		stream_error(l->stream, STREAM_E_POLICY_VIOLATION, "too many tries");
+	else if (l->state == LINK_NEGOTIATE)
+		timer_set(&l->timer, NEGOTIATE_MS);
+}
+
+static void beyond(struct link *l, uint32_t h)
+{
+	char app[128];
+
+	(void)snprintf(app, sizeof(app),
+	    "<handled-count-too-high xmlns='" NS_SM "' h='%" PRIu32 "' send-count='%" PRIu32 "'/>",
+	    h, l->component->sm.sent);
+	stream_error_app(l->stream, STREAM_E_UNDEFINED_CONDITION,
+	    "more was acknowledged than had been sent", app);
+}
+
+/* --- numbers ---------------------------------------------------------------------------------- */
+
+/* xs:unsignedInt, with no more liberty than digits. */
+static int read_h(const struct el *el, uint32_t *out)
+{
+	const char *s = el_attr(el, "h");
+	uint64_t n = 0;
+
+	if (!s || !*s || strlen(s) > 10)
+		return -EINVAL;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9')
+			return -EINVAL;
+		n = n * 10 + (uint64_t)(*s - '0');
+	}
+	*out = (uint32_t)n;
+	return n > UINT32_MAX ? -EINVAL : 0;
+}
+
+/* --- acks --------------------------------------------------------------------------------------*/
+
+static void on_acks(void *arg)
+{
+	struct link *l = arg;
+	struct sm *sm = &l->component->sm;
+
+	if (stream_closing(l->stream))
+		return;
+	if (l->a_due) {
+		uint32_t h = sm_handled(sm);
+
+		l->a_due = false;
+		l->owes = h != l->owed;
+		say(l, "<a xmlns='" NS_SM "' h='%" PRIu32 "'/>", h);
+	}
+	if (l->r_due && !sm->asking && sm->sent != sm->acked) {
+		sm->asking = true;
+		sm->asked = sm->sent;
+		stream_puts(l->stream, "<r xmlns='" NS_SM "'/>");
+	}
+	l->r_due = false;
+}
+
+void link_want_ack(struct link *l)
+{
+	l->r_due = true;
+	task_defer(l->router->loop, &l->acks);
+}
+
+static void on_again(void *arg)
+{
+	struct link *l = arg;
+
+	l->component->sm.asking = false;
+	link_want_ack(l);
+}
+
+void link_sm_ping(struct link *l)
+{
+	stream_puts(l->stream, "<r xmlns='" NS_SM "'/>");
+}
+
+void link_handled(struct link *l)
+{
+	if (l->owes && l->acked && (int32_t)(sm_handled(&l->component->sm) - l->owed) >= 0) {
+		l->a_due = true;
+		task_defer(l->router->loop, &l->acks);
+	}
+}
+
+static void on_r(struct link *l)
+{
+	l->a_due = true;
+	l->owed = l->component->sm.in;
+	task_defer(l->router->loop, &l->acks);
+}
+
+/* A peer that has not handled all yet tells when it has (or is asked again after a while): asking
+ * at once would only go back and forth. */
+static void on_a(struct link *l, const struct el *el)
+{
+	struct component *c = l->component;
+	uint32_t h, more;
+
+	if (read_h(el, &h) < 0) {
+		stream_error(l->stream, STREAM_E_INVALID_XML, "h must be a number");
+		return;
+	}
+	if (sm_judge(&c->sm, h, &more) == SM_H_BEYOND) {
+		beyond(l, h);
+		return;
+	}
+	outbound_acked(c, more);
+	if (c->sm.asking) {
+		if (!timer_armed(&l->again))
+			timer_set(&l->again, ASK_AGAIN_MS);
+		return;
+	}
+	timer_stop(&l->again);
+	if (c->sm.sent != c->sm.acked)
+		link_want_ack(l);
+}
+
+/* --- the beginning ---------------------------------------------------------------------------- */
+
+void link_sm_plain(struct link *l)
+{
+	if (!link_begin(l))
+		return;
+	outbound_new_session(l->component);
+	link_opened(l, false);
+}
+
+static int64_t grace_of(const struct link *l)
+{
+	int64_t s = component_conf_of(l->component)->link_grace;
+
+	return s > 0 ? s : 1;
+}
+
+static void on_enable(struct link *l, const struct el *el)
+{
+	const char *resume = el_attr(el, "resume");
+	bool may_resume = resume && (!strcmp(resume, "true") || !strcmp(resume, "1"));
+	struct component *c = l->component;
+
+	if (!link_begin(l))
+		return;
+	outbound_new_session(c);
+	sm_begin(&c->sm);
+	l->acked = true;
+	if (may_resume)
+		say(l, "<enabled xmlns='" NS_SM "' id='%s' resume='true' max='%" PRId64 "'/>",
+		    c->sm.id, grace_of(l));
+	else
+		stream_puts(l->stream, "<enabled xmlns='" NS_SM "'/>");
+	link_opened(l, false);
+}
+
+static void resume(struct link *l, uint32_t h)
+{
+	struct component *c = l->component;
+	uint32_t more;
+
+	switch (sm_judge(&c->sm, h, &more)) {
+	case SM_H_BEYOND:
+		beyond(l, h);
+		return;
+	case SM_H_BEHIND: /* what it would need again has gone */
+		failed(l, COND_ITEM_NOT_FOUND, &c->sm.in);
+		return;
+	case SM_H_OK:
+		break;
+	}
+	if (!link_begin(l))
+		return;
+	outbound_acked(c, more); /* the link is not open yet: nothing is written */
+	lq_rewind(&c->queue);
+	sm_resume(&c->sm);
+	l->acked = true;
+	say(l, "<resumed xmlns='" NS_SM "' previd='%s' h='%" PRIu32 "'/>", c->sm.id,
+	    sm_handled(&c->sm));
+	link_opened(l, true);
+}
+
+static void on_resume(struct link *l, const struct el *el)
+{
+	const char *previd = el_attr(el, "previd");
+	struct component *c = l->component;
+	uint32_t h, past;
+
+	if (!previd || read_h(el, &h) < 0) {
+		failed(l, COND_BAD_REQUEST, NULL);
+		return;
+	}
+	if (sm_is(&c->sm, previd)) {
+		resume(l, h);
+		return;
+	}
+	failed(l, COND_ITEM_NOT_FOUND,
+	    sm_recall(&c->sm, previd, loop_now(l->router->loop), &past) ? &past : NULL);
+}
+
+bool link_sm_element(struct link *l, const struct el *el)
+{
+	bool enable = el_is(el, "enable", NS_SM), again = el_is(el, "resume", NS_SM);
+
+	if (!l->features || (!enable && !again && !l->acked))
+		return false;
+	if (l->state == LINK_NEGOTIATE && enable)
+		on_enable(l, el);
+	else if (l->state == LINK_NEGOTIATE && again)
+		on_resume(l, el);
+	else if (enable && l->acked) /* XEP-0198 3: once and not twice */
+		stream_error(l->stream, STREAM_E_POLICY_VIOLATION, "enabled already");
+	else if (enable || again)
+		failed(l, COND_UNEXPECTED_REQUEST, NULL);
+	else if (el_is(el, "r", NS_SM))
+		on_r(l);
+	else if (el_is(el, "a", NS_SM))
+		on_a(l, el);
+	else
+		return false;
+	return true;
+}
+
+/* --- the object ------------------------------------------------------------------------------- */
+
+void link_sm_init(struct link *l)
+{
+	task_init(&l->acks, on_acks, l);
+	timer_init(&l->again, l->router->loop, on_again, l);
+}
+
+void link_sm_done(struct link *l)
+{
+	task_cancel(&l->acks);
+	timer_done(&l->again);
+}
