@@ -91,6 +91,11 @@ void stream_close(struct stream *s)
 
 void stream_error(struct stream *s, enum stream_err e, const char *text)
 {
+	stream_error_with(s, e, text, NULL);
+}
+
+void stream_error_with(struct stream *s, enum stream_err e, const char *text, const char *cond)
+{
 	assert(e != STREAM_E_NONE);
 	if (s->state != STREAM_OPEN)
 		return;
@@ -101,7 +106,7 @@ void stream_error(struct stream *s, enum stream_err e, const char *text)
 		if (!s->header_sent && s->accepts)
 			stream_put_default_header(s);
 		if (s->header_sent) {
-			stream_put_error(s, e, text);
+			stream_put_error(s, e, text, cond);
 			stream_put_end_tag(s);
 		}
 	}
