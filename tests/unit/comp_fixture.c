@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The fake router: accepts on a Unix socket, checks handshakes, keeps what it receives. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,9 @@ struct fix *fix_new(void)
 		.router_port = 1,
 		.secret = secret,
 		.max_stanza = 1 << 20 };
+	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/switchyard-test.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	f->conf.daemon.data_dir = f->dir;
 	f->ops = (struct comp_ops){
 		.name = "echo", .online = on_online, .offline = on_offline, .stop = on_stop
 	};
@@ -171,6 +175,23 @@ void fix_online(struct fix *f)
 	assert_int_equal(f->onlines, 1);
 }
 
+static void remove_folder(const char *dir)
+{
+	DIR *d = opendir(dir);
+	char name[400];
+	struct dirent *e;
+
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		(void)snprintf(name, sizeof(name), "%s/%s", dir, e->d_name);
+		assert_int_equal(unlink(name), 0);
+	}
+	closedir(d);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 void fix_free(struct fix *f)
 {
 	comp_free(f->c);
@@ -182,13 +203,17 @@ void fix_free(struct fix *f)
 	log_capture(NULL, NULL);
 	sbuf_done(&f->in);
 	sbuf_done(&f->log);
+	remove_folder(f->dir);
 	free(f);
 }
 
 void fix_spin(struct fix *f)
 {
-	for (int quiet = 0; quiet < 4;)
-		quiet = loop_turn(f->l, false) ? 0 : quiet + 1;
+	for (int quiet = 0; quiet < 4;) {
+		bool writes = f->c && db_waiting(f->c->ledger.db) > 0;
+
+		quiet = loop_turn(f->l, writes) || writes ? 0 : quiet + 1;
+	}
 }
 
 void fix_advance(struct fix *f, uint64_t ms)

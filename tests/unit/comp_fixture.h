@@ -35,6 +35,7 @@ struct fix {
 	struct loop *l;
 	struct listener *ln;
 	char path[64];
+	char dir[64]; /* of the component's database */
 	struct stream *r; /* the router's end; NULL: no link */
 	enum router_mode mode;
 	unsigned accepted;   /* connections so far */
