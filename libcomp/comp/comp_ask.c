@@ -139,13 +139,18 @@ void comp_asks_fail(struct comp *c, int err)
 	struct list due = LIST_INIT(due);
 	struct map_node *n;
 
-	/* A callback may cancel others, so begin anew each time; one that asks again does not come
-	 * back here: it fails in a task, or is a question on the new link. */
-	while ((n = map_first(&c->asks)))
-		end(MAP_ENTRY(n, struct comp_iq, node), err, NULL);
-	if (err != -ECANCELED)
-		return;
-	list_take(&due, &c->failed);
+	if (err == -ECANCELED)
+		list_take(&due, &c->failed);
+	/* All at once out of the map: a callback may cancel others, and what it asks anew is not
+	 * one of these. */
+	while ((n = map_first(&c->asks))) {
+		struct comp_iq *q = MAP_ENTRY(n, struct comp_iq, node);
+
+		map_del(&c->asks, n);
+		timer_stop(&q->timer);
+		q->err = err;
+		list_add_tail(&due, &q->link);
+	}
 	while (!list_empty(&due))
 		on_failed(LIST_ENTRY(due.next, struct comp_iq, link));
 }

@@ -75,6 +75,7 @@ void inbox_run(struct comp *c)
 		tx_begin(c, repeated ? 0 : number);
 		comp_inbound(c, h->el, number, repeated);
 		tx_end(c);
+		comp_tx_over(c);
 	}
 }
 

@@ -129,13 +129,17 @@ void comp_stop(struct comp *c, void (*stopped)(struct comp *c))
 		c->ops->stop(c, c->arg);
 	comp_asks_fail(c, -ECANCELED);
 	reqs_stop(c);
+	if (c->ledger.in_handler) /* its transaction is not split */
+		return;
 	tx_write(c);
 	comp_tx_over(c);
 }
 
 void comp_tx_over(struct comp *c)
 {
-	if (!c->stopping || c->closing || (c->ledger.n_open > 0 && c->ledger.state == LEDGER_OK))
+	const struct ledger *d = &c->ledger;
+
+	if (!c->stopping || c->closing || d->in_handler || (d->n_open > 0 && d->state == LEDGER_OK))
 		return;
 	c->closing = true;
 	out_push(c);

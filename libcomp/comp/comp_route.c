@@ -185,6 +185,8 @@ void comp_inbound(struct comp *c, struct el *el, uint64_t n, bool repeated)
 	    jid_parse(&t, el_arena(el), to) < 0 || !jid_has_domain(&t, c->domain)) {
 		log_debug(&tag, "dropped a stanza with unusable addresses: from %s to %s",
 		    from ? from : "nobody", to ? to : "nobody");
+		if (repeated) /* it was not always so: the domain has another name now */
+			ledger_del_deferred(tx_batch(c), n);
 		el_free(el);
 		return;
 	}
