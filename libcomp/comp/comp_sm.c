@@ -58,7 +58,7 @@ static void bad_count(struct link *k, uint32_t h)
 	    "<handled-count-too-high xmlns='" NS_SM "' h='%" PRIu32 "' send-count='%" PRIu32 "'/>",
 	    h, sent);
 	tx_session(k->c, "");
-	stream_error_with(
+	stream_error_app(
 	    k->s, STREAM_E_UNDEFINED_CONDITION, "more was acknowledged than was sent", cond);
 }
 

@@ -89,12 +89,7 @@ void stream_close(struct stream *s)
 	timer_set(&s->close_timer, CLOSE_WAIT_MS);
 }
 
-void stream_error(struct stream *s, enum stream_err e, const char *text)
-{
-	stream_error_with(s, e, text, NULL);
-}
-
-void stream_error_with(struct stream *s, enum stream_err e, const char *text, const char *cond)
+void stream_error_app(struct stream *s, enum stream_err e, const char *text, const char *app)
 {
 	assert(e != STREAM_E_NONE);
 	if (s->state != STREAM_OPEN)
@@ -106,11 +101,16 @@ void stream_error_with(struct stream *s, enum stream_err e, const char *text, co
 		if (!s->header_sent && s->accepts)
 			stream_put_default_header(s);
 		if (s->header_sent) {
-			stream_put_error(s, e, text, cond);
+			stream_put_error(s, e, text, app);
 			stream_put_end_tag(s);
 		}
 	}
 	over(s);
+}
+
+void stream_error(struct stream *s, enum stream_err e, const char *text)
+{
+	stream_error_app(s, e, text, NULL);
 }
 
 /* --- the peer's header and errors ------------------------------------------------------------ */

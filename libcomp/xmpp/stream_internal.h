@@ -41,7 +41,7 @@ static inline bool stream_can_send(const struct stream *s)
 
 /* stream_out.c: bytes only, no change of state. */
 void stream_put_default_header(struct stream *s);
-void stream_put_error(struct stream *s, enum stream_err e, const char *text, const char *cond);
+void stream_put_error(struct stream *s, enum stream_err e, const char *text, const char *app);
 void stream_put_end_tag(struct stream *s); /* if our header was sent */
 
 #endif

@@ -77,7 +77,7 @@ bool stream_header_sent(const struct stream *s)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-void stream_put_error(struct stream *s, enum stream_err e, const char *text, const char *cond)
+void stream_put_error(struct stream *s, enum stream_err e, const char *text, const char *app)
 {
 	struct sbuf *out = io_out(s->io);
 
@@ -89,8 +89,8 @@ void stream_put_error(struct stream *s, enum stream_err e, const char *text, con
 		el_escape(out, text, strlen(text));
 		sbuf_puts(out, "</text>");
 	}
-	if (cond)
-		sbuf_puts(out, cond);
+	if (app)
+		sbuf_puts(out, app);
 	sbuf_puts(out, "</stream:error>");
 	io_wrote(s->io);
 }

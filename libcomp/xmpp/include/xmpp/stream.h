@@ -128,8 +128,8 @@ void stream_idle(struct stream *s);
 /* Sends our header if none was sent yet (RFC 6120 4.9.1.2), the error, the end tag; then
  * STREAM_CLOSED follows when it has left, within a few seconds. text may be NULL. */
 void stream_error(struct stream *s, enum stream_err e, const char *text);
-/* With an application-specific condition (RFC 6120 4.9.4), which is XML; NULL: none. */
-void stream_error_with(struct stream *s, enum stream_err e, const char *text, const char *cond);
+/* The same with a condition of the application's, an element as it is written (RFC 6120 4.9.4). */
+void stream_error_app(struct stream *s, enum stream_err e, const char *text, const char *app);
 /* Sends the end tag and waits shortly for the peer's (4.4). STREAM_CLOSED follows. */
 void stream_close(struct stream *s);
 bool stream_closing(const struct stream *s); /* nothing more is delivered or sent */
