@@ -51,7 +51,7 @@
 #define NS_PARS "urn:xmpp:pars:0"           /* XEP-0379 */
 #define NS_IBR_TOKEN "urn:xmpp:ibr-token:0" /* XEP-0445 */
 #define NS_INVITE "urn:xmpp:invite"         /* what XEP-0445 was before it had that number */
-#define NS_LINK "urn:switchyard:link:1"     /* docs/component-protocol.md 2 */
 #define NS_SM "urn:xmpp:sm:3"               /* XEP-0198 */
+#define NS_LINK "urn:switchyard:link:1"     /* docs/component-protocol.md 2 */
 
 #endif
