@@ -77,10 +77,11 @@ struct link {
 	struct task turn;   /* output and acknowledgements of this turn */
 	struct log_tag tag;
 	uint64_t online_at;
-	unsigned tries;  /* failed ones in a row */
-	bool was_online; /* ever */
-	bool pinged;     /* since the last input */
-	bool paused;     /* too much waits to read on */
+	uint64_t progress; /* at that time */
+	unsigned tries;    /* failed ones in a row */
+	bool was_online;   /* ever */
+	bool pinged;       /* since the last input */
+	bool paused;       /* too much waits to read on */
 
 	/* comp_sm.c, anew with each connection */
 	struct el *features; /* <stream:features/>; NULL: none came */

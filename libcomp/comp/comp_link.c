@@ -106,12 +106,19 @@ static void send_handshake(struct link *k)
 	stream_puts(k->s, "</handshake>");
 }
 
+/* Stanzas that are done with, both ways. */
+static uint64_t progress(const struct comp *c)
+{
+	return c->ledger.in_safe + c->ledger.out_acked;
+}
+
 void link_go_online(struct link *k, bool resumed)
 {
 	const struct comp_conf *conf = k->c->conf;
 
 	enter(k, LINK_ONLINE);
 	k->online_at = loop_now(k->c->loop);
+	k->progress = progress(k->c);
 	k->was_online = true;
 	k->pinged = false;
 	timer_set(&k->timer, COMP_PING_MS);
@@ -193,6 +200,14 @@ static void explain(const struct link *k, enum stream_err err, const char *reaso
 	    conf->router_host, conf->router_port, reason, hint, ms / 1000, ms % 1000 / 100);
 }
 
+/* It lived for a while, or stanzas went over it and are acknowledged: only a link that comes up
+ * and breaks at once is to be feared. */
+static bool was_of_use(const struct link *k)
+{
+	return loop_now(k->c->loop) - k->online_at >= COMP_STABLE_MS ||
+	       (k->acked && progress(k->c) > k->progress);
+}
+
 /* The stream's end.  True: the component knew the link as online. */
 static bool let_go(struct link *k)
 {
@@ -220,7 +235,7 @@ static void go_down(struct link *k)
 		comp_link_stopped(k->c);
 		return;
 	}
-	if (was_online && loop_now(k->c->loop) - k->online_at >= COMP_STABLE_MS)
+	if (was_online && was_of_use(k))
 		k->tries = 0;
 	ms = back_off(k, err);
 	enter(k, LINK_DOWN);

@@ -247,6 +247,28 @@ static void test_session_first(void **state)
 	assert_int_equal(counter.forgets, 1);
 }
 
+/* A link that is cut all the time but of use comes back soon, one that is not waits longer. */
+static void test_back_off(void **state)
+{
+	struct fix *f = *state;
+
+	fix_online(f);
+	for (int i = 1; i <= 6; i++) {
+		fix_postf(f, N_MSG, i);
+		fix_spin(f);
+		fix_cut(f);
+		fix_advance(f, COMP_RETRY_MS + 1);
+		assert_true(comp_online(f->c));
+	}
+	for (int i = 0; i < 3; i++) {
+		fix_cut(f);
+		fix_advance(f, COMP_RETRY_MAX_MS);
+	}
+	fix_cut(f);
+	fix_advance(f, COMP_RETRY_MS + 1);
+	assert_false(comp_online(f->c));
+}
+
 /* --- counts ----------------------------------------------------------------------------------- */
 
 static void bad_ack(struct fix *f, const char *a)
@@ -540,6 +562,7 @@ int main(void)
 		T(test_failed_without_h),
 		T(test_new_session_counts_from_zero),
 		T(test_session_first),
+		T(test_back_off),
 		T(test_impossible_counts),
 		T(test_malformed_counts),
 		T(test_resumed_with_an_impossible_count),
