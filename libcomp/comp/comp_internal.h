@@ -159,6 +159,7 @@ struct ledger {
 	uint64_t out_trimmed;                   /* rows up to this are gone */
 
 	struct tx *cur;     /* the one under way */
+	struct tx *spare;   /* the memory of one, for the next */
 	bool in_handler;    /* it is a stanza's; else the turn's */
 	struct list open;   /* ended, not committed; in order */
 	size_t n_open;      /* of them, with a batch */

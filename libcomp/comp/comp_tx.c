@@ -21,13 +21,30 @@ static const struct log_tag tag = { .mod = "comp" };
 
 /* --- making ----------------------------------------------------------------------------------- */
 
+#define SPARE_MAX 16384 /* bytes of a buffer that is kept for the next one */
+
 static struct tx *tx_new(struct comp *c)
 {
-	struct tx *t = xzalloc(sizeof(*t));
+	struct tx *t = c->ledger.spare ? c->ledger.spare : xzalloc(sizeof(*t));
 
+	c->ledger.spare = NULL;
 	list_init(&t->link);
 	t->c = c;
 	return t;
+}
+
+/* The usual stanza has one answer: its transaction costs no allocation. */
+static bool spare(struct tx *t)
+{
+	struct ledger *d = &t->c->ledger;
+	struct sbuf out = t->out;
+
+	if (d->spare || t->c->freeing || out.cap > SPARE_MAX)
+		return false;
+	sbuf_clear(&out);
+	*t = (struct tx){ .out = out };
+	d->spare = t;
+	return true;
 }
 
 void tx_free(struct tx *t)
@@ -35,8 +52,10 @@ void tx_free(struct tx *t)
 	list_del(&t->link);
 	t->c->ledger.bytes -= sbuf_len(&t->out);
 	db_batch_free(t->batch);
-	sbuf_done(&t->out);
 	sbuf_done(&t->refusal);
+	if (spare(t))
+		return;
+	sbuf_done(&t->out);
 	free(t);
 }
 
@@ -340,6 +359,9 @@ void tx_done(struct comp *c)
 	while (!list_empty(&d->open))
 		tx_free(LIST_ENTRY(d->open.next, struct tx, link));
 	out_clear(c);
+	if (d->spare)
+		sbuf_done(&d->spare->out);
+	free(d->spare);
 	free(d->sm_id);
 	free(d->path);
 }
