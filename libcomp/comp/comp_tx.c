@@ -43,6 +43,7 @@ static bool spare(struct tx *t)
 		return false;
 	sbuf_clear(&out);
 	*t = (struct tx){ .out = out };
+	list_init(&t->link);
 	d->spare = t;
 	return true;
 }
