@@ -42,7 +42,7 @@ static bool spare(struct tx *t)
 	if (d->spare || t->c->freeing || out.cap > SPARE_MAX)
 		return false;
 	sbuf_clear(&out);
-	*t = (struct tx){ .out = out };
+	*t = (struct tx){ .c = t->c, .out = out };
 	list_init(&t->link);
 	d->spare = t;
 	return true;
