@@ -172,27 +172,18 @@ static const struct comp_route routes[] = {
 /* --- life --------------------------------------------------------------------------------------
  */
 
-static int open_database(struct muc *m)
+static int load(struct comp *c, void *arg)
 {
-	char *path = xasprintf("%s/muc.db", m->conf->comp.daemon.data_dir), err[512];
-	int r =
-	    db_open(&m->db, comp_loop(m->c), path, store_schema, store_schema_n, err, sizeof(err));
+	struct muc *m = arg;
+	int r;
 
+	m->db = comp_db(c);
+	r = store_load_rooms(m);
 	if (r < 0)
-		log_error(&tag, "%s", err);
-	free(path);
-	if (r == 0) {
-		r = store_load_rooms(m);
-		if (r < 0)
-			log_err(&tag, LOG_LVL_ERROR, r, "the rooms cannot be read");
-	}
-	if (r < 0) {
-		db_close(m->db);
-		m->db = NULL;
-		return r;
-	}
-	log_info(&tag, "%zu rooms", map_len(&m->rooms));
-	return 0;
+		log_err(&tag, LOG_LVL_ERROR, r, "the rooms cannot be read");
+	else
+		log_info(&tag, "%zu rooms", map_len(&m->rooms));
+	return r;
 }
 
 static int start(struct comp *c, void *arg)
@@ -200,8 +191,6 @@ static int start(struct comp *c, void *arg)
 	struct muc *m = arg;
 	int r = muc_init(m, c);
 
-	if (r == 0)
-		r = open_database(m);
 	if (r < 0)
 		return r;
 	disco_start(m);
@@ -248,8 +237,7 @@ static void on_stop(struct comp *c, void *arg)
 
 	(void)c;
 	m->stopping = true;
-	db_close(m->db); /* what was submitted is kept, and answered */
-	m->db = NULL;
+	db_sync(m->db); /* what was submitted is kept, and answered */
 	turn_stop(m);
 	say_goodbye(m);
 }
@@ -257,12 +245,15 @@ static void on_stop(struct comp *c, void *arg)
 int main(int argc, char **argv)
 {
 	static struct muc m;
-	static const struct comp_ops ops = {
+	const struct comp_ops ops = {
 		.name = "muc",
 		.summary = "rooms: multi-user chat",
 		.opts = opts,
 		.conf_size = sizeof(struct muc_conf),
+		.schema = store_schema,
+		.n_schema = store_schema_n,
 		.start = start,
+		.load = load,
 		.online = on_online,
 		.offline = on_offline,
 		.reload = on_reload,

@@ -78,6 +78,18 @@ void db_submit(struct db_batch *b, db_done_fn *done, void *arg)
 	pthread_mutex_unlock(&db->lock);
 }
 
+void db_sync(struct db *db)
+{
+	assert(!db->delivering);
+	while (db->waiting > 0) {
+		pthread_mutex_lock(&db->lock);
+		while (list_empty(&db->finished))
+			pthread_cond_wait(&db->idle, &db->lock);
+		pthread_mutex_unlock(&db->lock);
+		db_deliver(db);
+	}
+}
+
 size_t db_waiting(const struct db *db)
 {
 	return db->waiting;
@@ -157,6 +169,7 @@ static struct db *db_new(struct loop *l, const struct db_ops *ops)
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&db->wake, &attr);
+	pthread_cond_init(&db->idle, NULL);
 	pthread_condattr_destroy(&attr);
 	return db;
 }
@@ -166,6 +179,7 @@ static void db_free(struct db *db)
 	db->ops->close(db->reader);
 	db->ops->close(db->writer);
 	pthread_cond_destroy(&db->wake);
+	pthread_cond_destroy(&db->idle);
 	pthread_mutex_destroy(&db->lock);
 	free(db);
 }
@@ -173,13 +187,21 @@ static void db_free(struct db *db)
 int db_open(struct db **out, struct loop *l, const char *path, const struct db_step *steps,
     size_t n_steps, char *err, size_t err_len)
 {
+	const struct db_part only = { NULL, steps, n_steps };
+
+	return db_open_parts(out, l, path, &only, 1, err, err_len);
+}
+
+int db_open_parts(struct db **out, struct loop *l, const char *path, const struct db_part *parts,
+    size_t n_parts, char *err, size_t err_len)
+{
 	const struct db_ops *ops = &db_sqlite;
 	struct db *db = db_new(l, ops);
 	int r;
 
 	r = ops->open(&db->writer, path, DB_WRITER, err, err_len);
 	if (r == 0)
-		r = db_schema_update(ops, db->writer, path, steps, n_steps, err, err_len);
+		r = db_schema_update(ops, db->writer, path, parts, n_parts, err, err_len);
 	if (r == 0)
 		r = ops->open(&db->reader, path, DB_READER, err, err_len);
 	if (r == 0) {

@@ -49,10 +49,13 @@ struct db_ops {
 	    struct db_conn **out, const char *path, enum db_role role, char *err, size_t err_len);
 	void (*close)(struct db_conn *c); /* NULL is fine */
 
-	/* The schema's version, 0 in a new database, and what changes it: all of it in the one
-	 * transaction that lock_schema begins.  `what` stands before the reason in the line. */
-	int (*get_version)(struct db_conn *c, int *out, char *err, size_t err_len);
-	int (*set_version)(struct db_conn *c, int version, char *err, size_t err_len);
+	/* The version of a part of the schema (NULL: the first), 0 if it is not there yet, and what
+	 * changes it: all of it in the one transaction that lock_schema begins.  `what` stands
+	 * before the reason in the line. */
+	int (*get_version)(
+	    struct db_conn *c, const char *part, int *out, char *err, size_t err_len);
+	int (*set_version)(
+	    struct db_conn *c, const char *part, int version, char *err, size_t err_len);
 	int (*lock_schema)(struct db_conn *c, char *err, size_t err_len);
 	int (*script)(
 	    struct db_conn *c, const char *sql, const char *what, char *err, size_t err_len);
@@ -75,7 +78,7 @@ extern const struct db_ops db_sqlite;
 
 /* Brings the schema up to date (db_schema.c); path is for the line. */
 int db_schema_update(const struct db_ops *ops, struct db_conn *c, const char *path,
-    const struct db_step *steps, size_t n_steps, char *err, size_t err_len);
+    const struct db_part *parts, size_t n_parts, char *err, size_t err_len);
 
 /* What stands in the way of opening a database in a file (db_file.c): creates it, readable by this
  * user alone, if it is missing.  0, or -Exxx with the line for the operator. */

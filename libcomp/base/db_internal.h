@@ -62,6 +62,7 @@ struct db {
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;  /* queue or stop changed */
+	pthread_cond_t idle;  /* finished has grown */
 	struct list queue;
 	struct list finished;
 	bool posted; /* deliver() is on its way */

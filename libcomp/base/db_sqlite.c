@@ -463,19 +463,47 @@ static int conn_open(
 
 /* --- the schema ------------------------------------------------------------------------------- */
 
-static int conn_get_version(struct db_conn *c, int *out, char *err, size_t err_len)
+/* The first part's version is the file's user_version, those of the others stand in a table that
+ * is made with the second one. */
+#define PARTS "schema_part"
+
+static int conn_get_version(
+    struct db_conn *c, const char *part, int *out, char *err, size_t err_len)
 {
-	if (ask(c, "PRAGMA user_version", NULL, 0, out) < 0)
-		return open_failed(c, "cannot read the schema's version", err, err_len);
+	static const char what[] = "cannot read the schema's version";
+	char sql[128];
+	int tables;
+
+	(void)snprintf(sql, sizeof(sql), "PRAGMA user_version");
+	if (part) {
+		if (ask(c, "SELECT count(*) FROM sqlite_schema WHERE name='" PARTS "'", NULL, 0,
+			&tables) < 0)
+			return open_failed(c, what, err, err_len);
+		*out = 0;
+		if (tables == 0)
+			return 0;
+		(void)snprintf(sql, sizeof(sql),
+		    "SELECT coalesce(max(version), 0) FROM " PARTS " WHERE part='%s'", part);
+	}
+	if (ask(c, sql, NULL, 0, out) < 0)
+		return open_failed(c, what, err, err_len);
 	return 0;
 }
 
-static int conn_set_version(struct db_conn *c, int version, char *err, size_t err_len)
+static int conn_set_version(
+    struct db_conn *c, const char *part, int version, char *err, size_t err_len)
 {
-	char sql[48];
+	char sql[256];
 
 	assert(!sqlite3_get_autocommit(c->h)); /* no step ends the transaction */
-	(void)snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", version);
+	if (part)
+		(void)snprintf(sql, sizeof(sql),
+		    "CREATE TABLE IF NOT EXISTS " PARTS
+		    " (part TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;"
+		    "INSERT OR REPLACE INTO " PARTS " VALUES('%s', %d)",
+		    part, version);
+	else
+		(void)snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", version);
 	return run(c, sql, "cannot set the schema's version", err, err_len);
 }
 

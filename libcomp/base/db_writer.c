@@ -251,6 +251,7 @@ static void *writer_main(void *arg)
 		run_group(db, &group);
 		pthread_mutex_lock(&db->lock);
 		splice_tail(&db->finished, &group);
+		pthread_cond_signal(&db->idle);
 		if (!db->posted)
 			loop_post(db->loop, db_deliver, db);
 		db->posted = true;

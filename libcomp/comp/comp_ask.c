@@ -5,6 +5,8 @@
  * from whom was asked, so a guessed id is worth nothing.  The callback runs exactly once, never
  * inside comp_ask(): what fails at once fails in a task.
  *
+ * On an acknowledged link it survives a loss of the connection that is resumed.
+ *
  * A question that is over leaves the map first, then its callback runs, then the turn frees it. */
 #include <assert.h>
 #include <errno.h>
@@ -71,14 +73,14 @@ static void on_failed(void *arg)
 
 static int send_iq(struct comp_iq *q, struct el *iq)
 {
-	if (q->c->stopping)
+	if (q->c->stopping || q->c->ledger.state != LEDGER_OK)
 		return -ECANCELED;
 	if (map_len(&q->c->asks) >= COMP_ASKS_MAX)
 		return -ENOBUFS;
 	el_set(iq, "id", q->id);
 	if (!el_attr(iq, "from"))
 		el_set(iq, "from", q->c->domain);
-	return link_send(&q->c->link, iq, false);
+	return tx_send(q->c, iq, NULL, NULL, false);
 }
 
 struct comp_iq *comp_ask(
@@ -137,13 +139,18 @@ void comp_asks_fail(struct comp *c, int err)
 	struct list due = LIST_INIT(due);
 	struct map_node *n;
 
-	/* A callback may cancel others, so begin anew each time; one that asks again does not come
-	 * back here but fails in a task, because there is no link. */
-	while ((n = map_first(&c->asks)))
-		end(MAP_ENTRY(n, struct comp_iq, node), err, NULL);
-	if (!c->stopping)
-		return;
-	list_take(&due, &c->failed);
+	if (err == -ECANCELED)
+		list_take(&due, &c->failed);
+	/* All at once out of the map: a callback may cancel others, and what it asks anew is not
+	 * one of these. */
+	while ((n = map_first(&c->asks))) {
+		struct comp_iq *q = MAP_ENTRY(n, struct comp_iq, node);
+
+		map_del(&c->asks, n);
+		timer_stop(&q->timer);
+		q->err = err;
+		list_add_tail(&due, &q->link);
+	}
 	while (!list_empty(&due))
 		on_failed(LIST_ENTRY(due.next, struct comp_iq, link));
 }

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* What the comp_*.c files share and nobody else includes.
  *
- *   comp_main.c   the program and the component's life
- *   comp_link.c   the connection: handshake, back-off, pings, queue
- *   comp_route.c  an inbound stanza: checks, table, fallback answers
- *   comp_req.c    the duty to answer one
- *   comp_ask.c    questions of our own
- *   comp_disco.c  what is answered without the component's doing */
+ *   comp_main.c     the program and its settings
+ *   comp_life.c     start, stop, the link's news
+ *   comp_link.c     the connection: handshake, back-off, pings
+ *   comp_sm.c       acknowledgements on it: XEP-0198
+ *   comp_inbox.c    stanzas that came and wait for their turn
+ *   comp_route.c    an inbound stanza: checks, table, fallback answers
+ *   comp_req.c      the duty to answer one
+ *   comp_tx.c       what belongs to one stanza: effects, output, count
+ *   comp_out.c      output until the server has acknowledged it
+ *   comp_many.c     one stanza to many
+ *   comp_ledger.c   libcomp's own tables
+ *   comp_recover.c  when a commit fails
+ *   comp_ask.c      questions of our own
+ *   comp_disco.c    what is answered without the component's doing */
 #ifndef COMP_INTERNAL_H
 #define COMP_INTERNAL_H
 
@@ -14,22 +22,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <base/db.h>
 #include <base/list.h>
 #include <base/log.h>
 #include <base/loop.h>
 #include <base/map.h>
+#include <base/sbuf.h>
 #include <xmpp/stream.h>
 
 #include <comp/comp.h>
 
 enum {
 	COMP_QUEUE_HIGH = 1 << 20,     /* bytes queued above which nothing more is read */
+	COMP_OUTBOX_HIGH = 4 << 20,    /* not acknowledged, above which no handler runs */
 	COMP_QUEUE_MAX = 32 << 20,     /* above which comp_send() refuses: one stanza to a room */
-	COMP_QUEUE_HARD = 64 << 20,    /* answers may still queue; above this the link is dropped */
+	COMP_QUEUE_HARD = 64 << 20,    /* answers may still queue; nothing above this */
+	COMP_INBOX_HARD = 64 << 20,    /* bytes that came and wait; above it the link is dropped */
+	COMP_OPEN_MAX = 512,           /* transactions not committed, above which no handler runs */
+	COMP_TRIM = 64,                /* acknowledged stanzas that may lie in the database */
+	COMP_TRIM_MS = 5 * 1000,       /* and how long, when nothing else is written */
+	COMP_COUNT_MS = 20,            /* a count that nothing else carries waits so long */
 	COMP_ASKS_MAX = 1024,          /* open questions */
 	COMP_TABLES_MAX = 16,          /* comp_routes() calls */
 	COMP_CONNECT_MS = 10 * 1000,   /* name, TCP */
-	COMP_HANDSHAKE_MS = 20 * 1000, /* header and handshake */
+	COMP_HANDSHAKE_MS = 20 * 1000, /* header, handshake and what is negotiated then */
 	COMP_RETRY_MS = 1000,          /* first back-off, doubled up to: */
 	COMP_RETRY_MAX_MS = 30 * 1000,
 	COMP_CONFLICT_MS = 30 * 1000, /* at least, after <conflict/> */
@@ -41,36 +57,192 @@ enum {
 /* --- the link --------------------------------------------------------------------------------- */
 
 enum link_state {
-	LINK_DOWN,       /* no stream; the timer starts the next try */
-	LINK_CONNECTING, /* TCP */
-	LINK_OPENING,    /* header sent, the server's and its <handshake/> awaited */
+	LINK_DOWN,        /* no stream; the timer starts the next try */
+	LINK_CONNECTING,  /* TCP */
+	LINK_OPENING,     /* header sent, the server's and its <handshake/> awaited */
+	LINK_NEGOTIATING, /* features, then the answer to <resume/> or <enable/> awaited */
 	LINK_ONLINE,
 	LINK_STOPPING, /* our end tag is out */
 	LINK_STOPPED,
 };
+
+/* What LINK_NEGOTIATING waits for. */
+enum sm_step { SM_FEATURES, SM_RESUMED, SM_ENABLED };
 
 struct link {
 	struct comp *c;
 	struct stream *s; /* NULL: LINK_DOWN, LINK_STOPPED */
 	enum link_state state;
 	struct timer timer; /* the next thing that this state waits for */
+	struct task turn;   /* output and acknowledgements of this turn */
 	struct log_tag tag;
 	uint64_t online_at;
-	unsigned tries;  /* failed ones in a row */
-	bool was_online; /* ever */
-	bool pinged;     /* since the last input */
-	bool paused;     /* too much output is queued to read on */
+	uint64_t progress; /* at that time */
+	unsigned tries;    /* failed ones in a row */
+	bool was_online;   /* ever */
+	bool pinged;       /* since the last input */
+	bool paused;       /* too much waits to read on */
+
+	/* comp_sm.c, anew with each connection */
+	struct el *features; /* <stream:features/>; NULL: none came */
+	enum sm_step step;
+	bool acked;        /* stanzas are counted and acknowledged */
+	bool asked;        /* an <r/> of ours is unanswered */
+	uint64_t asked_at; /* the number of the last stanza before it */
+	uint64_t came;     /* the number of the last stanza that came */
+	uint64_t told;     /* and of the last one that we acknowledged */
 };
 
 void link_init(struct link *k, struct comp *c);
 void link_done(struct link *k);
 void link_start(struct link *k); /* connects in the next turn */
 void link_stop(struct link *k);  /* comp_link_stopped() follows, never from within */
-/* Serialises el, which stays the caller's.  must: an answer, which only the hard bound stops. */
-int link_send(struct link *k, const struct el *el, bool must);
-int link_send_copy(struct link *k, const struct el *el, const char *from, const char *to);
-size_t link_space(const struct link *k); /* 0: no link */
+void link_halt(struct link *k);  /* cuts it off and stays down until link_start() */
 bool link_online(const struct link *k);
+size_t link_queued(const struct link *k);                     /* bytes in the stream */
+void link_put(struct link *k, const char *bytes, size_t len); /* a stanza, if it is online */
+void link_kick(struct link *k); /* there may be something to send, or room again */
+/* For comp_sm.c: negotiations are over. */
+void link_go_online(struct link *k, bool resumed);
+
+/* An element in LINK_NEGOTIATING, after sm_begin(), or one of NS_SM later. */
+void sm_begin(struct link *k);
+void sm_negotiate(struct link *k, struct el *el); /* takes el */
+void sm_element(struct link *k, const struct el *el);
+void sm_turn(struct link *k);                           /* <a/> and <r/>, if they are due */
+void sm_probe(struct link *k);                          /* <r/>: a sign of life is wanted */
+void sm_tell(struct link *k);                           /* <a/> */
+bool comp_offers(const struct comp *c, const char *ns); /* the features of this connection do */
+
+/* --- the transaction, and what becomes of it -------------------------------------------------- */
+
+struct tx {
+	struct list link; /* ledger.open, then, if it is kept, ledger.outbox */
+	struct comp *c;
+	struct db_batch *batch; /* NULL: nothing to be written yet */
+	struct sbuf out;        /* its stanzas, each behind its length (out_pack()) */
+	size_t at;              /* in out: the next one to be sent */
+	uint32_t count;         /* stanzas in out */
+	uint64_t last;          /* number of the last one, if it is kept */
+	uint64_t in;            /* the inbound count that it commits */
+	uint64_t row;           /* of the deferred request that it is about; 0: none */
+	struct sbuf refusal;    /* the answer if the database refuses the effects */
+	bool effects;           /* the component wrote */
+	bool session;           /* a new session of the link */
+	bool kept;              /* out is in the database until it has been acknowledged */
+	bool ready;             /* nothing to commit, but others before it */
+};
+
+enum ledger_state {
+	LEDGER_OK,
+	LEDGER_FAILED, /* a commit failed; others are still to come back */
+	LEDGER_RETRY,  /* until the timer */
+	LEDGER_TRYING, /* a first write is under way */
+	LEDGER_LOST,   /* another process has the database */
+};
+
+struct ledger {
+	struct db *db;
+	char *path;
+	enum ledger_state state;
+
+	/* The row comp_link as the last batch leaves it.  Numbers of stanzas go on over all
+	 * sessions; a session's own count begins at its base.
+	 * out_acked <= out_sent <= out_safe <= out_last, in_safe <= in_done. */
+	int64_t incarnation, seq;
+	char *sm_id; /* NULL: plain link, nothing is kept; "": acknowledged, not to be resumed */
+	uint64_t in_done, in_base;              /* handlers have seen */
+	uint64_t out_last, out_base, out_acked; /* made; acknowledged by the server */
+	uint64_t in_safe, out_safe;             /* committed */
+	uint64_t in_noted;                      /* in_done of the last batch */
+	uint64_t out_sent;                      /* on this connection or before */
+	uint64_t out_trimmed;                   /* rows up to this are gone */
+
+	struct tx *cur;     /* the one under way */
+	struct tx *spare;   /* the memory of one, for the next */
+	bool in_handler;    /* it is a stanza's; else the turn's */
+	struct list open;   /* ended, not committed; in order */
+	size_t n_open;      /* of them, with a batch */
+	size_t n_sessions;  /* of them, new sessions: nothing leaves before they are committed */
+	struct list outbox; /* committed, not acknowledged; in order */
+	struct list *next;  /* in it: the first that is not sent whole */
+	size_t bytes;       /* of output in all of these */
+	struct task end;    /* of the turn's transaction */
+	struct timer count; /* a stanza without a batch of its own is to be counted */
+	struct timer trim;
+
+	/* comp_recover.c */
+	struct timer retry;
+	unsigned tries;
+	uint64_t skip_in, skip_row; /* of the stanza that the database refused */
+	struct sbuf refusal;
+};
+
+/* comp_ledger.c */
+int ledger_open(struct comp *c, char *err, size_t err_len) __attribute__((warn_unused_result));
+/* The row, the outbox and the deferred requests (which join the inbox).  0 or -Exxx. */
+int ledger_read(struct comp *c) __attribute__((warn_unused_result));
+bool ledger_mine(struct comp *c); /* no other process has opened the database since */
+/* Statements, added to b. */
+void ledger_put_counts(struct comp *c, struct db_batch *b, uint64_t in, uint64_t out);
+void ledger_put_out(struct db_batch *b, const struct tx *t);
+void ledger_put_trim(struct db_batch *b, uint64_t upto);
+void ledger_put_session(struct comp *c, struct db_batch *b);
+void ledger_put_deferred(struct db_batch *b, uint64_t n, const struct el *stanza);
+void ledger_del_deferred(struct db_batch *b, uint64_t n);
+/* A write after a failure: takes the row as it is, counts skip_in and its refusal. */
+void ledger_put_recovery(struct comp *c, struct db_batch *b);
+
+/* comp_tx.c */
+void tx_init(struct comp *c);
+void tx_done(struct comp *c);
+/* Around a handler; n: the stanza's number, 0 if it is not counted. */
+void tx_begin(struct comp *c, uint64_t n);
+struct db_batch *tx_batch(struct comp *c); /* of the one under way, for libcomp's own statements */
+void tx_refusable(struct comp *c, const struct el *stanza, uint64_t row);
+void tx_end(struct comp *c);   /* also between handlers: ends that of the turn, if there is one */
+void tx_write(struct comp *c); /* one batch for what waits for a batch */
+void tx_session(struct comp *c, const char *sm_id); /* a new session, or none (NULL) */
+void tx_discard(struct comp *c); /* a commit has failed: what waits for none of it */
+void tx_free(struct tx *t);
+/* Serialises el, which stays the caller's, with these addresses (NULL: its own).  must: an answer,
+ * which only the hard bound stops.  -ENOTCONN, -ENOBUFS. */
+int tx_send(struct comp *c, const struct el *el, const char *from, const char *to, bool must);
+/* n stanzas that out_pack() has packed, all or none. */
+int tx_send_packed(struct comp *c, const struct sbuf *packed, uint32_t n);
+int tx_may_send(const struct comp *c, bool must);
+
+/* comp_out.c */
+void out_pack(struct sbuf *out, const struct el *el, const char *from, const char *to);
+void out_settle(struct tx *t);   /* committed: to be sent; takes t */
+void out_push(struct comp *c);   /* sends while the stream has room */
+void out_rewind(struct comp *c); /* a new connection: from the first that is not acknowledged */
+int out_ack(struct comp *c, uint32_t h); /* -ERANGE: more than was sent */
+/* A row of the outbox, read anew; takes t.  -EBADMSG: it is damaged. */
+int out_unpack(struct comp *c, struct tx *t);
+void out_clear(struct comp *c);
+size_t out_queued(const struct comp *c); /* bytes that count against COMP_QUEUE_... */
+
+/* comp_recover.c: takes t, whose batch failed with err, or came back after one that did. */
+void recover(struct comp *c, struct tx *t, int err);
+void recover_init(struct comp *c);
+void recover_done(struct comp *c);
+void recover_lost(struct comp *c); /* another process has the database */
+
+/* --- inbox ------------------------------------------------------------------------------------ */
+
+struct inbox {
+	struct list list; /* struct held */
+	size_t bytes;
+	struct task task;
+};
+void inbox_init(struct comp *c);
+void inbox_done(struct comp *c);
+/* Takes el.  n: its number, 0 if stanzas are not counted; repeated: see comp_repeated(). */
+void inbox_add(struct comp *c, struct el *el, uint64_t n, bool repeated);
+void inbox_run(struct comp *c);            /* handlers for as many as there is room for */
+void inbox_kick(struct comp *c);           /* the same later in this turn, if anything waits */
+void inbox_drop(struct comp *c, bool all); /* else: those that the server will send again */
 
 /* --- the component ---------------------------------------------------------------------------- */
 
@@ -93,8 +265,11 @@ struct comp {
 	struct daemon *daemon; /* NULL in tests */
 	struct loop *loop;
 	struct comp_conf *conf;
-	char *domain; /* prepared */
+	char *domain;             /* prepared */
+	struct conf_list routers; /* prepared */
 	struct link link;
+	struct ledger ledger;
+	struct inbox inbox;
 	struct comp_table tables[COMP_TABLES_MAX];
 	size_t n_tables;
 	struct map asks;      /* struct comp_iq by id */
@@ -103,6 +278,8 @@ struct comp {
 	struct comp_disco_state disco;
 	void (*stopped)(struct comp *c);
 	bool stopping;
+	bool closing; /* what was to be committed is: the link is being closed */
+	bool freeing;
 };
 
 /* conf is borrowed and the component's whole settings.  err: one line. */
@@ -110,15 +287,17 @@ int comp_new(struct comp **out, const struct comp_ops *ops, void *arg, struct lo
     struct daemon *d, void *conf, char *err, size_t err_len) __attribute__((warn_unused_result));
 int comp_start(struct comp *c) __attribute__((warn_unused_result));
 void comp_stop(struct comp *c, void (*stopped)(struct comp *c));
-void comp_free(struct comp *c); /* NULL is fine */
+void comp_free(struct comp *c); /* NULL is fine; without comp_stop(): as if it were killed */
 
 /* The link's news. */
-void comp_link_online(struct comp *c);
+void comp_link_online(struct comp *c, bool resumed);
 void comp_link_offline(struct comp *c);
 void comp_link_stopped(struct comp *c);
+/* A transaction is over: the end of the component may have waited for it. */
+void comp_tx_over(struct comp *c);
 
 /* comp_route.c: takes el. */
-void comp_inbound(struct comp *c, struct el *el);
+void comp_inbound(struct comp *c, struct el *el, uint64_t n, bool repeated);
 
 /* comp_ask.c */
 void comp_answer(struct comp *c, const struct el *iq, const struct jid *from);
@@ -140,17 +319,21 @@ struct comp_req {
 	const struct el *payload;
 	struct jid from, to;
 	struct list link; /* in c->deferred */
+	uint64_t n;       /* the stanza's number; 0: not counted */
 	bool must_answer; /* iq get or set */
 	bool answered, deferred;
+	bool repeated;
+	bool stored;     /* it has a row, which the answer deletes */
 	bool in_handler; /* the router frees it */
-	bool abandoned;  /* answered at stop, kept for an owner who may not know */
+	bool abandoned;  /* no answer is wanted any more; kept for an owner who may not know */
 };
 
 struct comp_req *req_new(
     struct comp *c, struct el *el, const struct jid *from, const struct jid *to); /* takes el */
 /* After the handlers; ret is what the last one returned. */
 void req_finish(struct comp_req *rq, int ret);
-void reqs_abandon(struct comp *c); /* answers what is still open at stop */
+void reqs_stop(struct comp *c);    /* at stop: answers what is open, or leaves it to the database */
+void reqs_abandon(struct comp *c); /* a commit has failed: they are read anew */
 void reqs_free(struct comp *c);
 
 #endif

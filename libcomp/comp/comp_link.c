@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The link to the server: XEP-0114, jabber:component:accept.
  *
- *   DOWN -> CONNECTING -> OPENING -> ONLINE -> DOWN ...      STOPPING -> STOPPED at the end
+ *   DOWN -> CONNECTING -> OPENING -> NEGOTIATING -> ONLINE -> DOWN ...
+ *                                                             STOPPING -> STOPPED at the end
  *
- * Owns the stream and one timer, whose meaning is the state's: next try (DOWN), the handshake's
- * deadline (OPENING), silence (ONLINE).  Lost links come back by themselves: back-off from 1 s to
- * 30 s with jitter, the server's address looked up anew at each try.
+ * Owns the stream and one timer, whose meaning is the state's: next try (DOWN), the deadline
+ * (OPENING, NEGOTIATING), silence (ONLINE).  Lost links come back by themselves: back-off from 1 s
+ * to 30 s with jitter, the server's address looked up anew at each try.
  *
  * The header announces features='1' in urn:switchyard:link:1.  A server that does not know it
- * ignores it (Prosody 0.12 and ejabberd 23.01 do) and the link is plain XEP-0114.
+ * ignores it (Prosody 0.12 and ejabberd 23.01 do) and the link is plain XEP-0114; one that does
+ * says so in its own header, and what follows is comp_sm.c's.
  *
  * Must not: know routes, requests or questions. */
 #include <errno.h>
@@ -31,8 +33,8 @@ static void on_stream(struct stream *s, enum stream_ev ev, void *arg);
 
 static void enter(struct link *k, enum link_state state)
 {
-	static const char *const names[] = { "down", "connecting", "opening", "online", "stopping",
-		"stopped" };
+	static const char *const names[] = { "down", "connecting", "opening", "negotiating",
+		"online", "stopping", "stopped" };
 
 	log_debug(&k->tag, "%s -> %s", names[k->state], names[state]);
 	k->state = state;
@@ -61,8 +63,14 @@ static void connect_now(struct link *k)
 		.out_hard = COMP_QUEUE_HARD,
 	};
 
+	if (!ledger_mine(k->c)) { /* whoever has it now also has the link */
+		recover_lost(k->c);
+		return;
+	}
 	if (k->tries == 0 && !k->was_online)
 		set_health(k, "not connected yet");
+	k->acked = k->asked = false;
+	k->asked_at = 0;
 	enter(k, LINK_CONNECTING);
 	k->s = stream_connect(k->c->loop, conf->router_host, (uint16_t)conf->router_port,
 	    COMP_CONNECT_MS, &sc, on_stream, k);
@@ -98,18 +106,29 @@ static void send_handshake(struct link *k)
 	stream_puts(k->s, "</handshake>");
 }
 
-static void go_online(struct link *k)
+/* Stanzas that are done with, both ways. */
+static uint64_t progress(const struct comp *c)
+{
+	return c->ledger.in_safe + c->ledger.out_acked;
+}
+
+void link_go_online(struct link *k, bool resumed)
 {
 	const struct comp_conf *conf = k->c->conf;
 
 	enter(k, LINK_ONLINE);
 	k->online_at = loop_now(k->c->loop);
+	k->progress = progress(k->c);
 	k->was_online = true;
 	k->pinged = false;
 	timer_set(&k->timer, COMP_PING_MS);
-	log_info(&k->tag, "connected to %s port %" PRId64, conf->router_host, conf->router_port);
+	log_info(&k->tag, "connected to %s port %" PRId64 "%s", conf->router_host,
+	    conf->router_port,
+	    resumed    ? ", resumed"
+	    : k->acked ? ", acknowledged"
+		       : "");
 	set_health(k, NULL);
-	comp_link_online(k->c);
+	comp_link_online(k->c, resumed);
 }
 
 /* --- silence ---------------------------------------------------------------------------------- */
@@ -125,7 +144,7 @@ static void ping(struct link *k)
 	el_set(iq, "id", id);
 	el_set(iq, "from", k->c->domain);
 	el_add(iq, "ping", NS_PING);
-	(void)link_send(k, iq, true);
+	stream_send(k->s, iq);
 }
 
 static void check_silence(struct link *k)
@@ -137,7 +156,10 @@ static void check_silence(struct link *k)
 		timer_set(&k->timer, COMP_PING_MS - idle);
 	} else if (!k->pinged) {
 		k->pinged = true;
-		ping(k);
+		if (k->acked)
+			sm_probe(k);
+		else
+			ping(k);
 		timer_set(&k->timer, COMP_PONG_MS);
 	} else {
 		stream_error(k->s, STREAM_E_CONNECTION_TIMEOUT, "a ping was not answered");
@@ -178,24 +200,42 @@ static void explain(const struct link *k, enum stream_err err, const char *reaso
 	    conf->router_host, conf->router_port, reason, hint, ms / 1000, ms % 1000 / 100);
 }
 
-static void go_down(struct link *k)
+/* It lived for a while, or stanzas went over it and are acknowledged: only a link that comes up
+ * and breaks at once is to be feared. */
+static bool was_of_use(const struct link *k)
+{
+	return loop_now(k->c->loop) - k->online_at >= COMP_STABLE_MS ||
+	       (k->acked && progress(k->c) > k->progress);
+}
+
+/* The stream's end.  True: the component knew the link as online. */
+static bool let_go(struct link *k)
 {
 	bool was_online = k->state == LINK_ONLINE;
-	enum stream_err err = stream_error_received(k->s);
-	char *reason = xstrdup(stream_reason(k->s));
-	unsigned ms;
 
 	stream_free(k->s);
 	k->s = NULL;
 	k->paused = false;
+	el_free(k->features);
+	k->features = NULL;
 	timer_stop(&k->timer);
+	return was_online;
+}
+
+static void go_down(struct link *k)
+{
+	enum stream_err err = stream_error_received(k->s);
+	char *reason = xstrdup(stream_reason(k->s));
+	bool was_online = let_go(k);
+	unsigned ms;
+
 	if (k->state == LINK_STOPPING) {
 		enter(k, LINK_STOPPED);
 		free(reason);
 		comp_link_stopped(k->c);
 		return;
 	}
-	if (was_online && loop_now(k->c->loop) - k->online_at >= COMP_STABLE_MS)
+	if (was_online && was_of_use(k))
 		k->tries = 0;
 	ms = back_off(k, err);
 	enter(k, LINK_DOWN);
@@ -207,36 +247,84 @@ static void go_down(struct link *k)
 		comp_link_offline(k->c);
 }
 
-/* --- events ----------------------------------------------------------------------------------- */
-
-/* One stanza may have become many: what comes next waits until they have left. */
-static void check_queue(struct link *k)
+void link_halt(struct link *k)
 {
-	if (!k->paused && stream_queued(k->s) > COMP_QUEUE_HIGH && !stream_closing(k->s)) {
-		k->paused = true;
-		stream_pause(k->s);
-	}
+	bool was_online;
+
+	if (k->state >= LINK_STOPPING)
+		return;
+	was_online = let_go(k);
+	enter(k, LINK_DOWN);
+	if (was_online)
+		comp_link_offline(k->c);
 }
 
-static void on_drained(struct link *k)
+/* --- events ----------------------------------------------------------------------------------- */
+
+/* A plain link is not read while what came before has not been dealt with, or has become more than
+ * the server takes.  An acknowledged one always is: acknowledgements make room. */
+static void throttle(struct link *k)
 {
-	if (k->paused) {
-		k->paused = false;
+	bool full =
+	    !k->acked && (stream_queued(k->s) > COMP_QUEUE_HIGH || !list_empty(&k->c->inbox.list));
+
+	if (full == k->paused || stream_closing(k->s))
+		return;
+	k->paused = full;
+	if (full)
+		stream_pause(k->s);
+	else
 		stream_resume(k->s);
-	}
+}
+
+static void on_turn(void *arg)
+{
+	struct link *k = arg;
+
+	if (!link_online(k))
+		return;
+	out_push(k->c);
+	if (k->acked)
+		sm_turn(k);
+	throttle(k);
+}
+
+void link_kick(struct link *k)
+{
+	task_defer(k->c->loop, &k->turn);
+}
+
+static void on_stanza(struct link *k)
+{
+	struct comp *c = k->c;
+
+	/* Sent again after a loss, because what its handler did was not committed yet then. */
+	if (k->acked && ++k->came <= c->ledger.in_done)
+		return;
+	inbox_add(c, stream_take(k->s), k->acked ? k->came : 0, false);
+	inbox_run(c);
+	if (c->inbox.bytes > COMP_INBOX_HARD)
+		stream_error(k->s, STREAM_E_RESOURCE_CONSTRAINT, "too much waits to be handled");
+	else
+		throttle(k);
+	link_kick(k);
 }
 
 static void on_element(struct link *k)
 {
 	const struct el *el = stream_el(k->s);
 
-	if (k->state == LINK_ONLINE) {
-		comp_inbound(k->c, stream_take(k->s));
-		check_queue(k);
+	if (k->state == LINK_ONLINE && el_kind(el) != EL_OTHER) {
+		on_stanza(k);
+	} else if (k->state == LINK_ONLINE && k->acked) {
+		sm_element(k, el);
 	} else if (k->state == LINK_OPENING && el_is(el, "handshake", NS_CLIENT)) {
-		go_online(k);
+		enter(k, LINK_NEGOTIATING);
+		sm_begin(k);
+	} else if (k->state == LINK_NEGOTIATING) {
+		sm_negotiate(k, stream_take(k->s));
 	} else {
-		log_debug(&k->tag, "ignored <%s/> before the handshake", el_name(el));
+		log_debug(&k->tag, "ignored <%s/>", el_name(el));
 	}
 }
 
@@ -259,7 +347,8 @@ static void on_stream(struct stream *s, enum stream_ev ev, void *arg)
 		go_down(k);
 		break;
 	case STREAM_DRAINED:
-		on_drained(k);
+		inbox_kick(k->c);
+		link_kick(k);
 		break;
 	case STREAM_SECURE:
 		break;
@@ -276,6 +365,9 @@ static void on_timer(void *arg)
 		break;
 	case LINK_OPENING:
 		stream_error(k->s, STREAM_E_CONNECTION_TIMEOUT, "no answer to the handshake");
+		break;
+	case LINK_NEGOTIATING:
+		stream_error(k->s, STREAM_E_CONNECTION_TIMEOUT, "the link was not negotiated");
 		break;
 	case LINK_ONLINE:
 		check_silence(k);
@@ -297,13 +389,14 @@ void link_init(struct link *k, struct comp *c)
 	k->c = c;
 	k->tag = (struct log_tag){ .mod = "link", .jid = c->domain };
 	timer_init(&k->timer, c->loop, on_timer, k);
+	task_init(&k->turn, on_turn, k);
 }
 
 void link_done(struct link *k)
 {
-	stream_free(k->s);
-	k->s = NULL;
+	(void)let_go(k);
 	timer_done(&k->timer);
+	task_cancel(&k->turn);
 }
 
 void link_start(struct link *k)
@@ -313,6 +406,9 @@ void link_start(struct link *k)
 
 void link_stop(struct link *k)
 {
+	/* XEP-0198 4: right before the end, so that nothing of it is sent again. */
+	if (link_online(k) && k->acked)
+		sm_tell(k);
 	enter(k, LINK_STOPPING);
 	if (k->s) {
 		timer_stop(&k->timer);
@@ -327,32 +423,13 @@ bool link_online(const struct link *k)
 	return k->state == LINK_ONLINE && !stream_closing(k->s);
 }
 
-int link_send(struct link *k, const struct el *el, bool must)
+size_t link_queued(const struct link *k)
 {
-	if (!link_online(k))
-		return -ENOTCONN;
-	if (!must && stream_queued(k->s) > COMP_QUEUE_MAX)
-		return -ENOBUFS;
-	stream_send(k->s, el);
-	return 0;
+	return k->s ? stream_queued(k->s) : 0;
 }
 
-int link_send_copy(struct link *k, const struct el *el, const char *from, const char *to)
+void link_put(struct link *k, const char *bytes, size_t len)
 {
-	if (!link_online(k))
-		return -ENOTCONN;
-	if (stream_queued(k->s) > COMP_QUEUE_MAX)
-		return -ENOBUFS;
-	stream_send_addr(k->s, el, from, to);
-	return 0;
-}
-
-size_t link_space(const struct link *k)
-{
-	size_t queued;
-
-	if (!link_online(k))
-		return 0;
-	queued = stream_queued(k->s);
-	return queued < COMP_QUEUE_MAX ? COMP_QUEUE_MAX - queued : 0;
+	if (link_online(k))
+		stream_send_raw(k->s, bytes, len);
 }

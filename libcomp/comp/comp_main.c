@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A component's life: settings, start, online and offline, stop.
- *
- * comp_main() is daemon_main() with one table of settings put together from libcomp's and the
- * component's own.  Tests make a struct comp without a daemon (comp_internal.h). */
+/* The program: comp_main() is daemon_main() with one table of settings put together from libcomp's
+ * and the component's own.  Tests make a struct comp without a daemon (comp_internal.h). */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -64,6 +62,14 @@ static const struct conf_opt link_opts[] = {
 	    .max = 16 << 20,
 	    .flags = CONF_RELOAD,
 	    .help = "bytes of the largest stanza accepted from the server" },
+	{ .key = "router_domains",
+	    .type = CONF_LIST,
+	    .off = offsetof(struct comp_conf, router_domains),
+	    .env = "ROUTER_DOMAINS|DOMAIN",
+	    .help =
+		"the server's own domains, which alone may delegate and report to the component; "
+		"none: the domain above the component's",
+	    .check = check_domain },
 };
 enum { N_LINK_OPTS = sizeof(link_opts) / sizeof(link_opts[0]) };
 
@@ -92,141 +98,6 @@ static struct conf_opt *merge_opts(const struct comp_ops *ops, const char *env)
 	if (n > 0)
 		memcpy(all + N_LINK_OPTS, ops->opts, n * sizeof(*all));
 	return all;
-}
-
-/* --- the component ---------------------------------------------------------------------------- */
-
-int comp_new(struct comp **out, const struct comp_ops *ops, void *arg, struct loop *l,
-    struct daemon *d, void *conf, char *err, size_t err_len)
-{
-	struct comp_conf *cc = conf;
-	struct arena *a = arena_new();
-	struct comp *c;
-	struct jid j;
-
-	if (jid_parse(&j, a, cc->domain) < 0 || !jid_is_domain(&j)) {
-		(void)snprintf(
-		    err, err_len, "component_domain: \"%s\" is not a domain name", cc->domain);
-		arena_free(a);
-		return -EINVAL;
-	}
-	c = xzalloc(sizeof(*c));
-	c->ops = ops;
-	c->arg = arg;
-	c->daemon = d;
-	c->loop = l;
-	c->conf = cc;
-	c->domain = xstrdup(j.s);
-	arena_free(a);
-	map_init(&c->asks);
-	list_init(&c->failed);
-	list_init(&c->deferred);
-	comp_disco_init(c);
-	link_init(&c->link, c);
-	*out = c;
-	return 0;
-}
-
-int comp_start(struct comp *c)
-{
-	int r = c->ops->start ? c->ops->start(c, c->arg) : 0;
-
-	if (r < 0)
-		return r;
-	if (!c->disco.has_identity)
-		comp_identity(c, "component", "generic", c->ops->name);
-	link_start(&c->link);
-	return 0;
-}
-
-void comp_stop(struct comp *c, void (*stopped)(struct comp *c))
-{
-	c->stopped = stopped;
-	c->stopping = true; /* no new questions */
-	if (c->ops->stop)
-		c->ops->stop(c, c->arg);
-	comp_asks_fail(c, -ECANCELED);
-	reqs_abandon(c);
-	link_stop(&c->link);
-}
-
-void comp_free(struct comp *c)
-{
-	if (!c)
-		return;
-	link_done(&c->link);
-	comp_asks_free(c);
-	reqs_free(c);
-	comp_disco_done(c);
-	free(c->domain);
-	free(c);
-}
-
-void comp_link_online(struct comp *c)
-{
-	if (c->ops->online)
-		c->ops->online(c, false, c->arg);
-}
-
-void comp_link_offline(struct comp *c)
-{
-	comp_asks_fail(c, -ENOTCONN);
-	if (c->ops->offline)
-		c->ops->offline(c, c->arg);
-}
-
-void comp_link_stopped(struct comp *c)
-{
-	if (c->stopped)
-		c->stopped(c);
-}
-
-int comp_send(struct comp *c, struct el *el)
-{
-	int r;
-
-	if (!el_attr(el, "from"))
-		el_set(el, "from", c->domain);
-	r = link_send(&c->link, el, false);
-	el_free(el);
-	return r;
-}
-
-int comp_send_copy(struct comp *c, const struct el *el, const char *from, const char *to)
-{
-	if (!from && !el_attr(el, "from"))
-		from = c->domain;
-	return link_send_copy(&c->link, el, from, to);
-}
-
-size_t comp_send_space(const struct comp *c)
-{
-	return link_space(&c->link);
-}
-
-void *comp_conf(struct comp *c)
-{
-	return c->conf;
-}
-
-const char *comp_domain(const struct comp *c)
-{
-	return c->domain;
-}
-
-struct loop *comp_loop(struct comp *c)
-{
-	return c->loop;
-}
-
-struct health *comp_health(struct comp *c)
-{
-	return c->daemon ? daemon_health(c->daemon) : NULL;
-}
-
-bool comp_online(const struct comp *c)
-{
-	return link_online(&c->link);
 }
 
 /* --- the program ------------------------------------------------------------------------------ */

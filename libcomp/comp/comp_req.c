@@ -49,6 +49,25 @@ static void reap(struct comp_req *rq)
 	loop_reap(rq->c->loop, release, rq);
 }
 
+/* --- in the database -------------------------------------------------------------------------- */
+
+/* A request that stays open when its own transaction ends is kept, so that a process that takes
+ * over gives it to the handler again. */
+static void store(struct comp_req *rq)
+{
+	if (rq->n == 0 || rq->stored || rq->abandoned)
+		return;
+	ledger_put_deferred(tx_batch(rq->c), rq->n, rq->el);
+	rq->stored = true;
+}
+
+static void unstore(struct comp_req *rq)
+{
+	if (rq->stored)
+		ledger_del_deferred(tx_batch(rq->c), rq->n);
+	rq->stored = false;
+}
+
 /* --- answering -------------------------------------------------------------------------------- */
 
 struct el *comp_result(const struct comp_req *rq)
@@ -58,18 +77,21 @@ struct el *comp_result(const struct comp_req *rq)
 
 void comp_reply(struct comp_req *rq, struct el *answer)
 {
-	if (rq->abandoned) { /* the library was quicker, at stop */
+	if (rq->abandoned) { /* the library was quicker: at stop, or after a failed commit */
 		el_free(answer);
+		if (!rq->in_handler)
+			reap(rq);
 		return;
 	}
 	assert(!rq->answered); /* a second answer is a bug of the component */
 	rq->answered = true;
+	unstore(rq);
 	if (answer) {
 		if (!el_attr(answer, "to"))
 			el_set(answer, "to", rq->from.s);
 		if (!el_attr(answer, "from"))
 			el_set(answer, "from", rq->to.s);
-		if (link_send(&rq->c->link, answer, true) < 0)
+		if (tx_send(rq->c, answer, NULL, NULL, true) < 0)
 			log_debug(&tag, "an answer to %s found no link", rq->from.s);
 		el_free(answer);
 	}
@@ -86,6 +108,11 @@ void comp_reply_err(struct comp_req *rq, enum el_cond cond, const char *text)
 {
 	/* NULL for what must not be answered with an error: an error, a result */
 	comp_reply(rq, el_error_reply(rq->el, cond, text));
+}
+
+bool comp_repeated(const struct comp_req *rq)
+{
+	return rq->repeated;
 }
 
 struct comp_req *comp_defer(struct comp_req *rq)
@@ -107,15 +134,21 @@ void req_finish(struct comp_req *rq, int ret)
 		comp_reply_err(rq, COND_INTERNAL_SERVER_ERROR, NULL);
 	}
 	rq->in_handler = false;
+	if (rq->deferred && !rq->answered)
+		store(rq);
+	else
+		unstore(rq);
+	tx_refusable(rq->c, rq->el, rq->repeated ? rq->n : 0);
 	if (rq->answered || !rq->deferred)
 		reap(rq);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-void reqs_abandon(struct comp *c)
+/* Those that have a row are the next process's. */
+void reqs_stop(struct comp *c)
 {
-	size_t n = 0;
+	size_t n = 0, kept = 0;
 
 	LIST_EACH (it, &c->deferred) {
 		struct comp_req *rq = LIST_ENTRY(it, struct comp_req, link);
@@ -123,17 +156,31 @@ void reqs_abandon(struct comp *c)
 
 		if (rq->answered)
 			continue;
+		rq->answered = rq->abandoned = true;
+		kept += rq->stored;
+		n += !rq->stored;
+		if (rq->stored)
+			continue;
 		err = rq->must_answer ? el_error_reply(rq->el, COND_SERVICE_UNAVAILABLE,
 					    "the service is being stopped")
 		                      : NULL;
 		if (err)
-			(void)link_send(&c->link, err, true);
+			(void)tx_send(c, err, NULL, NULL, true);
 		el_free(err);
-		rq->answered = rq->abandoned = true;
-		n++;
 	}
+	if (kept > 0)
+		log_info(&tag, "%zu deferred requests wait for the next start", kept);
 	if (n > 0)
 		log_warn(&tag, "%zu deferred requests were never answered", n);
+}
+
+void reqs_abandon(struct comp *c)
+{
+	LIST_EACH (it, &c->deferred) {
+		struct comp_req *rq = LIST_ENTRY(it, struct comp_req, link);
+
+		rq->answered = rq->abandoned = true;
+	}
 }
 
 void reqs_free(struct comp *c)

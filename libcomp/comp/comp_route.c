@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The way of an inbound stanza: addresses are checked, answers go to comp_ask.c, requests to the
- * first row of the tables that fits, and what nobody wants gets its standard error.
+ * first row of the tables that fits, and what nobody wants gets its standard error.  What only a
+ * server may say goes no further if somebody else says it.
  *
  * The component's rows come before the library's own (comp_disco.c), so that it may answer
- * everything by itself.  Runs from the link's drain, never inside the parser. */
+ * everything by itself.  Runs from the inbox, never inside the parser. */
 #include <assert.h>
 #include <string.h>
 
@@ -66,6 +67,8 @@ static int run_rows(
 
 		if (!row_fits(r, rq, type, target))
 			continue;
+		if (r->once && rq->repeated)
+			return -COND_RESOURCE_CONSTRAINT;
 		rq->payload = r->ns || r->name ? el_child(rq->el, r->name, r->ns) : first;
 		ret = r->fn(rq, t->arg);
 		if (ret != COMP_PASS)
@@ -103,6 +106,43 @@ static int dispatch(struct comp_req *rq)
 
 /* --- checks ----------------------------------------------------------------------------------- */
 
+/* What a handler believes because it is the server's word (docs/component-protocol.md). */
+static bool servers_word(const char *ns)
+{
+	static const char *const begins[] = { "urn:xmpp:delegation:", "urn:xmpp:privilege:",
+		"urn:switchyard:tap:", "urn:switchyard:share:", "urn:switchyard:sasl:" };
+
+	if (strncmp(ns, "urn:", 4) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+		if (strncmp(ns, begins[i], strlen(begins[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool comp_is_router(const struct comp *c, const struct jid *from)
+{
+	if (!jid_is_domain(from))
+		return false;
+	for (size_t i = 0; i < c->routers.n; i++) {
+		if (strcmp(c->routers.v[i], from->s) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool forged(const struct comp_req *rq)
+{
+	EL_EACH (it, rq->el, NULL, NULL)
+		if (servers_word(el_ns(it)) && !comp_is_router(rq->c, &rq->from)) {
+			log_info(&tag, "%s is not the server, and says {%s}%s: refused", rq->from.s,
+			    el_ns(it), el_name(it));
+			return true;
+		}
+	return false;
+}
+
 /* RFC 6120 8.2.3.  0, COMP_PASS for an answer to a question of ours, or -enum el_cond. */
 static int check_iq(const struct comp_req *rq)
 {
@@ -127,33 +167,34 @@ static void inbound_iq(struct comp_req *rq)
 		rq->must_answer = false; /* an answer could not be matched */
 		req_finish(rq, COMP_DONE);
 	} else {
-		req_finish(rq, ret < 0 ? ret : dispatch(rq));
+		if (ret == 0)
+			ret = forged(rq) ? -COND_FORBIDDEN : dispatch(rq);
+		req_finish(rq, ret);
 	}
 }
 
-void comp_inbound(struct comp *c, struct el *el)
+void comp_inbound(struct comp *c, struct el *el, uint64_t n, bool repeated)
 {
 	const char *from = el_attr(el, "from");
 	const char *to = el_attr(el, "to");
 	struct jid f, t;
 	struct comp_req *rq;
 
-	if (el_kind(el) == EL_OTHER) {
-		log_debug(&tag, "ignored an element that is no stanza: %s", el_name(el));
-		el_free(el);
-		return;
-	}
 	/* The server stamps and prepares addresses; one that does not has nobody to be told. */
 	if (!from || !to || jid_parse(&f, el_arena(el), from) < 0 ||
 	    jid_parse(&t, el_arena(el), to) < 0 || !jid_has_domain(&t, c->domain)) {
 		log_debug(&tag, "dropped a stanza with unusable addresses: from %s to %s",
 		    from ? from : "nobody", to ? to : "nobody");
+		if (repeated) /* it was not always so: the domain has another name now */
+			ledger_del_deferred(tx_batch(c), n);
 		el_free(el);
 		return;
 	}
 	rq = req_new(c, el, &f, &t);
+	rq->n = n;
+	rq->repeated = rq->stored = repeated;
 	if (el_kind(el) == EL_IQ)
 		inbound_iq(rq);
 	else
-		req_finish(rq, dispatch(rq));
+		req_finish(rq, forged(rq) ? COMP_DONE : dispatch(rq));
 }

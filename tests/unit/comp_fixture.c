@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The fake router: accepts on a Unix socket, checks handshakes, keeps what it receives. */
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +42,8 @@ static void on_head(struct fix *f, struct stream *s)
 		    s, "<stream:stream xmlns='" NS_COMPONENT "' xmlns:stream='" NS_STREAM "'>");
 		return;
 	}
+	if (f->mode == ROUTER_ACKS || f->mode == ROUTER_NO_FEATURES)
+		hd.extra = " xmlns:sy='" NS_LINK "' sy:features='1'";
 	stream_send_header(s, &hd);
 	if (f->mode == ROUTER_CONFLICT)
 		stream_error(s, STREAM_E_CONFLICT, NULL);
@@ -47,14 +51,104 @@ static void on_head(struct fix *f, struct stream *s)
 		stream_error(s, STREAM_E_HOST_UNKNOWN, NULL);
 }
 
+/* --- acknowledgements ------------------------------------------------------------------------- */
+
+static void on_enable(struct fix *f, struct stream *s)
+{
+	char text[128];
+
+	if (f->refuses_enable) {
+		stream_puts(s, "<failed xmlns='" NS_SM "'/>");
+		return;
+	}
+	f->sessions++;
+	f->in_h = 0;
+	f->acked_h = 0;
+	(void)snprintf(text, sizeof(text), "<enabled xmlns='" NS_SM "' resume='true' id='sm%u'/>",
+	    f->sessions);
+	stream_puts(s, text);
+	f->in_session = true;
+	for (size_t i = f->base; i < f->n_posts; i++)
+		stream_puts(s, f->posts[i]);
+}
+
+static void on_resume(struct fix *f, struct stream *s, const struct el *el)
+{
+	char id[16], text[160];
+
+	(void)snprintf(id, sizeof(id), "sm%u", f->sessions);
+	assert_string_equal(el_attr(el, "previd"), id);
+	f->resumed_h = (uint32_t)strtoul(el_attr(el, "h"), NULL, 10);
+	assert_true(f->resumed_h >= f->acked_h); /* what was acknowledged is not kept */
+	if (f->resume == FAILS || f->resume == FAILS_WITH_H) {
+		(void)snprintf(text, sizeof(text), " h='%u'", f->in_h);
+		stream_puts(s, "<failed xmlns='" NS_SM "'");
+		stream_puts(s, f->resume == FAILS ? "" : text);
+		stream_puts(s, "><item-not-found xmlns='" NS_STANZAS "'/></failed>");
+		f->base = f->n_posts; /* and their senders have been told */
+		return;
+	}
+	f->resumptions++;
+	(void)snprintf(text, sizeof(text), "<resumed xmlns='" NS_SM "' previd='%s' h='%u'/>",
+	    f->resume == RESUMES_OTHER ? "other" : id, f->in_h);
+	stream_puts(s, text);
+	f->in_session = true;
+	for (size_t i = f->base + f->resumed_h; i < f->n_posts; i++)
+		stream_puts(s, f->posts[i]);
+}
+
+static void on_sm(struct fix *f, struct stream *s, const struct el *el)
+{
+	char text[64];
+
+	if (strcmp(el_name(el), "enable") == 0)
+		on_enable(f, s);
+	if (strcmp(el_name(el), "resume") == 0)
+		on_resume(f, s, el);
+	if (strcmp(el_name(el), "a") == 0) {
+		f->acks++;
+		f->acked_h = (uint32_t)strtoul(el_attr(el, "h"), NULL, 10);
+	}
+	if (strcmp(el_name(el), "r") == 0) {
+		f->asks++;
+		(void)snprintf(text, sizeof(text), "<a xmlns='" NS_SM "' h='%u'/>", f->in_h);
+		if (!f->mute)
+			stream_puts(s, text);
+	}
+}
+
+void fix_post(struct fix *f, const char *xml)
+{
+	assert_true(f->n_posts < POSTS_MAX);
+	f->posts[f->n_posts++] = strdup(xml);
+	if (f->r && f->in_session)
+		stream_puts(f->r, xml);
+}
+
+void fix_postf(struct fix *f, const char *fmt, ...)
+{
+	char buf[4096];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	fix_post(f, buf);
+}
+
 static void on_el(struct fix *f, struct stream *s)
 {
 	const struct el *el = stream_el(s);
 
+	if (strcmp(el_ns(el), NS_SM) == 0) {
+		on_sm(f, s, el);
+		return;
+	}
 	if (strcmp(el_name(el), "handshake") != 0) {
 		el_write(&f->in, el, NS_CLIENT);
 		sbuf_putc(&f->in, '\n');
 		f->n_in++;
+		f->in_h++;
 		return;
 	}
 	if (f->mode == ROUTER_SILENT)
@@ -66,6 +160,11 @@ static void on_el(struct fix *f, struct stream *s)
 	if (f->mode == ROUTER_FEATURES)
 		stream_puts(s, "<stream:features/>");
 	stream_puts(s, "<handshake/>");
+	if (f->mode == ROUTER_ACKS) {
+		stream_puts(s, "<stream:features><sm xmlns='" NS_SM "'/>");
+		stream_puts(s, f->offers ? f->offers : "");
+		stream_puts(s, "</stream:features>");
+	}
 }
 
 static void on_router(struct stream *s, enum stream_ev ev, void *arg)
@@ -103,6 +202,7 @@ static void on_accept(int fd, void *arg)
 	struct fix *f = arg;
 
 	f->accepted++;
+	f->in_session = false;
 	f->r = stream_accept(f->l, fd, &sc, on_router, f);
 }
 
@@ -111,8 +211,8 @@ static void on_accept(int fd, void *arg)
 static void on_online(struct comp *c, bool resumed, void *arg)
 {
 	(void)c;
-	(void)resumed;
 	((struct fix *)arg)->onlines++;
+	((struct fix *)arg)->resumed = resumed;
 }
 
 static void on_offline(struct comp *c, void *arg)
@@ -135,7 +235,7 @@ static void keep_line(const char *line, void *arg)
 	sbuf_putc(&f->log, '\n');
 }
 
-struct fix *fix_new(void)
+struct fix *fix_bare(void)
 {
 	static char domain[] = DOM, secret[] = SECRET;
 	struct fix *f = calloc(1, sizeof(*f));
@@ -150,17 +250,59 @@ struct fix *fix_new(void)
 		.router_port = 1,
 		.secret = secret,
 		.max_stanza = 1 << 20 };
+	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/switchyard-test.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	f->conf.daemon.data_dir = f->dir;
 	f->ops = (struct comp_ops){
 		.name = "echo", .online = on_online, .offline = on_offline, .stop = on_stop
 	};
 	log_capture(keep_line, f);
-	assert_int_equal(comp_new(&f->c, &f->ops, f, f->l, NULL, &f->conf, err, sizeof(err)), 0);
+	return f;
+}
+
+void fix_make(struct fix *f)
+{
+	char err[256];
+
+	if (comp_new(&f->c, &f->ops, f, f->l, NULL, &f->conf, err, sizeof(err)) < 0)
+		fail_msg("%s", err);
+}
+
+struct fix *fix_new(void)
+{
+	struct fix *f = fix_bare();
+
+	fix_make(f);
 	return f;
 }
 
 void fix_start(struct fix *f)
 {
+	if (f->routes)
+		f->routes(f->c);
 	assert_int_equal(comp_start(f->c), 0);
+	fix_spin(f);
+}
+
+void fix_kill(struct fix *f, bool lost)
+{
+	if (lost)
+		db_fail_commits(f->c->ledger.db, UINT_MAX, -EIO);
+	comp_free(f->c);
+	f->c = NULL;
+	fix_spin(f);
+}
+
+void fix_revive(struct fix *f)
+{
+	fix_make(f);
+	fix_start(f);
+}
+
+void fix_cut(struct fix *f)
+{
+	stream_free(f->r);
+	f->r = NULL;
 	fix_spin(f);
 }
 
@@ -169,6 +311,23 @@ void fix_online(struct fix *f)
 	fix_start(f);
 	assert_true(comp_online(f->c));
 	assert_int_equal(f->onlines, 1);
+}
+
+static void remove_folder(const char *dir)
+{
+	DIR *d = opendir(dir);
+	char name[400];
+	struct dirent *e;
+
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		(void)snprintf(name, sizeof(name), "%s/%s", dir, e->d_name);
+		assert_int_equal(unlink(name), 0);
+	}
+	closedir(d);
+	assert_int_equal(rmdir(dir), 0);
 }
 
 void fix_free(struct fix *f)
@@ -182,13 +341,19 @@ void fix_free(struct fix *f)
 	log_capture(NULL, NULL);
 	sbuf_done(&f->in);
 	sbuf_done(&f->log);
+	for (size_t i = 0; i < f->n_posts; i++)
+		free(f->posts[i]);
+	remove_folder(f->dir);
 	free(f);
 }
 
 void fix_spin(struct fix *f)
 {
-	for (int quiet = 0; quiet < 4;)
-		quiet = loop_turn(f->l, false) ? 0 : quiet + 1;
+	for (int quiet = 0; quiet < 4;) {
+		bool writes = f->c && db_waiting(f->c->ledger.db) > 0;
+
+		quiet = loop_turn(f->l, writes) || writes ? 0 : quiet + 1;
+	}
 }
 
 void fix_advance(struct fix *f, uint64_t ms)
@@ -238,6 +403,15 @@ void fix_hasnt(struct fix *f, const char *not_wanted)
 {
 	if (strstr(fix_got(f), not_wanted))
 		fail_msg("%s in:\n%s", not_wanted, fix_got(f));
+}
+
+unsigned fix_count(struct fix *f, const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *p = fix_got(f); (p = strstr(p, what)); p += strlen(what))
+		n++;
+	return n;
 }
 
 void fix_logged(struct fix *f, const char *want)

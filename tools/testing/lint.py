@@ -17,7 +17,8 @@ MAX_LINES = 600
 
 def run(results):
     stage("format, includes, shell, manual pages")
-    for check in (check_format, check_includes, check_spdx, check_size, check_shell, check_man):
+    for check in (check_format, check_includes, check_transactions, check_spdx, check_size,
+                  check_shell, check_man):
         _record(results, check)
     if make(results, CLANG, ["build.ninja", *programs()]):
         stage("reference of settings, clang-tidy")
@@ -83,6 +84,18 @@ def check_includes():
             elif name.startswith(("router/", "components/", "libcomp/")):
                 wrong.append(f"{path}: {name}: not a public header")
     return "\n".join(wrong)
+
+
+# A component writes through comp_tx() alone: what is written otherwise is not in one transaction with
+# what its stanza sends and with its count.
+OWN_WRITES = re.compile(r"\b(db_(?:open(?:_parts)?|submit|batch_new|batch_free|sync|close))\s*\(")
+
+
+def check_transactions():
+    return "\n".join(f"{path}:{n}: {name}() is libcomp's to call, a component has comp_tx()"
+                     for path in sources(".c", ".h", under=("components", "tests/components"))
+                     for n, line in enumerate(read(path).splitlines(), 1)
+                     for name in OWN_WRITES.findall(line))
 
 
 def check_spdx():

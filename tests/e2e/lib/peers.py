@@ -147,7 +147,8 @@ class Peer:
         assert self.server.alive, f"{self.name} has ended\n{self.server.tail()}"
 
     def linked(self):
-        return health.ask(self.component.env["HEALTH_LISTEN"], "/readyz") == (200, "link: ok\n")
+        status, text = health.ask(self.component.env["HEALTH_LISTEN"], "/readyz")
+        return status == 200 and "link: ok\n" in text
 
     async def wait_linked(self, timeout=DEADLINE):
         await until(self.linked, lambda: f"{self.program}'s link\n{self.component.tail()}", timeout)

@@ -13,6 +13,8 @@ from .wait import DEADLINE, until_sync
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.path.join(TREE, os.environ.get("SWITCHYARD_BUILD", "build-asan"))
+# Components of the tests' own, in tests/components: a stack has those that it names.
+OWN = {"counter": "tests/components/switchyard-counter"}
 PORTS = {"C2S_PORT": 5222, "C2S_TLS_PORT": 5223, "COMPONENT_PORT": 5347}
 
 
@@ -23,7 +25,7 @@ def programs():
         for row in (line.split("#")[0].split() for line in f):
             if row:
                 table[row[0]] = os.path.join(BUILD, row[1]), row[2]
-    return table
+    return table | {name: (os.path.join(BUILD, path), name) for name, path in OWN.items()}
 
 
 class CtlError(Exception):
@@ -36,7 +38,8 @@ class Stack:
     env         variables for every program (None: without it); NAME_X goes to one program, as
                 for operators
     conf_d      text of one file in the router's conf.d, or {file name: text}
-    components  which of our own to start with the router; each has its secret in any case
+    components  which of our own to start with the router; each has its secret in any case, but
+                one of OWN has its section only if it stands here
     data_dir    instead of a new empty folder
     certs       False: an empty CERTS_DIR, for the test to fill
     """
@@ -50,7 +53,10 @@ class Stack:
         self.certs_dir, self.conf_dir = self._folder("certs"), self._folder("conf.d")
         self.data_dir = data_dir or self._folder("data")
         self._write_conf(conf_d or {})
-        self._secrets = {n: self._secret(n) for n, (_, label) in programs().items() if label != "-"}
+        self._secrets = {n: self._secret(n) for n, (_, label) in programs().items()
+                         if label != "-" and (n not in OWN or n in components)}
+        for name in (n for n in components if n in OWN):
+            self._write_conf({f"90-{name}.conf": self._section(name)})
         if certs:
             authority.issue(os.path.join(self.certs_dir, self.first_domain), *self.served_names())
         self.router = self._process("router")
@@ -73,7 +79,7 @@ class Stack:
             return f.read().strip()
 
     def served_names(self):
-        own = [self.component_domain(n) for n, (_, label) in programs().items() if label != "-"]
+        own = [self.component_domain(n) for n in self._secrets]
         return list(dict.fromkeys([*self.domains, *(f"*.{d}" for d in self.domains), *own]))
 
     def port(self, name):
@@ -153,6 +159,10 @@ class Stack:
             with open(os.path.join(self.conf_dir, name), "w", encoding="utf-8") as f:
                 f.write(text)
 
+    def _section(self, name):
+        return (f'component {name} {{\n  domain = "{self.component_domain(name)}"\n'
+                f'  secret_file = "{self._secrets[name]}"\n  e2e = exempt\n}}\n')
+
     def _secret(self, name):
         path = os.path.join(self.folder, f"{name}.secret")
         with open(path, "w", encoding="ascii", opener=_private) as f:
@@ -179,6 +189,8 @@ class Stack:
         }
         if name == "router":
             for component, file in self._secrets.items():
+                if component in OWN:
+                    continue
                 env[f"DOMAIN_{component.upper()}"] = self.component_domain(component)
                 env[f"COMPONENT_SECRET_{component.upper()}_FILE"] = file
         else:

@@ -38,6 +38,15 @@ struct db_step {
  * than the last step is refused. */
 int db_open(struct db **out, struct loop *l, const char *path, const struct db_step *steps,
     size_t n_steps, char *err, size_t err_len) __attribute__((warn_unused_result));
+/* A database of several owners: each part has its tables and a version of its own.  The first part
+ * is what db_open() knows; name tells the others apart and stays the same for ever. */
+struct db_part {
+	const char *name;
+	const struct db_step *steps; /* NULL: none (yet) */
+	size_t n_steps;
+};
+int db_open_parts(struct db **out, struct loop *l, const char *path, const struct db_part *parts,
+    size_t n_parts, char *err, size_t err_len) __attribute__((warn_unused_result));
 /* Waits for what was submitted, runs the remaining completions, closes.  NULL is fine.  Not from
  * inside a completion. */
 void db_close(struct db *db);
@@ -60,6 +69,9 @@ void db_batch_free(struct db_batch *b); /* one that is not submitted after all *
 typedef void db_done_fn(int err, void *arg);
 /* Takes b.  The completion always runs, never inside this call. */
 void db_submit(struct db_batch *b, db_done_fn *done, void *arg);
+/* Waits until all that was submitted is committed and runs the completions: at start, before the
+ * loop turns, and nowhere else.  Not from inside a completion. */
+void db_sync(struct db *db);
 size_t db_waiting(const struct db *db); /* batches without completion yet: for back-pressure */
 bool db_healthy(const struct db *db);   /* the last commit succeeded */
 

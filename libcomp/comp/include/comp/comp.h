@@ -10,10 +10,13 @@
  *   reply or a comp_defer() is a bug: it is logged and answered internal-server-error.
  * - The library reconnects by itself (back-off with jitter, the router's address looked up anew at
  *   each try) and answers disco#info, disco#items, ping and version by itself.
+ * - On an acknowledged link (XEP-0198) a handler sees each stanza exactly once, however often the
+ *   process is killed: what it writes with comp_tx(), what it sends and the stanza's count are one
+ *   transaction.  On a plain one, what it sends leaves once what it wrote is committed.
  *
  * Settings that every component has without doing anything: component_domain (COMPONENT_DOMAIN or
  * DOMAIN_<NAME>), component_secret (COMPONENT_SECRET), component_max_stanza, router_host,
- * router_port, and those of base/daemon.h. */
+ * router_port, router_domains, and those of base/daemon.h. */
 #ifndef COMP_COMP_H
 #define COMP_COMP_H
 
@@ -38,6 +41,7 @@ struct comp_conf { /* first member of every component's settings */
 	int64_t router_port;
 	char *secret;
 	int64_t max_stanza;
+	struct conf_list router_domains;
 };
 struct comp_ops {
 	const char *name;             /* "muc": log tag, environment prefix, switchyard-muc */
@@ -52,7 +56,7 @@ struct comp_ops {
 	 * it is tried again. */
 	int (*load)(struct comp *c, void *arg);
 	/* A commit has failed: what handlers put into memory may never have happened.  Drops all
-	 * that load and they put there. */
+	 * that load and they put there, deferred requests too: they are gone after this. */
 	void (*forget)(struct comp *c, void *arg);
 	/* resumed: the link goes on where it was, nothing was lost or doubled. */
 	void (*online)(struct comp *c, bool resumed, void *arg);
@@ -65,10 +69,14 @@ void *comp_conf(struct comp *c); /* the component's settings */
 const char *comp_domain(const struct comp *c);
 struct loop *comp_loop(struct comp *c);
 bool comp_online(const struct comp *c);
+/* Whether it is the server itself that speaks: one of router_domains, by default the domain above
+ * the component's.  What only a server may say (delegation, privileges, taps, shared domains, SASL)
+ * reaches no handler from anybody else. */
+bool comp_is_router(const struct comp *c, const struct jid *from);
 struct health *comp_health(struct comp *c); /* for health_set(); NULL in tests */
 
 /* --- state ------------------------------------------------------------------------------------ */
-/* For reading (base/db.h): what is committed. */
+/* DATA_DIR/<name>.db, for reading (base/db.h): what is committed. */
 struct db *comp_db(struct comp *c);
 /* The transaction under way: that of the stanza whose handler runs, else that of what happens in
  * this turn of the loop.  What is added to it (db_batch_add, db_batch_must) is committed together
@@ -112,8 +120,9 @@ void comp_reply_err(struct comp_req *rq, enum el_cond cond, const char *text);
 struct comp_req *comp_defer(struct comp_req *rq); /* outlives the handler; a reply ends it */
 
 /* --- sending ---------------------------------------------------------------------------------- */
-/* Takes el, also when it fails: -ENOTCONN, -ENOBUFS (the link's queue is at its bound).  A missing
- * `from` becomes the component's domain. */
+/* Takes el, also when it fails: -ENOTCONN (no link; an acknowledged one that is away takes it all
+ * the same), -ENOBUFS (the link's queue is at its bound).  A missing `from` becomes the component's
+ * domain. */
 int comp_send(struct comp *c, struct el *el);
 /* As comp_send(), of one of many copies: el is written with these addresses (NULL: its own) and
  * stays the caller's.  el_freeze() first makes each copy cheap. */
@@ -128,7 +137,7 @@ int comp_many_end(struct comp_many *m); /* frees m */
 /* Bytes that the link takes before it says -ENOBUFS; who sends to many looks first. */
 size_t comp_send_space(const struct comp *c);
 /* err: 0 a result, -EBADMSG an error answer (see el_error), -ETIMEDOUT, -ENOTCONN, -ENOBUFS,
- * -ECANCELED (at stop); answer is NULL except for the first two. */
+ * -ECANCELED (at stop, and before forget); answer is NULL except for the first two. */
 typedef void comp_iq_cb(struct comp *c, int err, const struct el *answer, void *arg);
 /* Takes iq, gives it an id.  The answer is matched by id and sender.  Bounded: 1,024 open ones. */
 struct comp_iq *comp_ask(

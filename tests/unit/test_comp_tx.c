@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/* A component's transactions: what goes together, what a full outbox, a slow disk and a commit that
+ * fails do. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "counter_fixture.h"
+
+static int setup(void **state)
+{
+	*state = counter_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fix_free(*state);
+	return 0;
+}
+
+static void put(struct fix *f, int seq)
+{
+	static struct db_q q = { "INSERT INTO seen(seq) VALUES($1)" };
+
+	db_batch_add(comp_tx(f->c), &q, "i", (int64_t)seq);
+}
+
+/* --- what goes together ----------------------------------------------------------------------- */
+
+static void test_the_turn_has_one(void **state)
+{
+	struct fix *f = *state;
+	int64_t seq;
+
+	fix_online(f);
+	seq = f->c->ledger.seq;
+	put(f, 1);
+	put(f, 2);
+	assert_int_equal(comp_send(f->c, el_message(NULL, ME)), 0);
+	assert_int_equal(comp_send(f->c, el_message(NULL, ME)), 0);
+	assert_int_equal(counter_rows(f, "seen"), 0);
+	fix_spin(f);
+	assert_int_equal(counter_rows(f, "seen"), 2);
+	assert_int_equal(counter_rows(f, "comp_outbox"), 1); /* one row for both */
+	assert_int_equal(f->n_in, 2);
+	assert_int_equal(f->c->ledger.seq, seq + 1);
+}
+
+/* Nothing of a transaction leaves before it is committed, on a plain link neither. */
+static void commit_before_output(struct fix *f)
+{
+	fix_online(f);
+	put(f, 1);
+	assert_int_equal(comp_send(f->c, el_message(NULL, ME)), 0);
+	db_fail_commits(f->c->ledger.db, 1, -EIO);
+	fix_spin(f);
+	assert_int_equal(f->n_in, 0);
+	assert_int_equal(counter_rows(f, "seen"), 0);
+}
+
+static void test_commit_before_output(void **state)
+{
+	commit_before_output(*state);
+}
+
+static void test_commit_before_output_on_plain(void **state)
+{
+	((struct fix *)*state)->mode = ROUTER_ACCEPT;
+	commit_before_output(*state);
+}
+
+/* On a plain link what has nothing to commit waits for what was there before it. */
+static void test_order_on_plain(void **state)
+{
+	struct fix *f = *state;
+	struct el *m = el_message(NULL, ME);
+
+	f->mode = ROUTER_ACCEPT;
+	fix_online(f);
+	put(f, 1);
+	el_set(m, "id", "first");
+	assert_int_equal(comp_send(f->c, m), 0);
+	tx_end(f->c);
+	m = el_message(NULL, ME);
+	el_set(m, "id", "second");
+	assert_int_equal(comp_send(f->c, m), 0);
+	tx_end(f->c);
+	fix_spin(f);
+	assert_int_equal(f->n_in, 2);
+	assert_true(strstr(fix_got(f), "first") < strstr(fix_got(f), "second"));
+}
+
+static void test_many(void **state)
+{
+	struct fix *f = *state;
+	EL_AUTO struct el *m = el_message("groupchat", NULL);
+	struct comp_many *many;
+	char text[40001], to[32];
+
+	fix_online(f);
+	el_set(m, "from", "room@" DOM "/n");
+	many = comp_many_begin(f->c, m);
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(to, sizeof(to), "u%d@test/r", i);
+		comp_many_add(many, to);
+	}
+	assert_int_equal(comp_many_end(many), 0);
+	assert_int_equal(comp_many_end(comp_many_begin(f->c, m)), 0); /* to nobody */
+	fix_spin(f);
+	assert_int_equal(f->n_in, 3);
+	fix_has(f, "to=\"u2@test/r\"");
+	fix_clear(f);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	el_add_text(m, "body", NULL, text);
+	many = comp_many_begin(f->c, m);
+	for (int i = 0; i < 2000; i++) /* 80 MB */
+		comp_many_add(many, ME);
+	assert_int_equal(comp_many_end(many), -ENOBUFS);
+	fix_spin(f);
+	assert_int_equal(f->n_in, 0);
+	assert_true(comp_online(f->c));
+}
+
+/* --- bounds ----------------------------------------------------------------------------------- */
+
+/* Reading goes on: the acknowledgement that makes room is read. */
+static void test_full_outbox(void **state)
+{
+	struct fix *f = *state;
+	char text[100001];
+	int r = 0, n = 0;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	fix_online(f);
+	f->mute = true;
+	for (; r == 0 && n < 1000; n++) {
+		struct el *m = el_message(NULL, ME);
+
+		el_add_text(m, "body", NULL, text);
+		r = comp_send(f->c, m);
+	}
+	assert_int_equal(r, -ENOBUFS);
+	assert_in_range(n, 335, 340); /* 32 MiB */
+	assert_int_equal(comp_send_space(f->c), 0);
+	fix_spin(f);
+	assert_int_equal(f->n_in, n - 1); /* all of it was sent, and is kept */
+	assert_int_equal(comp_send_space(f->c), 0);
+	fix_postf(f, N_MSG, 1);
+	fix_spin(f);
+	assert_int_equal(counter.handled, 0);
+	fix_send(f, "<r xmlns='" NS_SM "'/>");
+	assert_int_equal(f->acked_h, 0);
+	fix_sendf(f, "<a xmlns='" NS_SM "' h='%u'/>", f->in_h);
+	assert_int_equal(counter.handled, 1);
+	assert_int_equal(f->acked_h, 1);
+	assert_int_equal(comp_send(f->c, el_message(NULL, ME)), 0);
+}
+
+/* Another process holds the lock: nothing is answered, acknowledged or lost; only so many handlers
+ * run ahead of the disk. */
+static void test_slow_disk(void **state)
+{
+	enum { N = COMP_OPEN_MAX + 100 };
+	struct fix *f = *state;
+	sqlite3 *h;
+
+	fix_online(f);
+	assert_int_equal(sqlite3_open(f->c->ledger.path, &h), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(h, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (int i = 1; i <= N; i++)
+		fix_postf(f, N_MSG, i);
+	for (int i = 0; i < 400; i++)
+		(void)loop_turn(f->l, false);
+	assert_int_equal(counter.handled, COMP_OPEN_MAX);
+	assert_int_equal(f->n_in, 0);
+	assert_int_equal(f->acked_h, 0);
+	assert_true(comp_online(f->c));
+	assert_int_equal(sqlite3_exec(h, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(h);
+	fix_spin(f);
+	assert_int_equal(counter.handled, N);
+	assert_int_equal(f->n_in, N);
+	assert_int_equal(f->acked_h, N);
+}
+
+/* The link is lost and resumed before what its handlers did is committed: the server sends it
+ * again, and no handler sees it again. */
+static void test_resumed_before_the_commit(void **state)
+{
+	struct fix *f = *state;
+	sqlite3 *h;
+
+	fix_online(f);
+	assert_int_equal(sqlite3_open(f->c->ledger.path, &h), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(h, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (int i = 1; i <= 5; i++)
+		fix_postf(f, N_MSG, i);
+	for (int i = 0; i < 30; i++)
+		(void)loop_turn(f->l, false);
+	assert_int_equal(counter.handled, 5);
+	stream_free(f->r);
+	f->r = NULL;
+	(void)loop_turn(f->l, false);
+	(void)loop_turn(f->l, false);
+	fix_postf(f, N_MSG, 6);
+	loop_clock_advance(f->l, 2000);
+	for (int i = 0; i < 30; i++)
+		(void)loop_turn(f->l, false);
+	assert_int_equal(f->resumptions, 1);
+	assert_int_equal(f->resumed_h, 0);
+	assert_int_equal(counter.handled, 6);
+	assert_int_equal(f->n_in, 0);
+	assert_int_equal(sqlite3_exec(h, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(h);
+	fix_spin(f);
+	assert_int_equal(f->n_in, 6);
+	assert_int_equal(f->acked_h, 6);
+	assert_int_equal(counter_rows(f, "seen"), 6);
+}
+
+/* --- failed commits --------------------------------------------------------------------------- */
+
+static void test_failed_commit(void **state)
+{
+	struct fix *f = *state;
+
+	fix_online(f);
+	fix_postf(f, N_MSG, 1);
+	fix_post(f, Q_IQ("d1", "defer"));
+	fix_post(f, Q_IQ("a1", "ask"));
+	fix_spin(f);
+	assert_int_equal(f->acked_h, 3);
+	db_fail_commits(f->c->ledger.db, 3, -ENOSPC);
+	for (int i = 2; i <= 5; i++)
+		fix_postf(f, N_MSG, i);
+	fix_spin(f);
+	assert_false(comp_online(f->c));
+	assert_int_equal(counter.forgets, 1);
+	assert_int_equal(counter.asks_over, 1);
+	assert_int_equal(counter.ask_err, -ECANCELED);
+	assert_int_equal(fix_count(f, "got="), 1);
+	assert_int_equal(f->offlines, 1);
+	assert_int_equal(comp_send(f->c, el_message(NULL, ME)), -ENOTCONN);
+	put(f, 99); /* goes nowhere */
+	fix_spin(f);
+	fix_logged(f, "cannot be written");
+	for (int i = 0; i < 2; i++) { /* it still fails, after 1 s and after 2 */
+		fix_advance(f, 1001U << i);
+		assert_int_equal(counter.loads, 1);
+	}
+	fix_advance(f, 4001);
+	assert_int_equal(counter.loads, 2);
+	fix_logged(f, "can be written again");
+	fix_advance(f, 100);
+	assert_true(comp_online(f->c));
+	assert_true(f->resumed);
+	assert_int_equal(f->resumed_h, 3);
+	assert_int_equal(counter_rows(f, "seen"), 5);
+	assert_int_equal(counter.last, 5);
+	for (int i = 1; i <= 5; i++) {
+		char want[32];
+
+		(void)snprintf(want, sizeof(want), "got=\"%d\"", i);
+		assert_int_equal(fix_count(f, want), 1);
+	}
+	/* Both deferred requests were given out again. */
+	assert_int_equal(counter.repeated, 1);
+	comp_reply_ok(counter.kept);
+	fix_spin(f);
+	assert_int_equal(fix_count(f, "id=\"d1\""), 1);
+}
+
+static int refuse_load;
+static int (*real_load)(struct comp *c, void *arg);
+
+static int load_or_not(struct comp *c, void *arg)
+{
+	return refuse_load-- > 0 ? -EIO : real_load(c, arg);
+}
+
+static void test_load_fails_after_a_failed_commit(void **state)
+{
+	struct fix *f = *state;
+
+	real_load = f->ops.load;
+	f->ops.load = load_or_not;
+	refuse_load = 0;
+	fix_online(f);
+	db_fail_commits(f->c->ledger.db, 1, -EIO);
+	refuse_load = 1;
+	fix_postf(f, N_MSG, 1);
+	fix_spin(f);
+	fix_advance(f, 1001);
+	assert_false(comp_online(f->c));
+	assert_int_equal(counter.forgets, 2);
+	fix_advance(f, 2001);
+	fix_advance(f, 100);
+	assert_true(comp_online(f->c));
+	assert_int_equal(counter_rows(f, "seen"), 1);
+}
+
+/* Effects that the database refuses are the component's bug: the asker is told, nobody else
+ * suffers, and it does not come again. */
+static void test_refused_effects(void **state)
+{
+	struct fix *f = *state;
+
+	fix_online(f);
+	fix_postf(f, N_MSG, 1);
+	fix_post(f, Q_IQ("b1", "bug"));
+	fix_postf(f, N_MSG, 2);
+	fix_spin(f);
+	assert_false(comp_online(f->c));
+	fix_logged(f, "bug: the database refuses");
+	assert_int_equal(counter.forgets, 1);
+	fix_hasnt(f, "id=\"b1\"");
+	fix_advance(f, 1001);
+	fix_advance(f, 100);
+	assert_true(f->resumed);
+	assert_int_equal(f->resumed_h, 2);
+	assert_int_equal(fix_count(f, "id=\"b1\""), 1);
+	fix_has(f, "<internal-server-error");
+	fix_hasnt(f, "type=\"result\"");
+	assert_int_equal(fix_count(f, "got=\"1\""), 1);
+	assert_int_equal(fix_count(f, "got=\"2\""), 1);
+	assert_int_equal(counter_rows(f, "seen"), 2);
+	assert_int_equal(f->in_h, 3);
+	fix_kill(f, false);
+	fix_revive(f);
+	assert_int_equal(f->n_in, 3);
+}
+
+/* Without a stanza to answer for. */
+static void test_refused_effects_of_a_turn(void **state)
+{
+	static struct db_q q = { "INSERT INTO one VALUES(1)" };
+	struct fix *f = *state;
+
+	fix_online(f);
+	db_batch_add(comp_tx(f->c), &q, "");
+	assert_int_equal(comp_send(f->c, el_message(NULL, ME)), 0);
+	fix_spin(f);
+	fix_advance(f, 1001);
+	fix_advance(f, 100);
+	assert_true(f->resumed);
+	assert_int_equal(f->n_in, 0);
+	fix_postf(f, N_MSG, 1);
+	fix_spin(f);
+	assert_int_equal(f->n_in, 1);
+}
+
+static void nothing(struct comp *c)
+{
+	(void)c;
+}
+
+static void test_stop_while_it_fails(void **state)
+{
+	struct fix *f = *state;
+
+	fix_online(f);
+	db_fail_commits(f->c->ledger.db, 100, -EROFS);
+	fix_postf(f, N_MSG, 1);
+	for (int i = 0; counter.handled == 0 && i < 100; i++)
+		(void)loop_turn(f->l, false);
+	comp_stop(f->c, nothing);
+	fix_spin(f);
+	assert_int_equal(f->n_in, 0);
+	assert_int_equal(f->acked_h, 0);
+	assert_int_equal(f->c->link.state, LINK_STOPPED);
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+static void test_start_errors(void **state)
+{
+	static char nowhere[] = "/nonexistent/folder";
+	struct fix *f = *state;
+	struct comp *c = NULL;
+	char err[256], sql[] = "UPDATE schema_part SET version = 7";
+	sqlite3 *h;
+
+	f->conf.daemon.data_dir = nowhere;
+	assert_true(comp_new(&c, &f->ops, f, f->l, NULL, &f->conf, err, sizeof(err)) < 0);
+	assert_non_null(strstr(err, "/nonexistent/folder"));
+	f->conf.daemon.data_dir = f->dir;
+	assert_int_equal(sqlite3_open(f->c->ledger.path, &h), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(h, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(h);
+	assert_int_equal(
+	    comp_new(&c, &f->ops, f, f->l, NULL, &f->conf, err, sizeof(err)), -ENOTSUP);
+	assert_non_null(strstr(err, "of libcomp has version 7"));
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_the_turn_has_one),
+		T(test_commit_before_output),
+		T(test_commit_before_output_on_plain),
+		T(test_order_on_plain),
+		T(test_many),
+		T(test_full_outbox),
+		T(test_slow_disk),
+		T(test_resumed_before_the_commit),
+		T(test_failed_commit),
+		T(test_load_fails_after_a_failed_commit),
+		T(test_refused_effects),
+		T(test_refused_effects_of_a_turn),
+		T(test_stop_while_it_fails),
+		T(test_start_errors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
