@@ -272,13 +272,15 @@ static void let_go(struct component *c, const char *why)
 	c->last_error = xstrdup(why);
 }
 
-/* May the newcomer take the place of the link that is there? */
-static bool may_replace(struct component *c, const struct link *l)
+/* May the newcomer take the place of the link that is there?  Who resumes is the same component,
+ * which knows better than we that its old connection is dead. */
+static bool may_replace(struct component *c, const struct link *l, bool resumes)
 {
 	struct log_tag tag = { "link", NULL, link_peer(l), c->domain };
 
-	if (c->conf->connections == COMP_REJECT ||
-	    !rate_take(&c->replaced, &replace_rate, 1, loop_now(c->router->loop))) {
+	if (!resumes &&
+	    (c->conf->connections == COMP_REJECT ||
+		!rate_take(&c->replaced, &replace_rate, 1, loop_now(c->router->loop)))) {
 		log_warn(&tag, "refused %s: the connection from %s serves this domain",
 		    link_peer(l), link_peer(c->link));
 		return false;
@@ -287,11 +289,11 @@ static bool may_replace(struct component *c, const struct link *l)
 	return true;
 }
 
-bool component_attach(struct component *c, struct link *l)
+bool component_attach(struct component *c, struct link *l, bool resumes)
 {
 	struct link *old = c->link;
 
-	if (old && !may_replace(c, l))
+	if (old && !may_replace(c, l, resumes))
 		return false;
 	if (old) {
 		let_go(c, "replaced");

@@ -213,9 +213,9 @@ void link_reload(struct link *l, bool same_secret)
 		stream_error(l->stream, STREAM_E_NOT_AUTHORIZED, "the secret was changed");
 }
 
-bool link_begin(struct link *l)
+bool link_begin(struct link *l, bool resumes)
 {
-	if (component_attach(l->component, l))
+	if (component_attach(l->component, l, resumes))
 		return true;
 	stream_error(l->stream, STREAM_E_CONFLICT, "another connection serves this domain");
 	return false;
@@ -258,7 +258,7 @@ static void handshake(struct link *l)
 		stream_error(l->stream, STREAM_E_NOT_AUTHORIZED, NULL);
 		return;
 	}
-	if (!l->features && !link_begin(l))
+	if (!l->features && !link_begin(l, false))
 		return;
 	set_limits(l);
 	stream_puts(l->stream, "<handshake/>");

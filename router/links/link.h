@@ -59,8 +59,9 @@ struct component {
 struct component *component_by_name(struct components *cs, const char *to); /* NULL: none */
 struct router *components_router(struct components *cs);
 /* A link has proved that it may speak for c, and begins to: true, and it is c's link from now on
- * (the one before it has been sent away); false: the newcomer is not wanted. */
-bool component_attach(struct component *c, struct link *l);
+ * (the one before it has been sent away); false: the newcomer is not wanted.  resumes: it goes on
+ * with c's session, so it is no newcomer. */
+bool component_attach(struct component *c, struct link *l, bool resumes);
 void component_detach(struct component *c, struct link *l, const char *why);
 /* Counts a failed handshake from an address; false: there were too many. */
 bool components_may_try(struct components *cs, const char *addr);

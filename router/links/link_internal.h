@@ -39,8 +39,9 @@ struct link {
 };
 
 void link_enter(struct link *l, enum link_state state);
-/* It speaks for its component from now on; false: it was refused, and ends. */
-bool link_begin(struct link *l);
+/* It speaks for its component from now on; false: it was refused, and ends.  resumes: with the
+ * session that was there. */
+bool link_begin(struct link *l, bool resumes);
 void link_opened(struct link *l, bool resumed);
 
 /* link_sm.c */

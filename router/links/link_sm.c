@@ -178,7 +178,7 @@ static void on_a(struct link *l, const struct el *el)
 
 void link_sm_plain(struct link *l)
 {
-	if (!link_begin(l))
+	if (!link_begin(l, false))
 		return;
 	outbound_new_session(l->component);
 	link_opened(l, false);
@@ -197,7 +197,7 @@ static void on_enable(struct link *l, const struct el *el)
 	bool may_resume = resume && (!strcmp(resume, "true") || !strcmp(resume, "1"));
 	struct component *c = l->component;
 
-	if (!link_begin(l))
+	if (!link_begin(l, false))
 		return;
 	outbound_new_session(c);
 	sm_begin(&c->sm);
@@ -225,7 +225,7 @@ static void resume(struct link *l, uint32_t h)
 	case SM_H_OK:
 		break;
 	}
-	if (!link_begin(l))
+	if (!link_begin(l, true))
 		return;
 	outbound_acked(c, more); /* the link is not open yet: nothing is written */
 	lq_rewind(&c->queue);
