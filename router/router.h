@@ -14,7 +14,8 @@ struct router {
 	struct loop *loop;
 	struct router_conf *conf;      /* conf.h */
 	struct db *db;                 /* base/db.h */
-	struct certs *certs;           /* base/certs.h */
+	struct certs *certs;           /* core/server_certs.h */
+	struct certs *component_certs; /* likewise */
 	struct policy *policy;         /* core/policy.h */
 	struct sessions *sessions;     /* core/session.h */
 	struct accounts *accounts;     /* auth/accounts.h */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One connection of a component (XEP-0114): header, handshake, then stanzas both ways.
+/* One connection of a component (XEP-0114): header, handshake, then stanzas both ways.  It may be
+ * inside TLS from the first byte.
  *
  * HEAD -> HANDSHAKE -> OPEN -> DEAD.  What a component sends must come from its own domain; it is
  * routed as a client's stanza is.  Reading pauses only for the link's own rate. */
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/certs.h>
 #include <base/digest.h>
 #include <base/lim.h>
 #include <base/loop.h>
@@ -33,6 +35,7 @@ struct link {
 	struct router *router;
 	struct component *component; /* from HANDSHAKE on: who it claims to be */
 	struct stream *stream;
+	struct io_tls tls; /* unused in the clear */
 	enum link_state state;
 	char id[STREAM_ID + 1];
 	char *peer;
@@ -246,7 +249,6 @@ static void link_event(struct stream *s, enum stream_ev ev, void *arg)
 {
 	struct link *l = arg;
 
-	(void)s;
 	switch (ev) {
 	case STREAM_HEAD:
 		header(l);
@@ -260,14 +262,37 @@ static void link_event(struct stream *s, enum stream_ev ev, void *arg)
 	case STREAM_CLOSED:
 		link_free(l);
 		break;
-	case STREAM_CONNECTED:
 	case STREAM_SECURE:
+		log_debug(&l->tag, "%s", io_tls_version(stream_io_of(s)));
+		break;
+	case STREAM_CONNECTED:
 	case STREAM_DRAINED:
 		break;
 	}
 }
 
-struct link *link_accept(struct components *cs, int fd, struct list *links)
+/* --- TLS ------------------------------------------------------------------------------------ */
+
+/* Whatever name is asked for: what does not fit is refused by who asked. */
+static struct tls_ctx *choose_cert(const char *name, void *arg)
+{
+	struct link *l = arg;
+	struct tls_ctx *t = name ? certs_find(l->router->component_certs, name) : NULL;
+
+	return t ? t : l->tls.dflt;
+}
+
+static void start_tls(struct link *l)
+{
+	l->tls = (struct io_tls){
+		.dflt = certs_find(l->router->component_certs, NULL),
+		.choose = choose_cert,
+		.choose_arg = l,
+	};
+	stream_tls_direct(l->stream, &l->tls);
+}
+
+struct link *link_accept(struct components *cs, int fd, struct list *links, bool tls)
 {
 	struct router *r = components_router(cs);
 	struct link *l = xzalloc(sizeof(*l));
@@ -288,6 +313,8 @@ struct link *link_accept(struct components *cs, int fd, struct list *links)
 	timer_init(&l->timer, r->loop, link_timer, l);
 	timer_set(&l->timer, HANDSHAKE_MS);
 	list_add_tail(links, &l->of_all);
+	if (tls)
+		start_tls(l);
 	return l;
 }
 

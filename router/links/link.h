@@ -51,7 +51,8 @@ void components_failed_try(struct components *cs, const char *addr);
 void components_link_gone(struct components *cs, struct link *l);
 
 /* component.c calls these */
-struct link *link_accept(struct components *cs, int fd, struct list *links);
+/* tls: from the first byte. */
+struct link *link_accept(struct components *cs, int fd, struct list *links, bool tls);
 /* -EMSGSIZE: longer than the component takes, or than it could send back with more around it. */
 int link_send(struct link *l, const struct el *el);
 size_t link_queued(const struct link *l);
