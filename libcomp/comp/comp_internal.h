@@ -50,6 +50,8 @@ enum link_state {
 };
 
 struct link {
+	/* What is trusted; NULL: nothing has been read yet. */
+	struct tls_ctx *tls;
 	struct comp *c;
 	struct stream *s; /* NULL: LINK_DOWN, LINK_STOPPED */
 	enum link_state state;
@@ -152,5 +154,14 @@ struct comp_req *req_new(
 void req_finish(struct comp_req *rq, int ret);
 void reqs_abandon(struct comp *c); /* answers what is still open at stop */
 void reqs_free(struct comp *c);
+
+/* --- TLS: comp_tls.c -------------------------------------------------------------------------- */
+
+/* Reads what is trusted.  err: one line that names the setting. */
+int link_tls_load(struct link *k, char *err, size_t err_len) __attribute__((warn_unused_result));
+void link_tls_start(struct link *k); /* the connection stands; STREAM_SECURE or CLOSED follows */
+void link_tls_secure(const struct link *k);                          /* says so */
+const char *link_tls_hint(const struct link *k, const char *reason); /* "": none */
+void link_tls_done(struct link *k);
 
 #endif
