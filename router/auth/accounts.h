@@ -41,6 +41,11 @@ int accounts_passwd(struct accounts *a, const struct jid *bare, const char *pass
  * sessions (not-authorized) once that is committed. */
 int accounts_delete(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg);
 
+/* A disabled account keeps all that it has, and nobody can log in to it (account-disabled); its
+ * sessions end (not-authorized) once that is committed. */
+int accounts_disable(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg);
+int accounts_enable(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg);
+
 /* A page of bare JIDs in order, behind `after` (NULL: from the first): fn is called for each, at
  * most n.  0 or -Exxx. */
 int accounts_list(struct accounts *a, const char *after, unsigned n,

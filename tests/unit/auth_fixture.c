@@ -117,6 +117,20 @@ int auth_delete(const char *jid)
 	return wait_for(accounts_delete(auth.r.accounts, JID(jid), note_done, &n), &n);
 }
 
+int auth_disable(const char *jid)
+{
+	struct note n = { 0 };
+
+	return wait_for(accounts_disable(auth.r.accounts, JID(jid), note_done, &n), &n);
+}
+
+int auth_enable(const char *jid)
+{
+	struct note n = { 0 };
+
+	return wait_for(accounts_enable(auth.r.accounts, JID(jid), note_done, &n), &n);
+}
+
 void auth_sql(struct db_q *q, const char *jid)
 {
 	struct db_batch *b = db_batch_new(auth.f.db);

@@ -35,6 +35,8 @@ int auth_teardown(void **state);
 int auth_add(const char *jid, const char *password);
 int auth_passwd(const char *jid, const char *password);
 int auth_delete(const char *jid);
+int auth_disable(const char *jid);
+int auth_enable(const char *jid);
 void auth_sql(struct db_q *q, const char *jid); /* one statement with $1 */
 
 #endif

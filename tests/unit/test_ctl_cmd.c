@@ -106,6 +106,16 @@ static void other_account_commands(void **state)
 	assert_string_equal(fakes.jid, "bob@example.net");
 	complete(-ENOENT);
 	assert_error(hear(f, fd), "there is no account of this name");
+	say(fd, "{\"cmd\":\"account disable\",\"args\":{\"jid\":\"bob\"}}");
+	turns(f, 3);
+	assert_string_equal(fakes.call, "disable");
+	complete(0);
+	json_decref(hear(f, fd));
+	say(fd, "{\"cmd\":\"account enable\",\"args\":{\"jid\":\"bob\"}}");
+	turns(f, 3);
+	assert_string_equal(fakes.call, "enable");
+	complete(0);
+	json_decref(hear(f, fd));
 	(void)close(fd);
 }
 
