@@ -158,7 +158,8 @@ static const struct conf_opt component_opts[] = {
 		    "(XEP-0355)" },
 	{ "privilege", CONF_LIST, COMP(privilege),
 	    .help = "what it may do in the name of accounts (XEP-0356)" },
-	{ "tap", CONF_LIST, COMP(tap), .help = "what it is told without being addressed" },
+	{ "tap", CONF_LIST, COMP(tap),
+	    .help = "what it is told without being addressed: accounts" },
 	{ "link_grace", CONF_TIME, COMP(link_grace), "30", 0, 86400,
 	    .help = "seconds that stanzas wait for a component whose connection was lost" },
 	{ "link_queue", CONF_SIZE, COMP(link_queue), "16M", 65536, 1 << 30,
@@ -264,6 +265,37 @@ static const char *label_of(const char *title)
 	return title;
 }
 
+/* What a component works for is served here: anything else is a slip of the pen. */
+static int prepare_hosts(const struct router_conf *c, struct component_conf *cc, struct arena *a,
+    char *err, size_t err_len)
+{
+	for (size_t i = 0; i < cc->hosts.n; i++) {
+		bool served = false;
+		char *p;
+
+		if (prep_domain(a, cc->hosts.v[i], &p) < 0)
+			return FAULT("component %s: hosts: \"%s\" is not a domain name", cc->title,
+			    cc->hosts.v[i]);
+		for (size_t k = 0; k < c->domains.n; k++)
+			served = served || !strcmp(c->domains.v[k], p);
+		if (!served)
+			return FAULT(
+			    "component %s: hosts: \"%s\" is not one of DOMAIN", cc->title, p);
+		replace(&cc->hosts.v[i], p);
+	}
+	return 0;
+}
+
+static int check_tap(const struct component_conf *cc, char *err, size_t err_len)
+{
+	for (size_t i = 0; i < cc->tap.n; i++) {
+		if (strcmp(cc->tap.v[i], "accounts") != 0)
+			return FAULT("component %s: tap: \"%s\" is not known, accounts is",
+			    cc->title, cc->tap.v[i]);
+	}
+	return 0;
+}
+
 static int prepare_components(struct router_conf *c, struct arena *a, char *err, size_t err_len)
 {
 	for (size_t i = 0; c->components && c->components[i]; i++) {
@@ -282,6 +314,10 @@ static int prepare_components(struct router_conf *c, struct arena *a, char *err,
 		replace(&cc->domain, p);
 		if (!cc->secret || !*cc->secret)
 			return FAULT("component %s: the secret is empty", cc->title);
+		if (prepare_hosts(c, cc, a, err, err_len) < 0)
+			return -EINVAL;
+		if (check_tap(cc, err, err_len) < 0)
+			return -EINVAL;
 	}
 	return 0;
 }

@@ -26,6 +26,7 @@
 #include "im/blocking.h"
 #include "im/roster.h"
 #include "links/component.h"
+#include "links/events.h"
 #include "router.h"
 #include "schema.h"
 
@@ -52,6 +53,9 @@ static void first_account_done(int err, void *arg)
 	(void)arg;
 	if (err == 0)
 		log_info(NULL, "made the account that LOCAL names");
+	else if (err == -EINPROGRESS)
+		log_warn(NULL, "the account that LOCAL names is being removed: not every component "
+			       "has acknowledged that yet");
 	else if (err != -EEXIST)
 		log_err(NULL, LOG_LVL_WARN, err, "could not make the account that LOCAL names");
 }
@@ -118,8 +122,13 @@ static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 		(void)snprintf(err, err_len, "cannot read the database: %s", strerror(-rc));
 		return rc;
 	}
-	if ((rc = components_open(&r->components, r, err, err_len)) < 0 ||
-	    (rc = first_account(r, err, err_len)) < 0 ||
+	if ((rc = components_open(&r->components, r, err, err_len)) < 0)
+		return rc;
+	if ((rc = events_open(&r->events, r)) < 0) {
+		(void)snprintf(err, err_len, "cannot read the database: %s", strerror(-rc));
+		return rc;
+	}
+	if ((rc = first_account(r, err, err_len)) < 0 ||
 	    (rc = c2s_open(&r->c2s, r, err, err_len)) < 0 ||
 	    (rc = ctl_open(&r->ctl, r, err, err_len)) < 0)
 		return rc;
@@ -140,6 +149,7 @@ static void reload(struct daemon *d, void *arg)
 	registrar_reload(p->r.registrar);
 	c2s_reload(p->r.c2s);
 	components_reload(p->r.components);
+	events_reload(p->r.events);
 	server_certs_rescan(&p->r);
 }
 
@@ -178,6 +188,7 @@ static void finish(struct daemon *d, void *arg)
 	c2s_close(r->c2s);
 	db_close(r->db); /* runs the completions that are left: all they touch is still here */
 	components_close(r->components);
+	events_close(r->events);
 	sessions_close(r->sessions);
 	blocking_close(r->blocking);
 	rosters_close(r->rosters);

@@ -24,6 +24,7 @@ struct router {
 	struct blocking *blocking;     /* im/blocking.h */
 	struct registrar *registrar;   /* auth/register.h */
 	struct components *components; /* links/component.h */
+	struct events *events;         /* links/events.h */
 	struct c2s *c2s;               /* c2s/c2s.h */
 	struct idle *idle;             /* c2s/idle.h */
 	struct ctl *ctl;               /* core/ctl.h */

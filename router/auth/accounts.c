@@ -21,6 +21,7 @@
 #include "core/session.h"
 #include "im/blocking.h"
 #include "im/roster.h"
+#include "links/events.h"
 #include "router.h"
 
 #define KNOWN_MAX 16384 /* names remembered, existing or not */
@@ -277,6 +278,9 @@ static int outcome(const struct change *c, int err)
 	struct account acc;
 	bool same;
 
+	if (err == -EEXIST && c->kind == CHANGE_ADD &&
+	    events_removing(c->accounts->router->events, &c->jid))
+		return -EINPROGRESS;
 	if (err != -ENOENT || (c->kind != CHANGE_DISABLE && c->kind != CHANGE_ENABLE) ||
 	    accounts_get(c->accounts, &c->jid, &acc) < 0)
 		return err;
@@ -304,6 +308,8 @@ static void change_done(int err, void *arg)
 		end_sessions(r, jid, "the account was deleted");
 	if (err == 0 && c->kind == CHANGE_DISABLE)
 		end_sessions(r, jid, "the account was disabled");
+	if (err == 0 && c->kind != CHANGE_PASSWD)
+		events_committed(r->events);
 	jid_done(&c->jid);
 	free(c);
 }
@@ -346,8 +352,10 @@ int accounts_add_in(struct accounts *a, struct db_batch *b, const struct jid *ba
 		db_batch_free(b);
 		return -EINVAL;
 	}
+	events_guard(a->router->events, b, bare);
 	db_batch_add(b, &q_add, "siibbbbbb", bare->s, loop_wall_ms(a->router->loop),
 	    (int64_t)SCRAM_ITERATIONS, KEY_ARGS(&k.sha256), KEY_ARGS(&k.sha1));
+	events_add(a->router->events, b, bare, EVENT_CREATED);
 	mem_wipe(&k, sizeof(k));
 	db_submit(b, change_done, change_new(a, bare, CHANGE_ADD, done, arg));
 	return 0;
@@ -378,6 +386,7 @@ static int set_disabled(
 		return -EINVAL;
 	b = db_batch_new(a->router->db);
 	db_batch_must(b, &q_disabled, "si", bare->s, (int64_t)disabled);
+	events_add(a->router->events, b, bare, disabled ? EVENT_DISABLED : EVENT_ENABLED);
 	db_submit(b, change_done,
 	    change_new(a, bare, disabled ? CHANGE_DISABLE : CHANGE_ENABLE, done, arg));
 	return 0;
@@ -404,6 +413,7 @@ int accounts_delete(struct accounts *a, const struct jid *bare, accounts_done *d
 	if (accounts_exist(a, bare))
 		roster_delete_account(a->router->rosters, bare, b);
 	db_batch_must(b, &q_delete, "s", bare->s);
+	events_add(a->router->events, b, bare, EVENT_DELETED);
 	db_submit(b, change_done, change_new(a, bare, CHANGE_DELETE, done, arg));
 	return 0;
 }

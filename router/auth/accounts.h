@@ -26,8 +26,10 @@ void accounts_close(struct accounts *a);
 int accounts_get(struct accounts *a, const struct jid *jid, struct account *out);
 bool accounts_exist(struct accounts *a, const struct jid *jid); /* cached; true when unsure */
 
-/* done: 0; -EEXIST; -ENOENT; or the database's error.  Returns at once with -EINVAL (not a bare JID
- * of a served domain, or no valid password), else 0 and done runs later. */
+/* done: 0; -EEXIST; -EINPROGRESS: there was one of this name, and not every component has
+ * acknowledged that it is gone (links/events.h); -ENOENT; or the database's error.  Returns at once
+ * with -EINVAL (not a bare JID of a served domain, or no valid password), else 0 and done runs
+ * later. */
 typedef void accounts_done(int err, void *arg);
 int accounts_add(struct accounts *a, const struct jid *bare, const char *password,
     accounts_done *done, void *arg);

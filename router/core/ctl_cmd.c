@@ -124,6 +124,10 @@ static void account_done(int err, void *arg)
 	case -EEXIST:
 		ctl_refuse(req, "there is an account of this name already");
 		break;
+	case -EINPROGRESS:
+		ctl_refuse(req, "the account of this name is being removed: not every component "
+				"has acknowledged that yet");
+		break;
 	case -ENOENT:
 		ctl_refuse(req, "there is no account of this name");
 		break;

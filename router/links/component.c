@@ -79,6 +79,12 @@ bool component_online(const struct component *c)
 	return c->link != NULL;
 }
 
+bool component_acked(const struct component *c)
+{
+	(void)c; /* plain links do not */
+	return false;
+}
+
 struct asks *component_asks(struct component *c)
 {
 	return c->asks;

@@ -30,6 +30,8 @@ struct component *components_find(struct components *cs, const char *domain, siz
 const struct component_conf *component_conf_of(const struct component *c);
 const char *component_domain(const struct component *c);
 bool component_online(const struct component *c);
+/* It is online, and acknowledges what it is sent (XEP-0198). */
+bool component_acked(const struct component *c);
 struct asks *component_asks(struct component *c); /* ask.h */
 /* Does it work for this served domain (its `hosts`)? */
 bool component_for_host(const struct component *c, const char *domain, size_t len);
