@@ -46,9 +46,13 @@ static const struct conf_opt opts[] = {
 	{ "password", CONF_SECRET, AT(first_password), .help = "its password" },
 	{ "listen", CONF_STR, AT(listen), "0.0.0.0,::", .help = "addresses of the public ports" },
 	{ "component_listen", CONF_STR, AT(component_listen), "127.0.0.1,::1",
-	    .help = "addresses of the component port" },
+	    .help = "addresses of the component ports" },
 	{ "certs_dir", CONF_STR, AT(certs_dir), "/etc/switchyard/certs",
 	    .help = "where certificates are found" },
+	{ "component_socket", CONF_STR, AT(component_socket),
+	    .help = "a Unix socket for components, besides the ports; empty: none" },
+	{ "component_certs_dir", CONF_STR, AT(component_certs_dir),
+	    .help = "where the component port's certificates are found; empty: in CERTS_DIR" },
 	{ "ctl_socket", CONF_STR, AT(ctl_socket), "/run/switchyard/ctl.sock",
 	    .help = "the control socket of switchyardctl; empty: none" },
 	{ "c2s_port", CONF_INT, AT(c2s_port), "5222", 0, 65535,
@@ -56,9 +60,11 @@ static const struct conf_opt opts[] = {
 	{ "c2s_tls_port", CONF_INT, AT(c2s_tls_port), "5223", 0, 65535,
 	    .help = "clients, direct TLS (XEP-0368); 0: off" },
 	{ "component_port", CONF_INT, AT(component_port), "5347", 0, 65535,
-	    .help = "components (XEP-0114); 0: off" },
+	    .help = "components (XEP-0114), in the clear; 0: off" },
+	{ "component_tls_port", CONF_INT, AT(component_tls_port), "5348", 0, 65535,
+	    .help = "components, TLS from the first byte; 0: off" },
 	{ "component_allow_public", CONF_BOOL, AT(component_allow_public), "false",
-	    .help = "let components connect from public addresses, in the clear" },
+	    .help = "let components connect from public addresses in the clear, too" },
 	{ "c2s_require_encryption", CONF_BOOL, AT(c2s_require_encryption), "true",
 	    .help = "true is the only value: nobody logs in without TLS" },
 	{ "allow_registration", CONF_BOOL, AT(allow_registration), "false", .flags = CONF_RELOAD,
@@ -152,7 +158,8 @@ static const struct conf_opt component_opts[] = {
 		    "(XEP-0355)" },
 	{ "privilege", CONF_LIST, COMP(privilege),
 	    .help = "what it may do in the name of accounts (XEP-0356)" },
-	{ "tap", CONF_LIST, COMP(tap), .help = "what it is told without being addressed" },
+	{ "tap", CONF_LIST, COMP(tap),
+	    .help = "what it is told without being addressed: accounts" },
 	{ "link_grace", CONF_TIME, COMP(link_grace), "30", 0, 86400,
 	    .help = "seconds that stanzas wait for a component whose connection was lost" },
 	{ "link_queue", CONF_SIZE, COMP(link_queue), "16M", 65536, 1 << 30,
@@ -279,6 +286,16 @@ static int prepare_hosts(const struct router_conf *c, struct component_conf *cc,
 	return 0;
 }
 
+static int check_tap(const struct component_conf *cc, char *err, size_t err_len)
+{
+	for (size_t i = 0; i < cc->tap.n; i++) {
+		if (strcmp(cc->tap.v[i], "accounts") != 0)
+			return FAULT("component %s: tap: \"%s\" is not known, accounts is",
+			    cc->title, cc->tap.v[i]);
+	}
+	return 0;
+}
+
 static int prepare_components(struct router_conf *c, struct arena *a, char *err, size_t err_len)
 {
 	for (size_t i = 0; c->components && c->components[i]; i++) {
@@ -298,6 +315,8 @@ static int prepare_components(struct router_conf *c, struct arena *a, char *err,
 		if (!cc->secret || !*cc->secret)
 			return FAULT("component %s: the secret is empty", cc->title);
 		if (prepare_hosts(c, cc, a, err, err_len) < 0)
+			return -EINVAL;
+		if (check_tap(cc, err, err_len) < 0)
 			return -EINVAL;
 	}
 	return 0;

@@ -35,8 +35,10 @@ struct router_conf {
 	char *first_local, *first_password; /* LOCAL, PASSWORD */
 	char *listen, *component_listen;    /* comma lists of addresses */
 	char *certs_dir;
+	char *component_certs_dir; /* empty: certs_dir */
+	char *component_socket;    /* empty: none */
 	char *ctl_socket;
-	int64_t c2s_port, c2s_tls_port, component_port;
+	int64_t c2s_port, c2s_tls_port, component_port, component_tls_port;
 	bool component_allow_public;
 	bool c2s_require_encryption; /* true is the only value that is accepted */
 	bool allow_registration, registration_invite_only;

@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 
 #include <base/arena.h>
-#include <base/certs.h>
 #include <base/daemon.h>
 #include <base/db.h>
 #include <base/health.h>
@@ -22,10 +21,12 @@
 #include "conf.h"
 #include "core/ctl.h"
 #include "core/policy.h"
+#include "core/server_certs.h"
 #include "core/session.h"
 #include "im/blocking.h"
 #include "im/roster.h"
 #include "links/component.h"
+#include "links/events.h"
 #include "router.h"
 #include "schema.h"
 
@@ -37,19 +38,6 @@ struct program {
 	struct timer stop_poll;
 	struct timer health_poll;
 };
-
-static int open_certs(struct router *r, char *err, size_t err_len)
-{
-	const struct conf_list *d = &r->conf->domains;
-	struct certs_name *names = xzalloc(d->n * sizeof(*names));
-	int rc;
-
-	for (size_t i = 0; i < d->n; i++)
-		names[i].name = d->v[i];
-	rc = certs_open(&r->certs, r->loop, r->conf->certs_dir, names, d->n, err, err_len);
-	free(names);
-	return rc;
-}
 
 static int open_db(struct router *r, char *err, size_t err_len)
 {
@@ -65,6 +53,9 @@ static void first_account_done(int err, void *arg)
 	(void)arg;
 	if (err == 0)
 		log_info(NULL, "made the account that LOCAL names");
+	else if (err == -EINPROGRESS)
+		log_warn(NULL, "the account that LOCAL names is being removed: not every component "
+			       "has acknowledged that yet");
 	else if (err != -EEXIST)
 		log_err(NULL, LOG_LVL_WARN, err, "could not make the account that LOCAL names");
 }
@@ -106,8 +97,7 @@ static void health_poll(void *arg)
 
 	health_set(daemon_health(p->r.daemon), "database", true,
 	    db_healthy(p->r.db) ? NULL : "the last commit failed");
-	health_set(daemon_health(p->r.daemon), "certificate", true,
-	    certs_days_left(p->r.certs, p->r.conf->domains.v[0]) >= 0 ? NULL : "expired");
+	server_certs_health(&p->r);
 	timer_set(&p->health_poll, HEALTH_POLL_MS);
 }
 
@@ -121,7 +111,7 @@ static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 	r->loop = daemon_loop(d);
 	r->conf = daemon_conf(d);
 	r->started = loop_now(r->loop);
-	if ((rc = open_certs(r, err, err_len)) < 0 || (rc = open_db(r, err, err_len)) < 0)
+	if ((rc = server_certs_open(r, err, err_len)) < 0 || (rc = open_db(r, err, err_len)) < 0)
 		return rc;
 	r->policy = policy_new(r->conf, NULL);
 	if ((rc = accounts_open(&r->accounts, r)) < 0 ||
@@ -132,8 +122,13 @@ static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 		(void)snprintf(err, err_len, "cannot read the database: %s", strerror(-rc));
 		return rc;
 	}
-	if ((rc = components_open(&r->components, r, err, err_len)) < 0 ||
-	    (rc = first_account(r, err, err_len)) < 0 ||
+	if ((rc = components_open(&r->components, r, err, err_len)) < 0)
+		return rc;
+	if ((rc = events_open(&r->events, r)) < 0) {
+		(void)snprintf(err, err_len, "cannot read the database: %s", strerror(-rc));
+		return rc;
+	}
+	if ((rc = first_account(r, err, err_len)) < 0 ||
 	    (rc = c2s_open(&r->c2s, r, err, err_len)) < 0 ||
 	    (rc = ctl_open(&r->ctl, r, err, err_len)) < 0)
 		return rc;
@@ -154,7 +149,8 @@ static void reload(struct daemon *d, void *arg)
 	registrar_reload(p->r.registrar);
 	c2s_reload(p->r.c2s);
 	components_reload(p->r.components);
-	certs_rescan(p->r.certs);
+	events_reload(p->r.events);
+	server_certs_rescan(&p->r);
 }
 
 static void stop_poll(void *arg)
@@ -192,6 +188,7 @@ static void finish(struct daemon *d, void *arg)
 	c2s_close(r->c2s);
 	db_close(r->db); /* runs the completions that are left: all they touch is still here */
 	components_close(r->components);
+	events_close(r->events);
 	sessions_close(r->sessions);
 	blocking_close(r->blocking);
 	rosters_close(r->rosters);
@@ -199,7 +196,7 @@ static void finish(struct daemon *d, void *arg)
 	registrar_close(r->registrar);
 	accounts_close(r->accounts);
 	policy_free(r->policy);
-	certs_close(r->certs);
+	server_certs_close(r);
 }
 
 int main(int argc, char **argv)

@@ -14,7 +14,8 @@ struct router {
 	struct loop *loop;
 	struct router_conf *conf;      /* conf.h */
 	struct db *db;                 /* base/db.h */
-	struct certs *certs;           /* base/certs.h */
+	struct certs *certs;           /* core/server_certs.h */
+	struct certs *component_certs; /* likewise */
 	struct policy *policy;         /* core/policy.h */
 	struct sessions *sessions;     /* core/session.h */
 	struct accounts *accounts;     /* auth/accounts.h */
@@ -23,6 +24,7 @@ struct router {
 	struct blocking *blocking;     /* im/blocking.h */
 	struct registrar *registrar;   /* auth/register.h */
 	struct components *components; /* links/component.h */
+	struct events *events;         /* links/events.h */
 	struct c2s *c2s;               /* c2s/c2s.h */
 	struct idle *idle;             /* c2s/idle.h */
 	struct ctl *ctl;               /* core/ctl.h */

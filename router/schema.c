@@ -51,5 +51,22 @@ const struct db_step router_schema[] = {
 	     "UPDATE account SET roster_ver = 1;"
 	     "ALTER TABLE account ADD COLUMN last_ms INTEGER;"
 	     "ALTER TABLE account ADD COLUMN last_status TEXT;" },
+	/* what components are told about accounts (links/events.c): events, numbered for ever, and
+	 * who has not acknowledged them yet.  component: a domain.  A name is deleted once: it is
+	 * taken until all have heard of it */
+	{ 4, "CREATE TABLE event ("
+	     " n INTEGER PRIMARY KEY AUTOINCREMENT,"
+	     " kind TEXT NOT NULL,"
+	     " jid TEXT NOT NULL,"
+	     " host TEXT NOT NULL,"
+	     " stamp INTEGER NOT NULL"
+	     ");"
+	     "CREATE UNIQUE INDEX event_deleted ON event (jid) WHERE kind = 'deleted';"
+	     "CREATE TABLE event_for ("
+	     " component TEXT NOT NULL,"
+	     " n INTEGER NOT NULL REFERENCES event(n) ON DELETE CASCADE,"
+	     " PRIMARY KEY (component, n)"
+	     ") WITHOUT ROWID;"
+	     "CREATE INDEX event_for_n ON event_for (n);" },
 };
 const size_t router_schema_n = sizeof(router_schema) / sizeof(router_schema[0]);

@@ -37,7 +37,7 @@ struct served {
 	struct map_node node; /* by ascii */
 	char *name;           /* as given: for the log */
 	char *ascii;          /* A-labels */
-	bool optional;
+	bool optional, quiet;
 	bool borrowed; /* the parent's */
 	bool alone;    /* no file offers a valid one any more: said */
 	struct cert *cert;
@@ -178,7 +178,7 @@ static void choose_parent(const struct certs *c, struct served *s)
 	up = parent_of(c, s);
 	if (!up->cert || up->borrowed)
 		return;
-	if (!s->borrowed)
+	if (!s->borrowed && !s->quiet)
 		log_warn(&tag, "no certificate covers %s: it is served with that of %s", s->name,
 		    up->name);
 	use(c, s, up->cert, true);
@@ -295,7 +295,8 @@ static void add_names(struct certs *c, const struct certs_name *names, size_t n)
 
 		*s = (struct served){ .name = xstrdup(names[i].name),
 			.ascii = cert_name(names[i].name),
-			.optional = names[i].optional };
+			.optional = names[i].optional,
+			.quiet = names[i].quiet };
 		if (!find(c, s->ascii))
 			map_put(&c->names, &s->node, s->ascii, strlen(s->ascii));
 	}

@@ -19,6 +19,8 @@
 #include <base/loop.h>
 #include <base/sbuf.h>
 
+#include "tls_internal.h"
+
 enum {
 	IO_FLUSH_CHUNK = 65536,  /* plain bytes encrypted before they are sent */
 	IO_FLUSH_ROUNDS = 4,     /* of these per turn and connection */
@@ -100,7 +102,8 @@ struct io {
 
 	struct io_conn *conn;
 	SSL *ssl;
-	struct io_tls tls; /* its dflt is a reference of ours until the handshake has ended */
+	struct io_tls tls;      /* its dflt is a reference of ours until the handshake has ended */
+	struct tls_check check; /* as a client */
 };
 
 /* io.c */

@@ -12,19 +12,19 @@
  *
  * Must not: encrypt while the kernel has refused earlier bytes, for then the bound on the queue
  * would count ciphertext that is nowhere limited; leave an entry in OpenSSL's error queue. */
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 
 #include <base/mem.h>
 
 #include "io_internal.h"
 #include "tls_internal.h"
+
+enum { FAIL_TEXT = 400 };
 
 /* --- the BIO ---------------------------------------------------------------------------------- */
 
@@ -87,12 +87,9 @@ static void begin(struct io *io, struct sbuf *sink)
 
 static void fail_text(struct io *io, char *buf, size_t len)
 {
-	long verify = SSL_get_verify_result(io->ssl);
-
 	(void)tls_error_text(buf, len);
-	if (!io->secure && verify != X509_V_OK)
-		(void)snprintf(
-		    buf, len, "certificate refused: %s", X509_verify_cert_error_string(verify));
+	if (io->check.why)
+		(void)snprintf(buf, len, "certificate refused: %s", io->check.why);
 }
 
 /* The alert tells the other side's operator what ours reads in the log: it leaves before the owner
@@ -120,7 +117,7 @@ static void forget_dflt(struct io *io)
 
 static void handshake(struct io *io)
 {
-	char text[160];
+	char text[FAIL_TEXT];
 	int r;
 
 	begin(io, &io->wire);
@@ -196,27 +193,12 @@ static bool set_alpn(SSL *ssl, const char *alpn)
 	return SSL_set_alpn_protos(ssl, list, (unsigned)n + 1) == 0;
 }
 
-static bool set_name(SSL *ssl, const char *name)
-{
-	char host[256]; /* not const: the macro below casts that away */
-	struct in6_addr a;
-	size_t n = strlen(name);
-
-	if (n == 0 || n >= sizeof(host))
-		return false;
-	memcpy(host, name, n + 1);
-	/* RFC 6066 3: no literal addresses in SNI. */
-	if (inet_pton(AF_INET, name, &a) == 1 || inet_pton(AF_INET6, name, &a) == 1)
-		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
-	return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, name) == 1;
-}
-
 void io_tls_client(struct io *io, struct tls_ctx *ctx, const char *name, const char *alpn)
 {
 	if (!start(io, ctx))
 		return;
 	ERR_clear_error();
-	if (!set_name(io->ssl, name) || (alpn && !set_alpn(io->ssl, alpn))) {
+	if (!tls_check_begin(&io->check, io->ssl, name) || (alpn && !set_alpn(io->ssl, alpn))) {
 		ERR_clear_error();
 		io_fail(io, -EINVAL, "TLS: no valid name of server or protocol");
 		return;
@@ -249,7 +231,7 @@ static size_t decrypt(struct io *io, int *ret_why)
 
 static void read_records(struct io *io)
 {
-	char text[160] = "";
+	char text[FAIL_TEXT] = "";
 	int why;
 
 	do {
@@ -367,6 +349,7 @@ void io_tls_done(struct io *io)
 	SSL_free(io->ssl);
 	io->ssl = NULL;
 	forget_dflt(io);
+	tls_check_done(&io->check);
 }
 
 /* --- questions -------------------------------------------------------------------------------- */

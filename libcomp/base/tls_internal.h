@@ -4,6 +4,7 @@
 #ifndef BASE_TLS_INTERNAL_H
 #define BASE_TLS_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <openssl/ssl.h>
@@ -15,6 +16,15 @@ SSL_CTX *tls_ssl_ctx(struct tls_ctx *t); /* borrowed */
 /* The index under which an SSL object carries its `const struct io_tls *` (io.h): the server's
  * callbacks for SNI and ALPN look there.  It must live until the handshake has ended. */
 int tls_ex_io_tls(void);
+
+/* Of a client's connection, embedded where it outlives the SSL object; zeroed memory is fine. */
+struct tls_check {
+	char *name; /* the server's, as SNI has it, or an address */
+	char *why;  /* the certificate was refused: one line; NULL: it was not */
+};
+/* Sends the name and has it verified, in whatever form it is given; false: it cannot be one. */
+bool tls_check_begin(struct tls_check *c, SSL *ssl, const char *name);
+void tls_check_done(struct tls_check *c);
 
 /* Drains OpenSSL's error queue into one readable line; returns buf. */
 const char *tls_error_text(char *buf, size_t len);

@@ -70,6 +70,8 @@ enum link_state {
 enum sm_step { SM_FEATURES, SM_RESUMED, SM_ENABLED };
 
 struct link {
+	/* What is trusted; NULL: nothing has been read yet. */
+	struct tls_ctx *tls;
 	struct comp *c;
 	struct stream *s; /* NULL: LINK_DOWN, LINK_STOPPED */
 	enum link_state state;
@@ -335,5 +337,14 @@ void req_finish(struct comp_req *rq, int ret);
 void reqs_stop(struct comp *c);    /* at stop: answers what is open, or leaves it to the database */
 void reqs_abandon(struct comp *c); /* a commit has failed: they are read anew */
 void reqs_free(struct comp *c);
+
+/* --- TLS: comp_tls.c -------------------------------------------------------------------------- */
+
+/* Reads what is trusted.  err: one line that names the setting. */
+int link_tls_load(struct link *k, char *err, size_t err_len) __attribute__((warn_unused_result));
+void link_tls_start(struct link *k); /* the connection stands; STREAM_SECURE or CLOSED follows */
+void link_tls_secure(const struct link *k);                          /* says so */
+const char *link_tls_hint(const struct link *k, const char *reason); /* "": none */
+void link_tls_done(struct link *k);
 
 #endif

@@ -84,6 +84,17 @@ static void send_header(struct link *k)
 	timer_set(&k->timer, COMP_HANDSHAKE_MS);
 }
 
+static void connected(struct link *k)
+{
+	if (!k->c->conf->router_tls) {
+		send_header(k);
+		return;
+	}
+	enter(k, LINK_OPENING);
+	timer_set(&k->timer, COMP_HANDSHAKE_MS);
+	link_tls_start(k);
+}
+
 /* XEP-0114 3: hex SHA-1 of the stream id and the secret. */
 static void send_handshake(struct link *k)
 {
@@ -183,7 +194,7 @@ static unsigned back_off(struct link *k, enum stream_err err)
 static void explain(const struct link *k, enum stream_err err, const char *reason, unsigned ms)
 {
 	const struct comp_conf *conf = k->c->conf;
-	const char *hint = "";
+	const char *hint = link_tls_hint(k, reason);
 	enum log_level lvl = LOG_LVL_WARN;
 
 	if (err == STREAM_E_NOT_AUTHORIZED) {
@@ -335,7 +346,7 @@ static void on_stream(struct stream *s, enum stream_ev ev, void *arg)
 	(void)s;
 	switch (ev) {
 	case STREAM_CONNECTED:
-		send_header(k);
+		connected(k);
 		break;
 	case STREAM_HEAD:
 		send_handshake(k);
@@ -351,6 +362,8 @@ static void on_stream(struct stream *s, enum stream_ev ev, void *arg)
 		link_kick(k);
 		break;
 	case STREAM_SECURE:
+		link_tls_secure(k);
+		send_header(k);
 		break;
 	}
 }
@@ -397,6 +410,7 @@ void link_done(struct link *k)
 	(void)let_go(k);
 	timer_done(&k->timer);
 	task_cancel(&k->turn);
+	link_tls_done(k);
 }
 
 void link_start(struct link *k)

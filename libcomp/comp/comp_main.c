@@ -12,6 +12,8 @@
 
 #include "comp_internal.h"
 
+enum { PORT_CLEAR = 5347, PORT_TLS = 5348 };
+
 /* --- settings --------------------------------------------------------------------------------- */
 
 static int check_domain(const char *value, char *err, size_t err_len)
@@ -44,11 +46,28 @@ static const struct conf_opt link_opts[] = {
 	{ .key = "router_port",
 	    .type = CONF_INT,
 	    .off = offsetof(struct comp_conf, router_port),
-	    .def = "5347",
-	    .min = 1,
+	    .def = "0",
+	    .min = 0,
 	    .max = 65535,
 	    .flags = CONF_RELOAD,
-	    .help = "the server's component port" },
+	    .help = "the server's component port; 0: 5347, with TLS 5348" },
+	{ .key = "router_tls",
+	    .type = CONF_BOOL,
+	    .off = offsetof(struct comp_conf, router_tls),
+	    .def = "false",
+	    .flags = CONF_RELOAD,
+	    .help = "connect with TLS, or not at all" },
+	{ .key = "router_cert_name",
+	    .type = CONF_STR,
+	    .off = offsetof(struct comp_conf, router_cert_name),
+	    .flags = CONF_RELOAD,
+	    .help =
+		"the name in the server's certificate; empty: the domain above the component's" },
+	{ .key = "router_ca_file",
+	    .type = CONF_STR,
+	    .off = offsetof(struct comp_conf, router_ca_file),
+	    .flags = CONF_RELOAD,
+	    .help = "CA certificates (PEM) that the server's must lead to; empty: the system's" },
 	{ .key = "component_secret",
 	    .type = CONF_SECRET,
 	    .off = offsetof(struct comp_conf, secret),
@@ -72,6 +91,17 @@ static const struct conf_opt link_opts[] = {
 	    .check = check_domain },
 };
 enum { N_LINK_OPTS = sizeof(link_opts) / sizeof(link_opts[0]) };
+
+static int check_conf(void *conf, char *err, size_t err_len)
+{
+	struct comp_conf *cc = conf;
+
+	(void)err;
+	(void)err_len;
+	if (cc->router_port == 0)
+		cc->router_port = cc->router_tls ? PORT_TLS : PORT_CLEAR;
+	return 0;
+}
 
 /* COMPONENT_DOMAIN for this process alone; DOMAIN_ECHO where the programs share an environment.
  * DOMAIN, and `domain` in a shared file, is the server's. */
@@ -111,8 +141,11 @@ struct program {
 static int on_start(struct daemon *d, void *arg, char *err, size_t err_len)
 {
 	struct program *p = arg;
+	const struct comp_conf *conf = daemon_conf(d);
 	int r = comp_new(&p->c, p->ops, p->arg, daemon_loop(d), d, daemon_conf(d), err, err_len);
 
+	if (r == 0 && conf->router_tls)
+		r = link_tls_load(&p->c->link, err, err_len);
 	if (r < 0)
 		return r;
 	r = comp_start(p->c);
@@ -160,7 +193,10 @@ int comp_main(int argc, char **argv, const struct comp_ops *ops, void *arg)
 	const struct daemon_ops dops = {
 		.name = ops->name,
 		.summary = ops->summary,
-		.conf = { .program = ops->name, .opts = opts, .size = ops->conf_size },
+		.conf = { .program = ops->name,
+		    .opts = opts,
+		    .size = ops->conf_size,
+		    .check = check_conf },
 		.start = on_start,
 		.reload = on_reload,
 		.stop = on_stop,

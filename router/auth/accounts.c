@@ -21,6 +21,7 @@
 #include "core/session.h"
 #include "im/blocking.h"
 #include "im/roster.h"
+#include "links/events.h"
 #include "router.h"
 
 #define KNOWN_MAX 16384 /* names remembered, existing or not */
@@ -49,6 +50,8 @@ static struct db_q q_add = { "INSERT INTO account (jid, created, iterations,"
 static struct db_q q_passwd = { "UPDATE account SET iterations = $2,"
 				" salt256 = $3, stored256 = $4, server256 = $5,"
 				" salt1 = $6, stored1 = $7, server1 = $8 WHERE jid = $1" };
+static struct db_q q_disabled = { "UPDATE account SET disabled = $2"
+				  " WHERE jid = $1 AND disabled <> $2" };
 static struct db_q q_delete = { "DELETE FROM account WHERE jid = $1" };
 
 /* --- which names exist ------------------------------------------------------------------------ */
@@ -233,27 +236,30 @@ int accounts_list(struct accounts *a, const char *after, unsigned n,
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
+enum change_kind { CHANGE_ADD, CHANGE_PASSWD, CHANGE_DISABLE, CHANGE_ENABLE, CHANGE_DELETE };
+
 struct change {
 	struct accounts *accounts;
 	struct jid jid; /* bare, owned */
-	bool deletes;
+	enum change_kind kind;
 	accounts_done *done;
 	void *arg;
 };
 
-static struct change *change_new(
-    struct accounts *a, const struct jid *bare, accounts_done *done, void *arg)
+static struct change *change_new(struct accounts *a, const struct jid *bare, enum change_kind kind,
+    accounts_done *done, void *arg)
 {
 	struct change *c = xzalloc(sizeof(*c));
 
 	c->accounts = a;
+	c->kind = kind;
 	c->jid = jid_dup(bare);
 	c->done = done;
 	c->arg = arg;
 	return c;
 }
 
-static void end_sessions(struct router *r, const struct jid *jid)
+static void end_sessions(struct router *r, const struct jid *jid, const char *why)
 {
 	struct user *u;
 
@@ -263,25 +269,47 @@ static void end_sessions(struct router *r, const struct jid *jid)
 	if (!u)
 		return;
 	LIST_EACH_SAFE (it, &u->sessions)
-		session_kick(LIST_ENTRY(it, struct session, of_user), STREAM_E_NOT_AUTHORIZED,
-		    "the account was deleted");
+		session_kick(LIST_ENTRY(it, struct session, of_user), STREAM_E_NOT_AUTHORIZED, why);
+}
+
+/* What the batch's error means for this change. */
+static int outcome(const struct change *c, int err)
+{
+	struct account acc;
+	bool same;
+
+	if (err == -EEXIST && c->kind == CHANGE_ADD &&
+	    events_removing(c->accounts->router->events, &c->jid))
+		return -EINPROGRESS;
+	if (err != -ENOENT || (c->kind != CHANGE_DISABLE && c->kind != CHANGE_ENABLE) ||
+	    accounts_get(c->accounts, &c->jid, &acc) < 0)
+		return err;
+	same = acc.disabled == (c->kind == CHANGE_DISABLE); /* it was so before */
+	mem_wipe(&acc, sizeof(acc));
+	return same ? 0 : err;
 }
 
 static void change_done(int err, void *arg)
 {
 	struct change *c = arg;
+	struct router *r = c->accounts->router;
 	const struct jid *jid = &c->jid;
 
+	err = outcome(c, err);
 	if (err == 0)
-		known_set(c->accounts, jid->s, jid->len, !c->deletes);
+		known_set(c->accounts, jid->s, jid->len, c->kind != CHANGE_DELETE);
 	else
 		known_forget(c->accounts, jid->s, jid->len);
-	if (err == 0 && c->deletes)
-		blocking_forget(c->accounts->router->blocking, jid);
+	if (err == 0 && c->kind == CHANGE_DELETE)
+		blocking_forget(r->blocking, jid);
 	if (c->done)
 		c->done(err, c->arg); /* first: whoever ended his own account gets an answer */
-	if (err == 0 && c->deletes)
-		end_sessions(c->accounts->router, jid);
+	if (err == 0 && c->kind == CHANGE_DELETE)
+		end_sessions(r, jid, "the account was deleted");
+	if (err == 0 && c->kind == CHANGE_DISABLE)
+		end_sessions(r, jid, "the account was disabled");
+	if (err == 0 && c->kind != CHANGE_PASSWD)
+		events_committed(r->events);
 	jid_done(&c->jid);
 	free(c);
 }
@@ -324,10 +352,12 @@ int accounts_add_in(struct accounts *a, struct db_batch *b, const struct jid *ba
 		db_batch_free(b);
 		return -EINVAL;
 	}
+	events_guard(a->router->events, b, bare);
 	db_batch_add(b, &q_add, "siibbbbbb", bare->s, loop_wall_ms(a->router->loop),
 	    (int64_t)SCRAM_ITERATIONS, KEY_ARGS(&k.sha256), KEY_ARGS(&k.sha1));
+	events_add(a->router->events, b, bare, EVENT_CREATED);
 	mem_wipe(&k, sizeof(k));
-	db_submit(b, change_done, change_new(a, bare, done, arg));
+	db_submit(b, change_done, change_new(a, bare, CHANGE_ADD, done, arg));
 	return 0;
 }
 
@@ -343,13 +373,37 @@ int accounts_passwd(struct accounts *a, const struct jid *bare, const char *pass
 	db_batch_must(b, &q_passwd, "sibbbbbb", bare->s, (int64_t)SCRAM_ITERATIONS,
 	    KEY_ARGS(&k.sha256), KEY_ARGS(&k.sha1));
 	mem_wipe(&k, sizeof(k));
-	db_submit(b, change_done, change_new(a, bare, done, arg));
+	db_submit(b, change_done, change_new(a, bare, CHANGE_PASSWD, done, arg));
 	return 0;
+}
+
+static int set_disabled(
+    struct accounts *a, const struct jid *bare, bool disabled, accounts_done *done, void *arg)
+{
+	struct db_batch *b;
+
+	if (!is_ours(a, bare))
+		return -EINVAL;
+	b = db_batch_new(a->router->db);
+	db_batch_must(b, &q_disabled, "si", bare->s, (int64_t)disabled);
+	events_add(a->router->events, b, bare, disabled ? EVENT_DISABLED : EVENT_ENABLED);
+	db_submit(b, change_done,
+	    change_new(a, bare, disabled ? CHANGE_DISABLE : CHANGE_ENABLE, done, arg));
+	return 0;
+}
+
+int accounts_disable(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg)
+{
+	return set_disabled(a, bare, true, done, arg);
+}
+
+int accounts_enable(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg)
+{
+	return set_disabled(a, bare, false, done, arg);
 }
 
 int accounts_delete(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg)
 {
-	struct change *c;
 	struct db_batch *b;
 
 	if (!is_ours(a, bare))
@@ -359,8 +413,7 @@ int accounts_delete(struct accounts *a, const struct jid *bare, accounts_done *d
 	if (accounts_exist(a, bare))
 		roster_delete_account(a->router->rosters, bare, b);
 	db_batch_must(b, &q_delete, "s", bare->s);
-	c = change_new(a, bare, done, arg);
-	c->deletes = true;
-	db_submit(b, change_done, c);
+	events_add(a->router->events, b, bare, EVENT_DELETED);
+	db_submit(b, change_done, change_new(a, bare, CHANGE_DELETE, done, arg));
 	return 0;
 }

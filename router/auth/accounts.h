@@ -26,8 +26,10 @@ void accounts_close(struct accounts *a);
 int accounts_get(struct accounts *a, const struct jid *jid, struct account *out);
 bool accounts_exist(struct accounts *a, const struct jid *jid); /* cached; true when unsure */
 
-/* done: 0; -EEXIST; -ENOENT; or the database's error.  Returns at once with -EINVAL (not a bare JID
- * of a served domain, or no valid password), else 0 and done runs later. */
+/* done: 0; -EEXIST; -EINPROGRESS: there was one of this name, and not every component has
+ * acknowledged that it is gone (links/events.h); -ENOENT; or the database's error.  Returns at once
+ * with -EINVAL (not a bare JID of a served domain, or no valid password), else 0 and done runs
+ * later. */
 typedef void accounts_done(int err, void *arg);
 int accounts_add(struct accounts *a, const struct jid *bare, const char *password,
     accounts_done *done, void *arg);
@@ -40,6 +42,11 @@ int accounts_passwd(struct accounts *a, const struct jid *bare, const char *pass
 /* Removes the account, its roster and its place in others' rosters' presence, and ends its
  * sessions (not-authorized) once that is committed. */
 int accounts_delete(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg);
+
+/* A disabled account keeps all that it has, and nobody can log in to it (account-disabled); its
+ * sessions end (not-authorized) once that is committed. */
+int accounts_disable(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg);
+int accounts_enable(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg);
 
 /* A page of bare JIDs in order, behind `after` (NULL: from the first): fn is called for each, at
  * most n.  0 or -Exxx. */

@@ -108,6 +108,7 @@ enum el_cond registrar_cond(int err)
 {
 	switch (err) {
 	case -EEXIST:
+	case -EINPROGRESS:
 		return COND_CONFLICT;
 	case -ENOENT:
 		return COND_ITEM_NOT_FOUND;
@@ -238,7 +239,9 @@ static void attempt_done(int err, void *arg)
 		if (err == 0)
 			reply = el_result(at->head);
 		else
-			(void)refuse(rg, at->head, &reply, registrar_cond(err), NULL);
+			(void)refuse(rg, at->head, &reply, registrar_cond(err),
+			    err == -EINPROGRESS ? "the account of this name is being removed"
+						: NULL);
 		rg->later(reply, rg->later_arg);
 	}
 	el_free(at->head);

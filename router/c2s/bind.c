@@ -2,7 +2,10 @@
 /* Resource binding (RFC 6120 7): generated or asked-for resources.  Who asks for one that is in use
  * gets it, and the older session ends with <conflict/> (7.7.2.2): a client that comes back is never
  * locked out by its own ghost. */
+#include <errno.h>
+
 #include <base/arena.h>
+#include <base/mem.h>
 #include <base/rnd.h>
 
 #include "auth/accounts.h"
@@ -71,11 +74,23 @@ static void bind_ok(struct conn *c, const struct el *iq, const struct jid *jid)
 	conn_opened(c);
 }
 
+/* It may have been deleted or disabled since the login, when it had no session yet that could be
+ * ended.  NULL: neither, as far as the database can tell. */
+static const char *gone_since(struct conn *c)
+{
+	struct account acc;
+	int r = accounts_get(c->router->accounts, &c->account, &acc);
+	bool disabled = r == 0 && acc.disabled;
+
+	mem_wipe(&acc, sizeof(acc));
+	return r == -ENOENT ? "the account is gone" : disabled ? "the account is disabled" : NULL;
+}
+
 void conn_bind(struct conn *c, struct el *el)
 {
 	EL_AUTO struct el *iq = el;
 	const struct el *bind = el_child(iq, "bind", NS_BIND);
-	const char *type = el_attr(iq, "type");
+	const char *type = el_attr(iq, "type"), *gone;
 	struct jid jid;
 
 	if (el_kind(iq) != EL_IQ || !bind || !type || strcmp(type, "set") != 0 ||
@@ -83,10 +98,9 @@ void conn_bind(struct conn *c, struct el *el)
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "bind a resource first");
 		return;
 	}
-	/* It may have been deleted since the login, when it had no session yet that could be ended.
-	 */
-	if (!accounts_exist(c->router->accounts, &c->account)) {
-		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "the account is gone");
+	gone = gone_since(c);
+	if (gone) {
+		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, gone);
 		return;
 	}
 	if (choose_resource(c, bind, el_arena(iq), &jid) < 0)

@@ -124,6 +124,10 @@ static void account_done(int err, void *arg)
 	case -EEXIST:
 		ctl_refuse(req, "there is an account of this name already");
 		break;
+	case -EINPROGRESS:
+		ctl_refuse(req, "the account of this name is being removed: not every component "
+				"has acknowledged that yet");
+		break;
 	case -ENOENT:
 		ctl_refuse(req, "there is no account of this name");
 		break;
@@ -157,15 +161,31 @@ static void passwd(struct ctl_req *req)
 	write_password(req, accounts_passwd);
 }
 
-static void account_delete(struct ctl_req *req)
+static void change_account(struct ctl_req *req,
+    int (*change)(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg))
 {
 	struct arena *a = arena_new();
 	struct jid jid;
 
 	if (ctl_account_jid(req, a, false, &jid) &&
-	    accounts_delete(req->router->accounts, &jid, account_done, req) < 0)
+	    change(req->router->accounts, &jid, account_done, req) < 0)
 		ctl_refuse(req, "\"%s\" is not the address of an account", req->jid);
 	arena_free(a);
+}
+
+static void account_delete(struct ctl_req *req)
+{
+	change_account(req, accounts_delete);
+}
+
+static void account_disable(struct ctl_req *req)
+{
+	change_account(req, accounts_disable);
+}
+
+static void account_enable(struct ctl_req *req)
+{
+	change_account(req, accounts_enable);
 }
 
 static void add_account(const char *bare, bool disabled, void *arg)
@@ -413,6 +433,8 @@ static void status(struct ctl_req *req)
 const struct ctl_cmd ctl_cmds[] = {
 	{ "account add", ARG(JID) | ARG(PASSWORD), 0, account_add },
 	{ "account delete", ARG(JID), 0, account_delete },
+	{ "account disable", ARG(JID), 0, account_disable },
+	{ "account enable", ARG(JID), 0, account_enable },
 	{ "account list", 0, ARG(AFTER) | ARG(LIMIT), account_list },
 	{ "passwd", ARG(JID) | ARG(PASSWORD), 0, passwd },
 	{ "session list", 0, ARG(AFTER) | ARG(LIMIT), session_list },

@@ -51,6 +51,7 @@ struct stanza {
 	unsigned holds;
 	bool dropped; /* who held it last gave up: set before that hold is let go */
 	void (*done)(struct stanza *st); /* the sender's: counts it as handled */
+	void *arg;                       /* the sender's own, for done */
 };
 
 /* Takes el.  Checks shape: a known kind and type, `to` and `from` valid addresses if present, an iq

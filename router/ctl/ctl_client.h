@@ -45,6 +45,8 @@ extern const struct column account_columns[], session_columns[], component_colum
 void show_added(const json_t *row);
 void show_changed(const json_t *row); /* a password */
 void show_deleted(const json_t *row);
+void show_disabled(const json_t *row);
+void show_enabled(const json_t *row);
 void show_kicked(const json_t *row);
 void show_invited(const json_t *row);
 void show_revoked(const json_t *row);

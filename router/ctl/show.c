@@ -50,6 +50,16 @@ void show_deleted(const json_t *row)
 	say_jid("deleted", row);
 }
 
+void show_disabled(const json_t *row)
+{
+	say_jid("disabled", row);
+}
+
+void show_enabled(const json_t *row)
+{
+	say_jid("enabled", row);
+}
+
 void show_kicked(const json_t *row)
 {
 	char what[64];

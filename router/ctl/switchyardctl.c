@@ -65,6 +65,8 @@ static const struct command commands[] = {
 	{ "account", "passwd", "passwd", PASSWORD_USAGE, 1, 1, PASSWORD_FROM,
 	    .show = show_changed },
 	{ "account", "delete", "account delete", "JID", 1, 1, .show = show_deleted },
+	{ "account", "disable", "account disable", "JID", 1, 1, .show = show_disabled },
+	{ "account", "enable", "account enable", "JID", 1, 1, .show = show_enabled },
 	{ "account", "list", "account list", "[--after JID] [--limit N]", 0, 0,
 	    MAY(AFTER) | MAY(LIMIT), .columns = account_columns },
 	{ "passwd", NULL, "passwd", PASSWORD_USAGE, 1, 1, PASSWORD_FROM, .show = show_changed },

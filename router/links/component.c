@@ -28,6 +28,7 @@
 #include "router.h"
 
 /* Connections that have not become a component's link: all, and of one address. */
+#define SOCKET_MODE 0660 /* the secret is asked for in any case */
 #define LINKS_WAITING 64
 #define LINKS_WAITING_ADDR 16
 
@@ -36,7 +37,7 @@ static const struct rate_conf try_rate = { .per_second = 30.0 / 60, .burst = 30 
 
 struct components {
 	struct router *router;
-	struct listener *listener;
+	struct listener *clear, *tls, *local;
 	struct map by_domain;
 	struct list all;   /* struct component.of_all */
 	struct list links; /* struct link, open or not */
@@ -80,6 +81,11 @@ const char *component_domain(const struct component *c)
 bool component_online(const struct component *c)
 {
 	return c->link != NULL;
+}
+
+bool component_acked(const struct component *c)
+{
+	return c->link && c->acked;
 }
 
 bool component_expects(const struct component *c)
@@ -329,13 +335,14 @@ void components_link_ready(struct components *cs, const char *addr)
 	conn_limit_leave(&cs->waiting, addr);
 }
 
-/* Secrets and stanzas cross in the clear: private networks only, unless the operator insists. */
-static bool admits(struct components *cs, int fd)
+/* Without TLS secrets and stanzas cross in the clear: private networks only, unless the operator
+ * insists. */
+static bool admits(struct components *cs, int fd, bool tls)
 {
 	struct addr peer;
 
 	addr_of_peer(&peer, fd);
-	if (!cs->router->conf->component_allow_public && !addr_is_private(&peer)) {
+	if (!tls && !cs->router->conf->component_allow_public && !addr_is_private(&peer)) {
 		log_warn(NULL,
 		    "component port: refused %s, which is no private address "
 		    "(COMPONENT_ALLOW_PUBLIC=true would allow it)",
@@ -356,12 +363,11 @@ static bool admits(struct components *cs, int fd)
 	return true;
 }
 
-static void accepted(int fd, void *arg)
+static void accepted(struct components *cs, int fd, bool tls)
 {
-	struct components *cs = arg;
 	int on = 1, idle = 60, interval = 10, count = 3;
 
-	if (cs->stopping || !admits(cs, fd)) {
+	if (cs->stopping || !admits(cs, fd, tls)) {
 		(void)close(fd);
 		return;
 	}
@@ -369,7 +375,17 @@ static void accepted(int fd, void *arg)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-	(void)link_accept(cs, fd, &cs->links);
+	(void)link_accept(cs, fd, &cs->links, tls);
+}
+
+static void accepted_clear(int fd, void *arg)
+{
+	accepted(arg, fd, false);
+}
+
+static void accepted_tls(int fd, void *arg)
+{
+	accepted(arg, fd, true);
 }
 
 static void metric_of(struct sbuf *out, const struct components *cs, const char *name,
@@ -430,6 +446,30 @@ static void write_metrics(struct sbuf *out, void *arg)
 	metric_of(out, cs, "out", "counter", "Stanzas sent to it.", out_of);
 }
 
+static int open_ports(struct components *cs, char *err, size_t err_len)
+{
+	const struct router_conf *conf = cs->router->conf;
+	struct loop *l = cs->router->loop;
+	int rc = listen_tcp(&cs->clear, l, conf->component_listen, (uint16_t)conf->component_port,
+	    accepted_clear, cs, err, err_len);
+
+	if (rc == 0)
+		rc = listen_tcp(&cs->tls, l, conf->component_listen,
+		    (uint16_t)conf->component_tls_port, accepted_tls, cs, err, err_len);
+	if (rc == 0 && *conf->component_socket)
+		rc = listen_unix(&cs->local, l, conf->component_socket, SOCKET_MODE, accepted_clear,
+		    cs, err, err_len);
+	return rc;
+}
+
+static void close_ports(struct components *cs)
+{
+	listen_close(cs->clear);
+	listen_close(cs->tls);
+	listen_close(cs->local);
+	cs->clear = cs->tls = cs->local = NULL;
+}
+
 int components_open(struct components **out, struct router *r, char *err, size_t err_len)
 {
 	struct components *cs = xzalloc(sizeof(*cs));
@@ -443,8 +483,7 @@ int components_open(struct components **out, struct router *r, char *err, size_t
 	cs->tries = rate_table_new(&try_rate, 4096);
 	for (struct component_conf **conf = r->conf->components; conf && *conf; conf++)
 		component_add(cs, *conf);
-	rc = listen_tcp(&cs->listener, r->loop, r->conf->component_listen,
-	    (uint16_t)r->conf->component_port, accepted, cs, err, err_len);
+	rc = open_ports(cs, err, err_len);
 	if (rc < 0) {
 		components_close(cs);
 		return rc;
@@ -457,8 +496,7 @@ int components_open(struct components **out, struct router *r, char *err, size_t
 void components_stop(struct components *cs)
 {
 	cs->stopping = true;
-	listen_close(cs->listener);
-	cs->listener = NULL;
+	close_ports(cs);
 	LIST_EACH (it, &cs->links)
 		link_end(link_of(it), STREAM_E_SYSTEM_SHUTDOWN, NULL);
 }
@@ -468,7 +506,7 @@ void components_close(struct components *cs)
 	if (!cs)
 		return;
 	cs->closing = true;
-	listen_close(cs->listener);
+	close_ports(cs);
 	LIST_EACH_SAFE (it, &cs->links)
 		link_free(link_of(it));
 	LIST_EACH_SAFE (it, &cs->all)

@@ -30,6 +30,8 @@ struct component *components_find(struct components *cs, const char *domain, siz
 const struct component_conf *component_conf_of(const struct component *c);
 const char *component_domain(const struct component *c);
 bool component_online(const struct component *c);
+/* It is online, and acknowledges what it is sent (XEP-0198). */
+bool component_acked(const struct component *c);
 /* Is anything but unavailable presence worth making for it: online, or back in a moment? */
 bool component_expects(const struct component *c);
 /* Nobody but the router itself may address it (`internal`). */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include "links/events.h"
 #include "links/hooks.h"
+#include "router.h"
 
 void hooks_online(struct router *r, struct component *c, bool resumed)
 {
-	(void)r;
-	(void)c;
-	(void)resumed;
+	(void)resumed; /* nothing is sent twice in either case */
+	events_online(r->events, c);
 }
 
 void hooks_away(struct router *r, struct component *c)
@@ -28,6 +29,5 @@ void hooks_removed(struct router *r, struct component *c)
 
 void hooks_features(const struct component *c, struct sbuf *out)
 {
-	(void)c;
-	(void)out;
+	events_features(c, out);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One connection of a component (XEP-0114): header, handshake, then stanzas both ways.
+/* One connection of a component (XEP-0114): header, handshake, then stanzas both ways.  It may be
+ * inside TLS from the first byte.
  *
  * HEAD -> HANDSHAKE -> OPEN -> DEAD; who asks for features in its header passes NEGOTIATE before
  * OPEN and becomes its component's link only at its end (link_sm.c).  What a component sends must
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/certs.h>
 #include <base/digest.h>
 #include <base/lim.h>
 #include <base/loop.h>
@@ -373,7 +375,6 @@ static void link_event(struct stream *s, enum stream_ev ev, void *arg)
 {
 	struct link *l = arg;
 
-	(void)s;
 	switch (ev) {
 	case STREAM_HEAD:
 		header(l);
@@ -388,13 +389,36 @@ static void link_event(struct stream *s, enum stream_ev ev, void *arg)
 		if (l->component && l->component->link == l)
 			outbound_pump(l->component);
 		break;
-	case STREAM_CONNECTED:
 	case STREAM_SECURE:
+		log_debug(&l->tag, "%s", io_tls_version(stream_io_of(s)));
+		break;
+	case STREAM_CONNECTED:
 		break;
 	}
 }
 
-struct link *link_accept(struct components *cs, int fd, struct list *links)
+/* --- TLS ------------------------------------------------------------------------------------ */
+
+/* Whatever name is asked for: what does not fit is refused by who asked. */
+static struct tls_ctx *choose_cert(const char *name, void *arg)
+{
+	struct link *l = arg;
+	struct tls_ctx *t = name ? certs_find(l->router->component_certs, name) : NULL;
+
+	return t ? t : l->tls.dflt;
+}
+
+static void start_tls(struct link *l)
+{
+	l->tls = (struct io_tls){
+		.dflt = certs_find(l->router->component_certs, NULL),
+		.choose = choose_cert,
+		.choose_arg = l,
+	};
+	stream_tls_direct(l->stream, &l->tls);
+}
+
+struct link *link_accept(struct components *cs, int fd, struct list *links, bool tls)
 {
 	struct router *r = components_router(cs);
 	struct link *l = xzalloc(sizeof(*l));
@@ -419,6 +443,8 @@ struct link *link_accept(struct components *cs, int fd, struct list *links)
 	link_sm_init(l);
 	l->waiting = true;
 	list_add_tail(links, &l->of_all);
+	if (tls)
+		start_tls(l);
 	return l;
 }
 

@@ -86,7 +86,8 @@ void outbound_acked(struct component *c, uint32_t n);
 void outbound_new_session(struct component *c);
 
 /* --- link.c ----------------------------------------------------------------------------------- */
-struct link *link_accept(struct components *cs, int fd, struct list *links);
+/* tls: from the first byte. */
+struct link *link_accept(struct components *cs, int fd, struct list *links, bool tls);
 /* May a stanza be written now?  false: it waits in the queue until outbound_pump(). */
 bool link_writable(const struct link *l);
 /* -EMSGSIZE: longer than the component takes, or than it could send back with more around it. */

@@ -16,6 +16,7 @@ struct link {
 	struct router *router;
 	struct component *component; /* from HANDSHAKE on: who it claims to be */
 	struct stream *stream;
+	struct io_tls tls; /* unused in the clear */
 	enum link_state state;
 	char id[LINK_STREAM_ID + 1];
 	char *peer;

@@ -38,7 +38,7 @@ def refused(stack, *words):
 
 # --- ports and folders ----------------------------------------------------------------------------
 
-@pytest.mark.parametrize("port", [5222, 5223, 5347])
+@pytest.mark.parametrize("port", [5222, 5223, 5347, 5348])
 def test_port_in_use(unstarted, port):
     stack = unstarted()
     with socket.create_server(("127.0.0.1", port)):
@@ -55,6 +55,7 @@ def test_second_router_on_the_same_sockets(make_stack, unstarted):
     """The first one goes on."""
     first = make_stack(components=())
     second = unstarted(env={"C2S_PORT": "0", "C2S_TLS_PORT": "0", "COMPONENT_PORT": "0",
+                            "COMPONENT_TLS_PORT": "0",
                             "CTL_SOCKET": os.path.join(first.folder, "ctl.sock")})
     refused(second, "ctl.sock", "already in use")
     first.add_account("alice")
@@ -63,6 +64,7 @@ def test_second_router_on_the_same_sockets(make_stack, unstarted):
 def test_second_router_on_the_same_health_socket(make_stack, unstarted):
     first = make_stack(components=())
     second = unstarted(env={"C2S_PORT": "0", "C2S_TLS_PORT": "0", "COMPONENT_PORT": "0",
+                            "COMPONENT_TLS_PORT": "0",
                             "HEALTH_LISTEN": first.health_socket()})
     refused(second, "health", "already in use")
     assert first.is_ready()

@@ -55,6 +55,58 @@ void blocking_forget(struct blocking *bl, const struct jid *owner)
 	auth.blocks_gone++;
 }
 
+void components_each(struct components *cs, component_each_fn *fn, void *arg)
+{
+	assert_ptr_equal(cs, auth.r.components);
+	for (int i = 0; i < 2; i++) {
+		if (auth.components[i].domain)
+			fn(&auth.components[i], arg);
+	}
+}
+
+struct component *components_find(struct components *cs, const char *domain, size_t len)
+{
+	assert_ptr_equal(cs, auth.r.components);
+	for (int i = 0; i < 2; i++) {
+		const char *d = auth.components[i].domain;
+
+		if (d && strlen(d) == len && !memcmp(d, domain, len))
+			return &auth.components[i];
+	}
+	return NULL;
+}
+
+const struct component_conf *component_conf_of(const struct component *c)
+{
+	return &c->conf;
+}
+
+const char *component_domain(const struct component *c)
+{
+	return c->domain;
+}
+
+bool component_for_host(const struct component *c, const char *domain, size_t len)
+{
+	return c->conf.hosts.n == 0 ||
+	       (strlen(c->conf.hosts.v[0]) == len && !memcmp(c->conf.hosts.v[0], domain, len));
+}
+
+bool component_acked(const struct component *c)
+{
+	return c->acked;
+}
+
+enum component_verdict component_send(struct component *c, struct stanza *st)
+{
+	assert_true(c->acked);
+	if (c->verdict != COMPONENT_TAKEN)
+		return c->verdict;
+	assert_true(c->n_held < HELD_MAX);
+	c->held[c->n_held++] = stanza_hold(st);
+	return COMPONENT_TAKEN;
+}
+
 /* --- the fixture ------------------------------------------------------------------------------ */
 
 int auth_setup(void **state)
@@ -69,6 +121,7 @@ int auth_setup(void **state)
 	auth.conf.limit.failed_logins = 5;
 	auth.r = (struct router){ .loop = auth.f.loop, .db = auth.f.db, .conf = &auth.conf };
 	assert_int_equal(accounts_open(&auth.r.accounts, &auth.r), 0);
+	assert_int_equal(events_open(&auth.r.events, &auth.r), 0);
 	return 0;
 }
 
@@ -78,6 +131,7 @@ int auth_teardown(void **state)
 	(void)state;
 	db_close(auth.f.db);
 	auth.f.db = NULL;
+	events_close(auth.r.events);
 	sasl_server_close(auth.r.sasl);
 	accounts_close(auth.r.accounts);
 	fixture_done(&auth.f);
@@ -115,6 +169,20 @@ int auth_delete(const char *jid)
 	struct note n = { 0 };
 
 	return wait_for(accounts_delete(auth.r.accounts, JID(jid), note_done, &n), &n);
+}
+
+int auth_disable(const char *jid)
+{
+	struct note n = { 0 };
+
+	return wait_for(accounts_disable(auth.r.accounts, JID(jid), note_done, &n), &n);
+}
+
+int auth_enable(const char *jid)
+{
+	struct note n = { 0 };
+
+	return wait_for(accounts_enable(auth.r.accounts, JID(jid), note_done, &n), &n);
 }
 
 void auth_sql(struct db_q *q, const char *jid)

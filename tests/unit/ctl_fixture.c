@@ -73,6 +73,18 @@ int accounts_delete(struct accounts *a, const struct jid *bare, accounts_done *d
 	return account_call("delete", bare, NULL, done, arg);
 }
 
+int accounts_disable(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg)
+{
+	(void)a;
+	return account_call("disable", bare, NULL, done, arg);
+}
+
+int accounts_enable(struct accounts *a, const struct jid *bare, accounts_done *done, void *arg)
+{
+	(void)a;
+	return account_call("enable", bare, NULL, done, arg);
+}
+
 int accounts_list(struct accounts *a, const char *after, unsigned n,
     void (*fn)(const char *bare, bool disabled, void *arg), void *arg)
 {

@@ -136,6 +136,30 @@ static void test_delete_that_fails(void **state)
 	assert_true(exists(ROMEO));
 }
 
+static void test_disable(void **state)
+{
+	(void)state;
+	assert_int_equal(auth_disable(ROMEO), -ENOENT);
+	assert_int_equal(auth_enable(ROMEO), -ENOENT);
+	assert_int_equal(auth_add(ROMEO, "p"), 0);
+	auth.has_session = ROMEO;
+	assert_int_equal(auth_disable(ROMEO), 0);
+	assert_int_equal(auth.kicked, 2);
+	assert_true(get(ROMEO).disabled);
+	assert_int_equal(auth_disable(ROMEO), 0); /* as it was */
+	assert_int_equal(auth_enable(ROMEO), 0);
+	assert_int_equal(auth_enable(ROMEO), 0);
+	assert_int_equal(auth.kicked, 4);
+	assert_false(get(ROMEO).disabled);
+	assert_true(exists(ROMEO));
+	assert_int_equal(auth_disable("romeo@example.com"), -EINVAL);
+	assert_int_equal(auth_enable(DOMAIN), -EINVAL);
+	db_fail_commits(auth.f.db, 1, -ENOSPC);
+	assert_int_equal(auth_disable(ROMEO), -ENOSPC);
+	assert_int_equal(auth.kicked, 4);
+	assert_false(get(ROMEO).disabled);
+}
+
 /* While the router stops, the session table may be gone when the last completion runs. */
 static void test_delete_while_stopping(void **state)
 {
@@ -255,6 +279,7 @@ int main(void)
 		CASE(test_delete),
 		CASE(test_delete_that_fails),
 		CASE(test_delete_while_stopping),
+		CASE(test_disable),
 		CASE(test_exist),
 		CASE(test_add_and_delete_at_once),
 		CASE(test_many_names),

@@ -208,21 +208,71 @@ static void test_alpn(void **state)
 
 static void test_wrong_name(void **state)
 {
-	static const char *const names[] = { "other.test", "192.0.2.7" };
+	static const char *const names[] = { "other.test", "192.0.2.7", "Ünder.test" };
+	static const char *const said[] = {
+		"refused: expected one for other.test, this is for example.test and 1 more",
+		"expected one for 192.0.2.7, this is for example.test",
+		"expected one for xn--nder-zra.test, this is for example.test",
+	};
 
 	(void)state;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		ends_pair();
 		serve();
 		io_tls_client(left.io, client, names[i], NULL);
 		until(&left.seen[IO_CLOSED], 1);
 		assert_int_equal(left.err, -EPROTO);
-		assert_non_null(strstr(left.text, "mismatch"));
+		assert_non_null(strstr(left.text, said[i]));
 		until(&right.seen[IO_CLOSED], 1);
 		assert_int_equal(right.seen[IO_DATA], 0);
 		ends_teardown(NULL);
 		ends_setup(NULL);
 	}
+}
+
+/* Shown by a server, to a client that trusts it or does not. */
+static void refused_certificate(const struct mint *m, bool trusted, const char *want)
+{
+	char path[64], err[256] = "";
+	struct tls_ctx *s, *c;
+
+	(void)snprintf(path, sizeof(path), "%s/other.pem", tls_dir);
+	mint(path, path, m);
+	assert_int_equal(tls_server_new(&s, path, path, err, sizeof(err)), 0);
+	assert_int_equal(tls_client_new(&c, trusted ? path : chain_file, err, sizeof(err)), 0);
+	ends_pair();
+	io_tls_server(right.io, &(struct io_tls){ .dflt = s });
+	io_tls_client(left.io, c, "example.test", NULL);
+	io_write(left.io, "secret", 6);
+	until(&left.seen[IO_CLOSED], 1);
+	assert_int_equal(left.err, -EPROTO);
+	if (!strstr(left.text, want))
+		fail_msg("\"%s\" has no \"%s\"", left.text, want);
+	until(&right.seen[IO_CLOSED], 1);
+	assert_int_equal(right.seen[IO_DATA], 0);
+	tls_unref(s);
+	tls_unref(c);
+	(void)unlink(path);
+	ends_teardown(NULL);
+	ends_setup(NULL);
+}
+
+static void test_refused_certificates(void **state)
+{
+	(void)state;
+	refused_certificate(
+	    &(struct mint){ "x", "example.test", -2 * MINT_DAY, -MINT_DAY, NULL, NULL }, true,
+	    "expected one for example.test, this expired on 20");
+	refused_certificate(
+	    &(struct mint){ "x", "example.test", MINT_DAY, 2 * MINT_DAY, NULL, NULL }, true,
+	    "expected one for example.test, this is not valid before 20");
+	refused_certificate(&(struct mint){ "me", "example.test", -3600, MINT_DAY, NULL, NULL },
+	    false, "this cannot be trusted: self-signed certificate (issued by me)");
+	refused_certificate(&(struct mint){ "x", "a.test b.test c.test d.test e.test", -3600,
+				MINT_DAY, NULL, NULL },
+	    true, "this is for a.test, b.test, c.test, d.test and 1 more");
+	refused_certificate(&(struct mint){ "example.test", "", -3600, MINT_DAY, NULL, NULL }, true,
+	    "this is for no name");
 }
 
 static void test_bad_arguments(void **state)
@@ -356,6 +406,7 @@ int main(void)
 		T(test_choose_refuses),
 		T(test_alpn),
 		T(test_wrong_name),
+		T(test_refused_certificates),
 		T(test_bad_arguments),
 		T(test_context_goes_in_handshake),
 		T(test_garbage),

@@ -132,7 +132,7 @@ welcome() {
 	fi
 	say "Switchyard serves $DOMAIN"
 	say "  clients      $(port_words "${C2S_PORT:-5222}" STARTTLS) $(port_words "${C2S_TLS_PORT:-5223}" TLS)"
-	say "  components   $(port_words "${COMPONENT_PORT:-5347}" XEP-0114)"
+	say "  components   $(port_words "${COMPONENT_PORT:-5347}" XEP-0114) $(port_words "${COMPONENT_TLS_PORT:-5348}" TLS)"
 	say "  addresses    ${LISTEN:-127.0.0.1,::1}"
 	[ -n "${CERTS_DIR+set}" ] || say "  CA file      $CA_DIR/ca.pem (development certificates)"
 	say "  add account  $ctl account add alice@$(first_domain) --generate"

@@ -63,7 +63,15 @@ component_env() { # PROGRAM
 	[ -d "$conf_dir" ] || conf_dir=$RUN_DIR/conf.d/$1
 	export CONF_DIR=$conf_dir
 	give ROUTER_HOST 127.0.0.1
-	give ROUTER_PORT "${COMPONENT_PORT:-5347}"
+	if [ "${ROUTER_TLS:-false}" = true ]; then
+		give ROUTER_PORT "${COMPONENT_TLS_PORT:-5348}"
+		give ROUTER_CERT_NAME "$(first_domain)"
+		# Our own certificates lead to our own CA.
+		[ "${COMPONENT_CERTS_DIR:-${CERTS_DIR:-}}" != "$RUN_DIR/certs" ] ||
+			give ROUTER_CA_FILE "$RUN_DIR/ca/ca.pem"
+	else
+		give ROUTER_PORT "${COMPONENT_PORT:-5347}"
+	fi
 	give COMPONENT_DOMAIN "$(component_domain "$1")"
 	[ -n "${COMPONENT_SECRET+set}" ] || give COMPONENT_SECRET_FILE "$RUN_DIR/secrets/$1"
 }

@@ -15,7 +15,8 @@ TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 BUILD = os.path.join(TREE, os.environ.get("SWITCHYARD_BUILD", "build-asan"))
 # Components of the tests' own, in tests/components: a stack has those that it names.
 OWN = {"counter": "tests/components/switchyard-counter"}
-PORTS = {"C2S_PORT": 5222, "C2S_TLS_PORT": 5223, "COMPONENT_PORT": 5347}
+PORTS = {"C2S_PORT": 5222, "C2S_TLS_PORT": 5223, "COMPONENT_PORT": 5347,
+         "COMPONENT_TLS_PORT": 5348}
 
 
 def programs():
@@ -83,7 +84,7 @@ class Stack:
         return list(dict.fromkeys([*self.domains, *(f"*.{d}" for d in self.domains), *own]))
 
     def port(self, name):
-        """The port behind C2S_PORT, C2S_TLS_PORT or COMPONENT_PORT."""
+        """The port behind C2S_PORT, C2S_TLS_PORT, COMPONENT_PORT or COMPONENT_TLS_PORT."""
         return int(self.env.get(name, PORTS[name]))
 
     def health_socket(self, name="router"):

@@ -21,10 +21,10 @@ struct tls_ctx;
 /* names: n served names, prepared (as UTF-8 or A-labels, here and below), copied.  -ENOENT: a name
  * has no certificate; err then has one line that says where was looked and for what.  optional:
  * names[i] may go without one of its own (a component's domain), which is served with the parent's
- * and a warning. */
+ * and, unless quiet, a warning. */
 struct certs_name {
 	const char *name;
-	bool optional;
+	bool optional, quiet;
 };
 int certs_open(struct certs **out, struct loop *l, const char *dir, const struct certs_name *names,
     size_t n, char *err, size_t err_len) __attribute__((warn_unused_result));

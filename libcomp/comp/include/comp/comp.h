@@ -16,7 +16,8 @@
  *
  * Settings that every component has without doing anything: component_domain (COMPONENT_DOMAIN or
  * DOMAIN_<NAME>), component_secret (COMPONENT_SECRET), component_max_stanza, router_host,
- * router_port, router_domains, and those of base/daemon.h. */
+ * router_port, router_tls, router_cert_name, router_ca_file, router_domains, and those of
+ * base/daemon.h. */
 #ifndef COMP_COMP_H
 #define COMP_COMP_H
 
@@ -39,6 +40,9 @@ struct comp_conf { /* first member of every component's settings */
 	char *domain;
 	char *router_host;
 	int64_t router_port;
+	bool router_tls;
+	char *router_cert_name; /* empty: the domain above `domain` */
+	char *router_ca_file;   /* empty: the system's */
 	char *secret;
 	int64_t max_stanza;
 	struct conf_list router_domains;

@@ -53,5 +53,6 @@
 #define NS_INVITE "urn:xmpp:invite"         /* what XEP-0445 was before it had that number */
 #define NS_SM "urn:xmpp:sm:3"               /* XEP-0198 */
 #define NS_LINK "urn:switchyard:link:1"     /* docs/component-protocol.md 2 */
+#define NS_TAP "urn:switchyard:tap:1"       /* likewise, 5 */
 
 #endif
