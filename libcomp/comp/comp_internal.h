@@ -6,6 +6,7 @@
  *   comp_route.c  an inbound stanza: checks, table, fallback answers
  *   comp_req.c    the duty to answer one
  *   comp_ask.c    questions of our own
+ *   comp_many.c   one stanza to many
  *   comp_disco.c  what is answered without the component's doing */
 #ifndef COMP_INTERNAL_H
 #define COMP_INTERNAL_H
@@ -124,6 +125,12 @@ void comp_inbound(struct comp *c, struct el *el);
 void comp_answer(struct comp *c, const struct el *iq, const struct jid *from);
 void comp_asks_fail(struct comp *c, int err); /* all: their callbacks run now */
 void comp_asks_free(struct comp *c);          /* no callback runs */
+
+/* Have the link's features named it? */
+bool comp_offers(const struct comp *c, const char *ns);
+
+/* comp_many.c: of the library's own rows, an error that answers a fan-out. */
+comp_handler comp_many_refused;
 
 /* comp_disco.c: the library's own rows. */
 void comp_disco_init(struct comp *c);

@@ -82,12 +82,19 @@ bool policy_whitelisted(const struct policy *p, const struct jid *j)
 
 /* --- a stanza on its way -------------------------------------------------------------------- */
 
-static bool component_exempts(struct router *r, const struct stanza *st)
+/* trusted: judged on its way in; exempt: cannot encrypt */
+static bool sender_exempts(struct router *r, const struct stanza *st)
+{
+	return (st->component && component_conf_of(st->component)->e2e != COMP_E2E_CHECK) ||
+	       policy_whitelisted(r->policy, &st->from);
+}
+
+static bool recipient_exempts(struct router *r, const struct stanza *st)
 {
 	struct component *to;
 
-	if (st->component && component_conf_of(st->component)->e2e != COMP_E2E_CHECK)
-		return true; /* trusted: judged on its way in; exempt: cannot encrypt */
+	if (policy_whitelisted(r->policy, &st->to))
+		return true;
 	to = components_find(r->components, jid_domain(&st->to), jid_domain_len(&st->to));
 	return to && component_conf_of(to)->e2e == COMP_E2E_EXEMPT;
 }
@@ -132,20 +139,35 @@ void policy_session_end(struct session *s)
 	entries_free(&s->im.told);
 }
 
-bool policy_admits(struct router *r, struct stanza *st)
+/* What does not depend on the recipient. */
+static struct policy_in policy_in_of(const struct router *r, const struct stanza *st)
 {
-	struct policy_in in = {
+	return (struct policy_in){
 		.message = st->el,
 		.type = st->type,
 		.chat = (enum e2e_mode)r->conf->e2e.chat,
 		.muc = (enum e2e_mode)r->conf->e2e.muc,
 		.from_host = !st->session && !st->component,
 	};
+}
+
+bool policy_admits_all(struct router *r, const struct stanza *st)
+{
+	struct policy_in in = policy_in_of(r, st);
 
 	if (in.chat == E2E_NONE && in.muc == E2E_NONE)
 		return true;
-	in.exempt = component_exempts(r, st) || policy_whitelisted(r->policy, &st->from) ||
-	            policy_whitelisted(r->policy, &st->to);
+	in.exempt = sender_exempts(r, st);
+	return policy_e2e(&in) != POLICY_REFUSE; /* only sessions are told */
+}
+
+bool policy_admits(struct router *r, struct stanza *st)
+{
+	struct policy_in in = policy_in_of(r, st);
+
+	if (in.chat == E2E_NONE && in.muc == E2E_NONE)
+		return true;
+	in.exempt = sender_exempts(r, st) || recipient_exempts(r, st);
 	in.gc_joined = st->type == ST_MSG_GROUPCHAT && !st->session && receiver_joined(r, st);
 
 	switch (policy_e2e(&in)) {

@@ -40,6 +40,9 @@ bool policy_whitelisted(const struct policy *p, const struct jid *j); /* bare JI
 /* Judges a stanza of kind message on its way, answers a refusal and tells where that is due.
  * true: go on; false: it has been answered. */
 bool policy_admits(struct router *r, struct stanza *st);
+/* The same for a message to many, without an address: true: it may go to whomever it is addressed;
+ * false: it depends on who that is, each copy is judged. */
+bool policy_admits_all(struct router *r, const struct stanza *st);
 /* Forgets whom the session was told about.  Before session_free(). */
 void policy_session_end(struct session *s);
 

@@ -262,6 +262,12 @@ enum component_verdict component_send(struct component *c, struct stanza *st)
 	return component_send_el(c, st->el);
 }
 
+void component_charge(struct component *c, size_t bytes)
+{
+	if (c->link)
+		link_charge(c->link, bytes);
+}
+
 /* --- the port ------------------------------------------------------------------------------- */
 
 bool components_may_try(struct components *cs, const char *addr)

@@ -41,6 +41,9 @@ enum component_verdict component_send(struct component *c, struct stanza *st);
 /* What the router itself says (probes, unavailable presence): borrowed. */
 enum component_verdict component_send_el(struct component *c, const struct el *el);
 
+/* Its rate also pays for what it causes beyond its own bytes. */
+void component_charge(struct component *c, size_t bytes);
+
 /* For ctl and disco: in order of the sections. */
 typedef void component_each_fn(struct component *c, void *arg);
 void components_each(struct components *cs, component_each_fn *fn, void *arg);

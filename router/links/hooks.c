@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "links/fanout.h"
 #include "links/hooks.h"
 
 void hooks_online(struct router *r, struct component *c, bool resumed)
@@ -29,5 +30,5 @@ void hooks_removed(struct router *r, struct component *c)
 void hooks_features(const struct component *c, struct sbuf *out)
 {
 	(void)c;
-	(void)out;
+	fanout_feature(out);
 }

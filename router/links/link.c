@@ -16,6 +16,7 @@
 #include "core/route.h"
 #include "core/stanza.h"
 #include "links/component.h"
+#include "links/fanout.h"
 #include "links/hooks.h"
 #include "links/intake.h"
 #include "links/link.h"
@@ -60,15 +61,20 @@ static struct rate_conf rate_of(const struct link *l)
 	return (struct rate_conf){ (double)conf->rate, (double)conf->rate_burst };
 }
 
-static void rate_check(struct link *l, uint32_t bytes)
+void link_charge(struct link *l, size_t bytes)
 {
-	const struct rate_conf rc = rate_of(l);
-	uint64_t ms = rate_debt(&l->rate, &rc, bytes, loop_now(l->router->loop));
+	struct rate_conf rc;
+	uint64_t ms;
 
-	if (ms == 0 || l->rate_paused)
+	if (l->state != LINK_OPEN || stream_closing(l->stream))
 		return;
+	rc = rate_of(l);
+	ms = rate_debt(&l->rate, &rc, (double)bytes, loop_now(l->router->loop));
+	if (ms == 0)
+		return;
+	if (!l->rate_paused)
+		stream_pause(l->stream);
 	l->rate_paused = true;
-	stream_pause(l->stream);
 	timer_set(&l->timer, ms);
 }
 
@@ -102,8 +108,7 @@ static void stanza(struct link *l)
 	else if (!intake(l->router, l->component, st))
 		route_stanza(l->router, st);
 	stanza_release(st);
-	if (l->state == LINK_OPEN && !stream_closing(l->stream))
-		rate_check(l, bytes);
+	link_charge(l, bytes);
 }
 
 /* --- handshake ------------------------------------------------------------------------------ */
@@ -154,12 +159,16 @@ static unsigned with_more(int64_t limit)
 static struct xml_limits limits_of(const struct link *l)
 {
 	const struct router_conf *conf = l->router->conf;
+	unsigned nodes = with_more(conf->limit.children);
+
+	if (nodes && nodes <= FANOUT_TO_MAX)
+		nodes = FANOUT_TO_MAX + 1;
 
 	return (struct xml_limits){
 		.stanza = (size_t)component_conf_of(l->component)->max_stanza,
 		.depth = with_more(conf->limit.depth),
 		.attrs = with_more(conf->limit.attributes),
-		.nodes = with_more(conf->limit.children),
+		.nodes = nodes,
 		.tag = XML_TAG_LINK,
 	};
 }
@@ -220,7 +229,7 @@ void link_free(struct link *l)
 	log_info(&l->tag, "component connection ended: %s", stream_reason(l->stream));
 	link_state(l, LINK_DEAD);
 	LIST_EACH_SAFE (it, &l->in_flight) {
-		LIST_ENTRY(it, struct stanza, link)->component = NULL;
+		stanza_orphan(LIST_ENTRY(it, struct stanza, link));
 		list_del(it);
 	}
 	timer_done(&l->timer);

@@ -55,6 +55,7 @@ struct link *link_accept(struct components *cs, int fd, struct list *links);
 /* -EMSGSIZE: longer than the component takes, or than it could send back with more around it. */
 int link_send(struct link *l, const struct el *el);
 size_t link_queued(const struct link *l);
+void link_charge(struct link *l, size_t bytes); /* to its rate */
 const char *link_peer(const struct link *l);
 struct component *link_component(const struct link *l); /* NULL: no header yet */
 void link_reload(struct link *l); /* an open one: its component's settings may have changed */
