@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One stanza to many addresses: in few stanzas of the link where the server takes <fanout/>
- * (docs/component-protocol.md 7), else in single copies.
+ * (docs/component-protocol.md 6), else in single copies.
  *
  * All that is to be sent is measured before any of it is, so that it is sent whole or not at all.
  * A fan-out is bytes from the start: the stanza once, then the addresses.

@@ -74,7 +74,7 @@ void policy_free(struct policy *p)
 
 bool policy_whitelisted(const struct policy *p, const struct jid *j)
 {
-	if (map_len(&p->whitelist) == 0)
+	if (map_len(&p->whitelist) == 0 || !j->s)
 		return false;
 	return map_get(&p->whitelist, j->s, jid_bare_len(j)) ||
 	       map_get(&p->whitelist, jid_domain(j), jid_domain_len(j));
@@ -82,19 +82,14 @@ bool policy_whitelisted(const struct policy *p, const struct jid *j)
 
 /* --- a stanza on its way -------------------------------------------------------------------- */
 
-/* trusted: judged on its way in; exempt: cannot encrypt */
-static bool sender_exempts(struct router *r, const struct stanza *st)
-{
-	return (st->component && component_conf_of(st->component)->e2e != COMP_E2E_CHECK) ||
-	       policy_whitelisted(r->policy, &st->from);
-}
-
-static bool recipient_exempts(struct router *r, const struct stanza *st)
+static bool component_exempts(struct router *r, const struct stanza *st)
 {
 	struct component *to;
 
-	if (policy_whitelisted(r->policy, &st->to))
-		return true;
+	if (st->component && component_conf_of(st->component)->e2e != COMP_E2E_CHECK)
+		return true; /* trusted: judged on its way in; exempt: cannot encrypt */
+	if (!st->to.s)
+		return false;
 	to = components_find(r->components, jid_domain(&st->to), jid_domain_len(&st->to));
 	return to && component_conf_of(to)->e2e == COMP_E2E_EXEMPT;
 }
@@ -139,38 +134,32 @@ void policy_session_end(struct session *s)
 	entries_free(&s->im.told);
 }
 
-/* What does not depend on the recipient. */
-static struct policy_in policy_in_of(const struct router *r, const struct stanza *st)
+static enum policy_verdict judge(struct router *r, const struct stanza *st)
 {
-	return (struct policy_in){
+	struct policy_in in = {
 		.message = st->el,
 		.type = st->type,
 		.chat = (enum e2e_mode)r->conf->e2e.chat,
 		.muc = (enum e2e_mode)r->conf->e2e.muc,
 		.from_host = !st->session && !st->component,
 	};
+
+	if (in.chat == E2E_NONE && in.muc == E2E_NONE)
+		return POLICY_PASS;
+	in.exempt = component_exempts(r, st) || policy_whitelisted(r->policy, &st->from) ||
+	            policy_whitelisted(r->policy, &st->to);
+	in.gc_joined = st->type == ST_MSG_GROUPCHAT && !st->session && receiver_joined(r, st);
+	return policy_e2e(&in);
 }
 
 bool policy_admits_all(struct router *r, const struct stanza *st)
 {
-	struct policy_in in = policy_in_of(r, st);
-
-	if (in.chat == E2E_NONE && in.muc == E2E_NONE)
-		return true;
-	in.exempt = sender_exempts(r, st);
-	return policy_e2e(&in) != POLICY_REFUSE; /* only sessions are told */
+	return judge(r, st) != POLICY_REFUSE; /* only sessions are told */
 }
 
 bool policy_admits(struct router *r, struct stanza *st)
 {
-	struct policy_in in = policy_in_of(r, st);
-
-	if (in.chat == E2E_NONE && in.muc == E2E_NONE)
-		return true;
-	in.exempt = sender_exempts(r, st) || recipient_exempts(r, st);
-	in.gc_joined = st->type == ST_MSG_GROUPCHAT && !st->session && receiver_joined(r, st);
-
-	switch (policy_e2e(&in)) {
+	switch (judge(r, st)) {
 	case POLICY_TELL:
 		tell(r, st);
 		return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One stanza of a component's to many addresses (urn:switchyard:fanout:1): what a room says crosses
- * the link once.  docs/component-protocol.md 7. */
+ * the link once.  docs/component-protocol.md 6. */
 #ifndef ROUTER_FANOUT_H
 #define ROUTER_FANOUT_H
 

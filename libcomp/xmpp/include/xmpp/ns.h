@@ -52,6 +52,6 @@
 #define NS_IBR_TOKEN "urn:xmpp:ibr-token:0" /* XEP-0445 */
 #define NS_INVITE "urn:xmpp:invite"         /* what XEP-0445 was before it had that number */
 #define NS_LINK "urn:switchyard:link:1"     /* docs/component-protocol.md 2 */
-#define NS_FANOUT "urn:switchyard:fanout:1" /* docs/component-protocol.md 7 */
+#define NS_FANOUT "urn:switchyard:fanout:1" /* docs/component-protocol.md 6 */
 
 #endif
