@@ -8,9 +8,8 @@
 #include "comp_fixture.h"
 
 #define NICK "room@" DOM "/nick"
-#define ONE                                                                                    \
-	"<message xmlns=\"jabber:client\" type=\"groupchat\" from=\"" NICK "\"><body>a&lt;b</" \
-	                                                                   "body>"
+#define BODY "<body>a&lt;b</body>"
+#define ONE "<message xmlns=\"jabber:client\" type=\"groupchat\" from=\"" NICK "\">" BODY
 
 static bool offered;
 
