@@ -96,6 +96,7 @@ ACCOUNT = "<account n='1' event='deleted' jid='a@b' stamp='2026-01-31T12:00:00Z'
     ("tap", "<tap/>"),
     ("tap", ACCOUNT),
     ("presence-extra", "<extra/>"),
+    ("presence-extra", "<presence-extra ns='vcard-temp:x:update'/>"),
     ("presence-extra", "<extra><x xmlns='vcard-temp:x:update'><photo/></x></extra>"),
 ], ids=lambda value: value[:40])
 def test_valid(name, text):
@@ -119,6 +120,8 @@ def test_valid(name, text):
     ("tap", ACCOUNT.replace("a@b", "a@b/r")),
     ("tap", ACCOUNT.replace(" stamp='2026-01-31T12:00:00Z'", "")),
     ("tap", ACCOUNT.replace("12:00:00Z", "noon")),
+    ("presence-extra", "<presence-extra/>"),
+    ("presence-extra", "<presence-extra ns=''/>"),
     ("presence-extra", "<extra>x</extra>"),
     ("presence-extra", "<extra><x/></extra>"),
     ("presence-extra", "<extra><x xmlns='a'/><y xmlns='a'/></extra>"),
