@@ -136,5 +136,6 @@ const struct comp_route comp_disco_rows[] = {
 	{ EL_IQ, "get", NS_DISCO_ITEMS, "query", COMP_TO_ANY, on_items },
 	{ EL_IQ, "get", NS_PING, "ping", COMP_TO_HOST, on_ping },
 	{ EL_IQ, "get", NS_VERSION, "query", COMP_TO_HOST, on_version },
+	{ EL_MESSAGE, "error", NULL, NULL, COMP_TO_HOST, comp_many_refused },
 };
 const size_t comp_disco_n_rows = sizeof(comp_disco_rows) / sizeof(comp_disco_rows[0]);

@@ -306,6 +306,9 @@ void comp_answer(struct comp *c, const struct el *iq, const struct jid *from);
 void comp_asks_fail(struct comp *c, int err); /* all: their callbacks run now */
 void comp_asks_free(struct comp *c);          /* no callback runs */
 
+/* comp_many.c: of the library's own rows, an error that answers a fan-out. */
+comp_handler comp_many_refused;
+
 /* comp_disco.c: the library's own rows. */
 void comp_disco_init(struct comp *c);
 void comp_disco_done(struct comp *c);

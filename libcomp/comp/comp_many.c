@@ -1,17 +1,139 @@
 /* SPDX-License-Identifier: MIT */
-/* One stanza to many, as single copies: taken all together or not at all. */
+/* One stanza to many addresses: in few stanzas of the link where the server takes <fanout/>
+ * (docs/component-protocol.md 6), else in single copies; taken all together or not at all.
+ *
+ * A fan-out is bytes from the start: the stanza once, then the addresses.
+ *
+ * Must not: ask for more than the protocol allows, since what the server refuses nobody gets. */
 #include <stdlib.h>
+#include <string.h>
 
+#include <base/arena.h>
 #include <base/mem.h>
+#include <base/rnd.h>
 
 #include "comp_internal.h"
+
+#define ID_PREFIX "fanout-"
+
+enum {
+	FAN_TO_MAX = 1000,        /* addresses of one fan-out */
+	FAN_BYTES_MAX = 16 << 20, /* of the copies that it makes */
+	ID_LEN = 12,
+};
 
 struct comp_many {
 	struct comp *c;
 	const struct el *el;
-	struct sbuf packed;
-	uint32_t n;
+	struct sbuf to; /* the addresses, each with its NUL */
+	size_t n;
+	struct sbuf packed; /* what is sent, out_pack(), so many stanzas */
+	uint32_t n_packed;
 };
+
+static const struct log_tag tag = { .mod = "comp" };
+
+int comp_many_refused(struct comp_req *rq, void *arg)
+{
+	const char *id = el_attr(comp_el(rq), "id"), *text;
+	enum el_cond cond;
+
+	(void)arg;
+	if (!id || strncmp(id, ID_PREFIX, strlen(ID_PREFIX)) != 0 ||
+	    !comp_is_router(rq->c, comp_from(rq)))
+		return COMP_PASS;
+	cond = el_error(comp_el(rq), &text);
+	log_warn(&tag, "the server refused a fan-out, which nobody got: %s%s%s", el_cond_name(cond),
+	    text ? ": " : "", text ? text : "");
+	return COMP_DONE;
+}
+
+/* NULL: it has one. */
+static const char *default_from(const struct comp_many *m)
+{
+	return el_attr(m->el, "from") ? NULL : m->c->domain;
+}
+
+/* Above this none of it will be taken: there is no need to make the rest. */
+static bool is_too_much(const struct comp_many *m)
+{
+	return sbuf_len(&m->packed) > COMP_QUEUE_HARD;
+}
+
+/* --- fan-outs --------------------------------------------------------------------------------- */
+
+static void pack_fanout(struct comp_many *m, const struct sbuf *payload)
+{
+	EL_AUTO struct el *el = el_message(NULL, m->c->routers.v[0]);
+	size_t n = sbuf_len(payload);
+	char id[ID_LEN + 1];
+
+	rnd_id(id, ID_LEN);
+	el_setf(el, "id", ID_PREFIX "%s", id);
+	el_set(el, "from", m->c->domain);
+	el_set_raw(el, arena_strndup(el_arena(el), sbuf_data(payload), n), n);
+	out_pack(&m->packed, el, NULL, NULL);
+	m->n_packed++;
+}
+
+/* Writes as many addresses from *at on as one may have, and moves *at behind them.  false: not
+ * even the first; then the stanza is too large to be sent so. */
+static bool write_part(const struct comp_many *m, const struct sbuf *inner, struct sbuf *out,
+    const char **at, const char *end)
+{
+	/* The server's own bound is not known; it has the same default as ours. */
+	size_t max = (size_t)m->c->conf->max_stanza / 8 * 7, copies = 0, n = 0;
+
+	sbuf_puts(out, "<fanout xmlns=\"" NS_FANOUT "\">");
+	sbuf_add(out, sbuf_data(inner), sbuf_len(inner));
+	for (; *at < end && n < FAN_TO_MAX; n++) {
+		size_t len = strlen(*at), before = sbuf_len(out);
+
+		sbuf_puts(out, "<to jid=\"");
+		el_escape(out, *at, len);
+		sbuf_puts(out, "\"/>");
+		copies += sbuf_len(inner) + len;
+		if (copies > FAN_BYTES_MAX || sbuf_len(out) > max) {
+			sbuf_truncate(out, before);
+			break;
+		}
+		*at += len + 1;
+	}
+	sbuf_puts(out, "</fanout>");
+	return n > 0;
+}
+
+static bool pack_fanouts(struct comp_many *m)
+{
+	const char *at = sbuf_data(&m->to), *end = at + sbuf_len(&m->to);
+	struct sbuf inner = SBUF_INIT, payload = SBUF_INIT;
+	bool fits = true;
+
+	el_write_addr(&inner, m->el, NULL, default_from(m), NULL);
+	while (at < end && fits && !is_too_much(m)) {
+		sbuf_clear(&payload);
+		fits = write_part(m, &inner, &payload, &at, end);
+		if (fits)
+			pack_fanout(m, &payload);
+	}
+	sbuf_done(&inner);
+	sbuf_done(&payload);
+	return fits;
+}
+
+/* --- either way ------------------------------------------------------------------------------- */
+
+static void pack_copies(struct comp_many *m)
+{
+	const char *at = sbuf_data(&m->to), *end = at + sbuf_len(&m->to);
+
+	sbuf_clear(&m->packed);
+	m->n_packed = 0;
+	for (; at < end && !is_too_much(m); at += strlen(at) + 1) {
+		out_pack(&m->packed, m->el, default_from(m), at);
+		m->n_packed++;
+	}
+}
 
 struct comp_many *comp_many_begin(struct comp *c, const struct el *el)
 {
@@ -24,16 +146,26 @@ struct comp_many *comp_many_begin(struct comp *c, const struct el *el)
 
 void comp_many_add(struct comp_many *m, const char *to)
 {
-	/* Above this none of it will be taken: there is no need to make the rest. */
-	if (sbuf_len(&m->packed) <= COMP_QUEUE_HARD)
-		out_pack(&m->packed, m->el, el_attr(m->el, "from") ? NULL : m->c->domain, to);
+	sbuf_add(&m->to, to, strlen(to) + 1);
 	m->n++;
+}
+
+static bool may_fan_out(const struct comp_many *m)
+{
+	return m->n > 1 && el_kind(m->el) != EL_IQ && m->c->routers.n > 0 &&
+	       comp_offers(m->c, NS_FANOUT);
 }
 
 int comp_many_end(struct comp_many *m)
 {
-	int r = tx_send_packed(m->c, &m->packed, m->n);
+	int r;
 
+	if (m->n > 1)
+		el_freeze(el_mut(m->el));
+	if (!may_fan_out(m) || !pack_fanouts(m))
+		pack_copies(m);
+	r = tx_send_packed(m->c, &m->packed, m->n_packed);
+	sbuf_done(&m->to);
 	sbuf_done(&m->packed);
 	free(m);
 	return r;

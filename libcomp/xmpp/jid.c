@@ -119,20 +119,35 @@ static bool is_prepared(const struct jid *j)
 	return jid_domain_ascii(jid_domain(j), jid_domain_len(j));
 }
 
-int jid_parse(struct jid *out, struct arena *a, const char *s)
+bool jid_view_ascii(struct jid *out, const char *s)
 {
 	size_t len = strnlen(s, LIM_JID + 1);
-	char buf[LIM_JID + 1];
 	struct jid j;
 
 	if (!len || len > LIM_JID)
-		return -EINVAL;
+		return false;
 	j = split(s, len);
-	if (is_prepared(&j)) {
-		j.s = arena_strndup(a, s, len);
+	if (!is_prepared(&j))
+		return false;
+	*out = j;
+	return true;
+}
+
+int jid_parse(struct jid *out, struct arena *a, const char *s)
+{
+	char buf[LIM_JID + 1];
+	struct jid j;
+	size_t len;
+
+	if (jid_view_ascii(&j, s)) {
+		j.s = arena_strndup(a, s, j.len);
 		*out = j;
 		return 0;
 	}
+	len = strnlen(s, LIM_JID + 1);
+	if (!len || len > LIM_JID)
+		return -EINVAL;
+	j = split(s, len);
 	memcpy(buf, s, len + 1);
 	if (j.dom)
 		buf[j.dom - 1] = '\0';

@@ -74,7 +74,7 @@ void policy_free(struct policy *p)
 
 bool policy_whitelisted(const struct policy *p, const struct jid *j)
 {
-	if (map_len(&p->whitelist) == 0)
+	if (map_len(&p->whitelist) == 0 || !j->s)
 		return false;
 	return map_get(&p->whitelist, j->s, jid_bare_len(j)) ||
 	       map_get(&p->whitelist, jid_domain(j), jid_domain_len(j));
@@ -88,6 +88,8 @@ static bool component_exempts(struct router *r, const struct stanza *st)
 
 	if (st->component && component_conf_of(st->component)->e2e != COMP_E2E_CHECK)
 		return true; /* trusted: judged on its way in; exempt: cannot encrypt */
+	if (!st->to.s)
+		return false;
 	to = components_find(r->components, jid_domain(&st->to), jid_domain_len(&st->to));
 	return to && component_conf_of(to)->e2e == COMP_E2E_EXEMPT;
 }
@@ -132,7 +134,7 @@ void policy_session_end(struct session *s)
 	entries_free(&s->im.told);
 }
 
-bool policy_admits(struct router *r, struct stanza *st)
+static enum policy_verdict judge(struct router *r, const struct stanza *st)
 {
 	struct policy_in in = {
 		.message = st->el,
@@ -143,12 +145,21 @@ bool policy_admits(struct router *r, struct stanza *st)
 	};
 
 	if (in.chat == E2E_NONE && in.muc == E2E_NONE)
-		return true;
+		return POLICY_PASS;
 	in.exempt = component_exempts(r, st) || policy_whitelisted(r->policy, &st->from) ||
 	            policy_whitelisted(r->policy, &st->to);
 	in.gc_joined = st->type == ST_MSG_GROUPCHAT && !st->session && receiver_joined(r, st);
+	return policy_e2e(&in);
+}
 
-	switch (policy_e2e(&in)) {
+bool policy_admits_all(struct router *r, const struct stanza *st)
+{
+	return judge(r, st) != POLICY_REFUSE; /* only sessions are told */
+}
+
+bool policy_admits(struct router *r, struct stanza *st)
+{
+	switch (judge(r, st)) {
 	case POLICY_TELL:
 		tell(r, st);
 		return true;

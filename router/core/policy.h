@@ -35,11 +35,15 @@ struct router;
 /* From the settings; again after a reload (then `old` is replaced and freed). */
 struct policy *policy_new(const struct router_conf *c, struct policy *old);
 void policy_free(struct policy *p);
-bool policy_whitelisted(const struct policy *p, const struct jid *j); /* bare JID or domain */
+/* By bare JID or domain; one without an address is not. */
+bool policy_whitelisted(const struct policy *p, const struct jid *j);
 
 /* Judges a stanza of kind message on its way, answers a refusal and tells where that is due.
  * true: go on; false: it has been answered. */
 bool policy_admits(struct router *r, struct stanza *st);
+/* The same for a message to many, without an address: true: it may go to whomever it is addressed;
+ * false: it depends on who that is, each copy is judged. */
+bool policy_admits_all(struct router *r, const struct stanza *st);
 /* Forgets whom the session was told about.  Before session_free(). */
 void policy_session_end(struct session *s);
 

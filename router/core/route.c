@@ -28,6 +28,11 @@ static struct metric m_routed[] = {
 static struct metric m_bounced =
     METRIC_COUNTER("switchyard_bounces_total", "Stanzas answered with an error.", NULL);
 
+void route_count(enum el_kind kind)
+{
+	metric_add(&m_routed[kind], 1);
+}
+
 bool router_serves(const struct router *r, const char *domain, size_t len)
 {
 	const struct conf_list *d = &r->conf->domains;
@@ -151,7 +156,7 @@ static bool unblocked(struct router *r, struct stanza *st)
 
 void route_stanza(struct router *r, struct stanza *st)
 {
-	metric_add(&m_routed[st->kind], 1);
+	route_count(st->kind);
 	if (st->kind == EL_PRESENCE && st->session) {
 		if (!st->to.s || unblocked(r, st))
 			presence_from_session(r, st);

@@ -16,6 +16,9 @@ struct stanza;
 /* st has its `from` stamped or verified; the caller keeps its hold and lets it go afterwards. */
 void route_stanza(struct router *r, struct stanza *st);
 
+/* Counts a stanza that goes to its recipient another way than through route_stanza(). */
+void route_count(enum el_kind kind);
+
 /* The look-up alone: for presence, which im/ has judged before.  st->to is set. */
 void route_to(struct router *r, struct stanza *st);
 

@@ -114,6 +114,7 @@ int stanza_new(struct stanza **out, struct el *el)
 	st->holds = 1;
 	st->bytes = el_wire_len(el) < UINT32_MAX ? (uint32_t)el_wire_len(el) : UINT32_MAX;
 	list_init(&st->link);
+	list_init(&st->copies);
 	*out = st;
 
 	r2 = parse_type(st);
@@ -123,6 +124,34 @@ int stanza_new(struct stanza **out, struct el *el)
 	if (r == 0 && st->kind == EL_IQ)
 		r = check_iq(st);
 	return r;
+}
+
+int stanza_copy(struct stanza **out, struct stanza *whole, struct el *el)
+{
+	int r = stanza_new(out, el);
+
+	if (r == -EBADMSG)
+		return r;
+	(*out)->component = whole->component;
+	(*out)->whole = stanza_hold(whole);
+	list_add_tail(&whole->copies, &(*out)->link);
+	return r;
+}
+
+void stanza_detach(struct stanza *st)
+{
+	struct stanza *whole = st->whole;
+
+	st->whole = NULL;
+	list_del(&st->link);
+	stanza_release(whole);
+}
+
+void stanza_orphan(struct stanza *st)
+{
+	st->component = NULL;
+	LIST_EACH (it, &st->copies)
+		LIST_ENTRY(it, struct stanza, link)->component = NULL;
 }
 
 void stanza_set_from(struct stanza *st, const struct jid *from)
@@ -149,15 +178,24 @@ struct stanza *stanza_hold(struct stanza *st)
 	return st;
 }
 
-void stanza_release(struct stanza *st)
+static bool let_go(struct stanza *st)
 {
-	if (!st)
-		return;
 	assert(st->holds > 0);
 	if (--st->holds > 0)
-		return;
+		return false;
 	list_del(&st->link);
 	if (st->done)
 		st->done(st);
-	el_free(st->el); /* and st with it */
+	return true;
+}
+
+void stanza_release(struct stanza *st)
+{
+	struct stanza *whole;
+
+	/* At most twice: a copy is never the whole of others. */
+	for (; st && let_go(st); st = whole) {
+		whole = st->whole;
+		el_free(st->el); /* and st with it */
+	}
 }

@@ -46,8 +46,10 @@ struct stanza {
 	struct session *session;     /* the local session that sent it; NULL: none, or it ended */
 	struct component *component; /* the component that sent it; NULL: none */
 	struct list link;            /* of the sender: what it has in flight */
-	uint32_t number;             /* on the component's link that it came by (links/sm.h) */
-	uint32_t bytes; /* as it came: what the sender's share is counted in; 0: made here */
+	struct stanza *whole; /* of a copy (stanza_copy()): held until it is let go; NULL: none */
+	struct list copies;   /* of struct stanza.link: those that somebody holds */
+	uint32_t number;      /* on the component's link that it came by (links/sm.h) */
+	uint32_t bytes;       /* as it came: what the sender's share is counted in; 0: made here */
 	unsigned holds;
 	bool dropped; /* who held it last gave up: set before that hold is let go */
 	void (*done)(struct stanza *st); /* the sender's: counts it as handled */
@@ -61,6 +63,15 @@ struct stanza {
 int stanza_new(struct stanza **out, struct el *el) __attribute__((warn_unused_result));
 void stanza_set_from(struct stanza *st, const struct jid *from); /* stamps attribute and field */
 void stanza_set_to(struct stanza *st, const struct jid *to);
+
+/* One of many: el, which is taken, has come in `whole`, whose handling ends with that of the last
+ * copy; what is said about a copy is said to the sender of the whole.  As stanza_new(). */
+int stanza_copy(struct stanza **out, struct stanza *whole, struct el *el)
+    __attribute__((warn_unused_result));
+/* Takes it out of its sender's list; the whole, if it is a copy, does not wait for it any more. */
+void stanza_detach(struct stanza *st);
+/* The component that sent it, and its copies, is gone: nobody is left to be told. */
+void stanza_orphan(struct stanza *st);
 
 struct stanza *stanza_hold(struct stanza *st);
 void stanza_release(struct stanza *st); /* NULL is fine */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "links/events.h"
+#include "links/fanout.h"
 #include "links/hooks.h"
 #include "router.h"
 
@@ -30,4 +31,5 @@ void hooks_removed(struct router *r, struct component *c)
 void hooks_features(const struct component *c, struct sbuf *out)
 {
 	events_features(c, out);
+	fanout_feature(out);
 }

@@ -4,6 +4,7 @@
 
 #include "core/stanza.h"
 #include "links/ask.h"
+#include "links/fanout.h"
 #include "links/intake.h"
 #include "router.h"
 
@@ -15,6 +16,7 @@ static const struct intake_row {
 	const char *ns, *name;
 	intake_fn *fn;
 } rows[] = {
+	{ EL_MESSAGE, NS_FANOUT, "fanout", fanout },
 	{ EL_OTHER, NULL, NULL, NULL },
 };
 

@@ -20,6 +20,7 @@
 #include "core/route.h"
 #include "core/stanza.h"
 #include "links/component.h"
+#include "links/fanout.h"
 #include "links/hooks.h"
 #include "links/intake.h"
 #include "links/link_internal.h"
@@ -53,11 +54,12 @@ static struct rate_conf rate_of(const struct link *l)
 
 void link_charge(struct link *l, size_t bytes)
 {
-	const struct rate_conf rc = rate_of(l);
+	struct rate_conf rc;
 	uint64_t ms;
 
 	if (l->state != LINK_OPEN || stream_closing(l->stream))
 		return;
+	rc = rate_of(l);
 	ms = rate_debt(&l->rate, &rc, (double)bytes, loop_now(l->router->loop));
 	if (ms == 0)
 		return;
@@ -185,12 +187,16 @@ static unsigned with_more(int64_t limit)
 static struct xml_limits limits_of(const struct link *l)
 {
 	const struct router_conf *conf = l->router->conf;
+	unsigned nodes = with_more(conf->limit.children);
+
+	if (nodes && nodes <= FANOUT_TO_MAX)
+		nodes = FANOUT_TO_MAX + 1;
 
 	return (struct xml_limits){
 		.stanza = (size_t)component_conf_of(l->component)->max_stanza,
 		.depth = with_more(conf->limit.depth),
 		.attrs = with_more(conf->limit.attributes),
-		.nodes = with_more(conf->limit.children),
+		.nodes = nodes,
 		.tag = XML_TAG_LINK,
 	};
 }

@@ -30,10 +30,10 @@ static void settle(struct stanza *st)
 {
 	struct component *from = st->component;
 
-	if (!from || !st->done)
+	if (!from || (!st->done && !st->whole))
 		return;
 	st->done = NULL;
-	list_del(&st->link);
+	stanza_detach(st);
 	list_add_tail(&from->loose, &st->link);
 	if (from->link)
 		link_handled(from->link);
@@ -383,7 +383,7 @@ static void forget_sender(struct list *from_it)
 	LIST_EACH_SAFE (it, from_it) {
 		struct stanza *st = LIST_ENTRY(it, struct stanza, link);
 
-		st->component = NULL;
+		stanza_orphan(st);
 		st->done = NULL;
 		list_del(it);
 	}

@@ -33,6 +33,8 @@ static void check(struct arena *a, const struct jid *j)
 	if (jid_make(&again, a, local, domain, jid_resource(j)) < 0)
 		abort();
 	assert(jid_same(j, &again));
+	if (jid_view_ascii(&again, j->s))
+		assert(jid_same(j, &again) && again.dom == j->dom && again.res == j->res);
 	bare = jid_bare(j, a);
 	assert(jid_same_bare(&bare, j) && jid_is_bare(&bare));
 }
@@ -45,6 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!jid_parse(&j, a, s))
 		check(a, &j);
+	else
+		assert(!jid_view_ascii(&j, s));
 	if (!prep_sasl(a, s, &out))
 		assert(*out && strlen(out) <= LIM_JID_PART);
 	if (!prep_resource(a, s, &out)) {

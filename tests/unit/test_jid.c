@@ -291,6 +291,62 @@ static void test_views(void **state)
 	jid_done(&zero);
 }
 
+/* What the parts become when each is prepared by itself; NULL: not allowed. */
+static const char *prepared(const char *s)
+{
+	char *local = NULL, *domain = arena_strdup(a, s), *resource = strchr(domain, '/'), *at;
+	struct jid j;
+
+	if (resource)
+		*resource++ = '\0';
+	at = strchr(domain, '@');
+	if (at) {
+		*at = '\0';
+		local = domain;
+		domain = at + 1;
+	}
+	return jid_make(&j, a, local, domain, resource) < 0 ? NULL : j.s;
+}
+
+static void view_agrees(const char *s, bool ascii)
+{
+	const char *want = prepared(s);
+	struct jid j = { 0 }, parsed;
+
+	if (jid_view_ascii(&j, s) != (ascii && want && !strcmp(want, s)))
+		fail_msg("\"%s\" becomes %s", s, want ? want : "nothing");
+	if (!j.s)
+		return;
+	assert_ptr_equal(j.s, s);
+	assert_int_equal(jid_parse(&parsed, a, s), 0);
+	assert_true(jid_same(&j, &parsed) && j.dom == parsed.dom && j.res == parsed.res);
+}
+
+/* The short way takes what is ASCII and stays as it is on the long one, and nothing else. */
+static void test_ascii_view(void **state)
+{
+	static const char *const forms[] = { "#@b/r", "x#@b/r", "x#y@b", "#", "a#", "a#b", "a@#",
+		"a@b#c/r", "a@b.#/r", "a@b#", "b/#", "a@b/r#", "a@b/#r" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		for (int c = 1; c < 256; c++) {
+			char *s = arena_strdup(a, forms[i]);
+
+			*strchr(s, '#') = (char)c;
+			view_agrees(s, c < 128);
+		}
+	}
+	view_agrees("", true);
+	view_agrees("a@xn--bcher-kva.example", true);
+	view_agrees("a@b\xc3\xbc"
+		    "cher.example",
+	    false);
+	view_agrees(long_jid(LIM_JID_PART, LIM_JID_PART, LIM_JID_PART), true);
+	view_agrees(long_jid(LIM_JID_PART + 1, 1, 1), true);
+	view_agrees(long_jid(1, 1, LIM_JID_PART + 1), true);
+}
+
 static void test_sasl(void **state)
 {
 	static const struct {
@@ -333,6 +389,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_make, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_views, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ascii_view, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sasl, setup, teardown),
 	};
 

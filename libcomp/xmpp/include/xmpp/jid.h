@@ -22,6 +22,9 @@ struct jid {
 /* Prepares s; the result lives in a.  0 or -EINVAL (then out is untouched).  The fast path for
  * addresses that are prepared already copies nothing but the bytes. */
 int jid_parse(struct jid *out, struct arena *a, const char *s) __attribute__((warn_unused_result));
+/* A view of s itself if it is ASCII and prepared already, as nearly all are; nothing is copied.
+ * false: jid_parse() decides. */
+bool jid_view_ascii(struct jid *out, const char *s);
 /* Builds one out of parts that are prepared here; local and resource may be NULL. */
 int jid_make(struct jid *out, struct arena *a, const char *local, const char *domain,
     const char *resource) __attribute__((warn_unused_result));

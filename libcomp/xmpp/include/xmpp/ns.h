@@ -54,5 +54,6 @@
 #define NS_SM "urn:xmpp:sm:3"               /* XEP-0198 */
 #define NS_LINK "urn:switchyard:link:1"     /* docs/component-protocol.md 2 */
 #define NS_TAP "urn:switchyard:tap:1"       /* likewise, 5 */
+#define NS_FANOUT "urn:switchyard:fanout:1" /* docs/component-protocol.md 6 */
 
 #endif
