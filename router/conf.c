@@ -11,6 +11,7 @@
 #include <xmpp/jid.h>
 
 #include "conf.h"
+#include "links/delegate.h"
 
 #define AT(field) offsetof(struct router_conf, field)
 #define COMP(field) offsetof(struct component_conf, field)
@@ -236,6 +237,26 @@ static int prepare_jids(
 	return 0;
 }
 
+/* The domains that a component works for are among those served. */
+static int prepare_hosts(const struct router_conf *c, struct component_conf *cc, struct arena *a,
+    char *err, size_t err_len)
+{
+	for (size_t i = 0; i < cc->hosts.n; i++) {
+		char *p;
+		size_t k = 0;
+
+		if (prep_domain(a, cc->hosts.v[i], &p) < 0)
+			return FAULT("component %s: hosts: \"%s\" is not a domain name", cc->title,
+			    cc->hosts.v[i]);
+		while (k < c->domains.n && strcmp(c->domains.v[k], p) != 0)
+			k++;
+		if (k == c->domains.n)
+			return FAULT("component %s: hosts: \"%s\" is not served", cc->title, p);
+		replace(&cc->hosts.v[i], p);
+	}
+	return 0;
+}
+
 static bool domain_taken(const struct router_conf *c, size_t n_comps, const char *domain)
 {
 	for (size_t i = 0; i < c->domains.n; i++) {
@@ -276,6 +297,8 @@ static int prepare_components(struct router_conf *c, struct arena *a, char *err,
 		replace(&cc->domain, p);
 		if (!cc->secret || !*cc->secret)
 			return FAULT("component %s: the secret is empty", cc->title);
+		if (prepare_hosts(c, cc, a, err, err_len) < 0)
+			return -EINVAL;
 	}
 	return 0;
 }
@@ -299,6 +322,8 @@ static int check(void *conf, char *err, size_t err_len)
 		r = prepare_jids(&c->e2e.whitelist, "E2E_POLICY_WHITELIST", a, err, err_len);
 	if (r == 0)
 		r = prepare_components(c, a, err, err_len);
+	if (r == 0)
+		r = delegate_check(c, err, err_len);
 	arena_free(a);
 	return r;
 }

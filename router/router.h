@@ -23,6 +23,7 @@ struct router {
 	struct blocking *blocking;     /* im/blocking.h */
 	struct registrar *registrar;   /* auth/register.h */
 	struct components *components; /* links/component.h */
+	struct delegates *delegates;   /* links/delegate.h */
 	struct c2s *c2s;               /* c2s/c2s.h */
 	struct idle *idle;             /* c2s/idle.h */
 	struct ctl *ctl;               /* core/ctl.h */

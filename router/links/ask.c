@@ -79,6 +79,8 @@ static int send_question(struct component *c, const struct asks *a, const struct
 		return 0;
 	case COMPONENT_AWAY:
 		return -ENOTCONN;
+	case COMPONENT_TOO_LONG:
+		return -EMSGSIZE;
 	default:
 		return -ENOBUFS;
 	}

@@ -125,6 +125,13 @@ static void secret_digest(const struct component_conf *conf, uint8_t out[32])
 	digest(DIGEST_SHA256, conf->secret, strlen(conf->secret), out);
 }
 
+static void on_grace_over(void *arg)
+{
+	struct component *c = arg;
+
+	hooks_away(c->all->router, c);
+}
+
 static void component_add(struct components *cs, const struct component_conf *conf)
 {
 	struct component *c = xzalloc(sizeof(*c));
@@ -132,6 +139,7 @@ static void component_add(struct components *cs, const struct component_conf *co
 	c->all = cs;
 	c->conf = conf;
 	c->asks = asks_new(cs->router);
+	timer_init(&c->grace, cs->router->loop, on_grace_over, c);
 	secret_digest(conf, c->secret);
 	c->domain = xstrdup(conf->domain);
 	c->since_ms = loop_wall_ms(cs->router->loop);
@@ -143,6 +151,7 @@ static void component_add(struct components *cs, const struct component_conf *co
 static void component_free(struct component *c)
 {
 	hooks_removed(c->all->router, c);
+	timer_done(&c->grace);
 	asks_free(c->asks);
 	map_del(&c->all->by_domain, &c->node);
 	list_del(&c->of_all);
@@ -183,6 +192,7 @@ static void component_change(struct component *c, const struct component_conf *c
 		component_detach(c, l, "its secret was changed");
 		link_end(l, STREAM_E_NOT_AUTHORIZED, "the secret was changed");
 	}
+	hooks_changed(c->all->router, c);
 }
 
 void components_reload(struct components *cs)
@@ -232,6 +242,7 @@ bool component_attach(struct component *c, struct link *l)
 		component_detach(c, old, "replaced");
 		link_end(old, STREAM_E_CONFLICT, "replaced by a new connection");
 	}
+	timer_stop(&c->grace);
 	c->link = l;
 	c->since_ms = loop_wall_ms(cs->router->loop);
 	c->in = c->out = 0;
@@ -246,6 +257,7 @@ void component_detach(struct component *c, struct link *l, const char *why)
 	c->since_ms = loop_wall_ms(c->all->router->loop);
 	free(c->last_error);
 	c->last_error = xstrdup(why);
+	timer_set(&c->grace, (uint64_t)c->conf->link_grace * 1000);
 }
 
 enum component_verdict component_send_el(struct component *c, const struct el *el)

@@ -1,29 +1,25 @@
 /* SPDX-License-Identifier: MIT */
+#include "links/delegate.h"
 #include "links/hooks.h"
 
 void hooks_online(struct router *r, struct component *c, bool resumed)
 {
-	(void)r;
-	(void)c;
-	(void)resumed;
+	delegate_online(r, c, resumed);
 }
 
 void hooks_away(struct router *r, struct component *c)
 {
-	(void)r;
-	(void)c;
+	delegate_away(r, c);
 }
 
 void hooks_changed(struct router *r, struct component *c)
 {
-	(void)r;
-	(void)c;
+	delegate_changed(r, c);
 }
 
 void hooks_removed(struct router *r, struct component *c)
 {
-	(void)r;
-	(void)c;
+	delegate_removed(r, c);
 }
 
 void hooks_features(const struct component *c, struct sbuf *out)

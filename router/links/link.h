@@ -10,6 +10,7 @@
 
 #include <base/list.h>
 #include <base/log.h>
+#include <base/loop.h>
 #include <base/map.h>
 #include <base/rate.h>
 #include <xmpp/el.h>
@@ -33,6 +34,7 @@ struct component {
 	uint64_t in, out;
 	char *last_error;
 	struct asks *asks;
+	struct timer grace; /* since the link was lost: then hooks_away() */
 	struct rate replaced; /* three replacements a minute */
 	uint8_t secret[32];   /* SHA-256: has a reload changed it? */
 	bool stale;           /* during a reload: no section names it any more */
