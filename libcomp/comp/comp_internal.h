@@ -6,7 +6,8 @@
  *   comp_route.c  an inbound stanza: checks, table, fallback answers
  *   comp_req.c    the duty to answer one
  *   comp_ask.c    questions of our own
- *   comp_disco.c  what is answered without the component's doing */
+ *   comp_disco.c  what is answered without the component's doing
+ *   comp_delegate.c  requests that the server has delegated */
 #ifndef COMP_INTERNAL_H
 #define COMP_INTERNAL_H
 
@@ -87,6 +88,13 @@ struct comp_disco_state {
 	void *arg;
 };
 
+struct comp_delegate_state {
+	struct list adverts; /* what the server has delegated */
+	struct list nests;   /* what its disco#info is to say */
+	struct el *nothing;  /* a <query/> */
+	bool announced;
+};
+
 struct comp {
 	const struct comp_ops *ops;
 	void *arg;
@@ -101,6 +109,7 @@ struct comp {
 	struct list failed;   /* those whose callback is due */
 	struct list deferred; /* struct comp_req */
 	struct comp_disco_state disco;
+	struct comp_delegate_state delegate;
 	void (*stopped)(struct comp *c);
 	bool stopping;
 };
@@ -119,6 +128,7 @@ void comp_link_stopped(struct comp *c);
 
 /* comp_route.c: takes el. */
 void comp_inbound(struct comp *c, struct el *el);
+void comp_dispatch(struct comp_req *rq); /* to the rows, with its answer or the end of it */
 
 /* comp_ask.c */
 void comp_answer(struct comp *c, const struct el *iq, const struct jid *from);
@@ -131,12 +141,27 @@ void comp_disco_done(struct comp *c);
 extern const struct comp_route comp_disco_rows[];
 extern const size_t comp_disco_n_rows;
 
+/* comp_delegate.c */
+void comp_delegate_init(struct comp *c);
+void comp_delegate_done(struct comp *c);
+void comp_delegate_reset(struct comp *c); /* a new session: the server tells anew */
+void comp_delegate_announce(struct comp *c);
+/* true: el was the server's word about delegation and is used up. */
+bool comp_delegate_inbound(
+    struct comp *c, struct el *el, const struct jid *from, const struct jid *to);
+/* The answer to a delegated request, as the server wants it; the caller owns it. */
+struct el *comp_delegate_wrap(const struct comp_req *rq, const struct el *answer);
+/* disco#info of a nesting node; NULL: it is none of ours. */
+const struct el *comp_delegate_info(const struct comp *c, const char *node);
+
 /* --- requests --------------------------------------------------------------------------------- */
 
 /* Lives in the arena of its stanza. */
 struct comp_req {
 	struct comp *c;
-	struct el *el;
+	struct el *root;        /* as it came: owns the arena */
+	struct el *el;          /* what is to be answered: root, or what was delegated in it */
+	const char *delegation; /* the namespace that it came in; NULL: not delegated */
 	const struct el *payload;
 	struct jid from, to;
 	struct list link; /* in c->deferred */

@@ -21,7 +21,7 @@ struct comp_req *req_new(
 	const char *type = el_attr(el, "type");
 
 	rq->c = c;
-	rq->el = el;
+	rq->root = rq->el = el;
 	rq->from = *from;
 	rq->to = *to;
 	list_init(&rq->link);
@@ -40,7 +40,7 @@ static void release(void *obj)
 {
 	struct comp_req *rq = obj;
 
-	el_free(rq->el); /* and rq with it */
+	el_free(rq->root); /* and rq with it */
 }
 
 static void reap(struct comp_req *rq)
@@ -56,6 +56,13 @@ struct el *comp_result(const struct comp_req *rq)
 	return el_result(rq->el);
 }
 
+static int send_answer(const struct comp_req *rq, const struct el *answer)
+{
+	EL_AUTO struct el *wrapped = rq->delegation ? comp_delegate_wrap(rq, answer) : NULL;
+
+	return link_send(&rq->c->link, wrapped ? wrapped : answer, true);
+}
+
 void comp_reply(struct comp_req *rq, struct el *answer)
 {
 	if (rq->abandoned) { /* the library was quicker, at stop */
@@ -67,9 +74,10 @@ void comp_reply(struct comp_req *rq, struct el *answer)
 	if (answer) {
 		if (!el_attr(answer, "to"))
 			el_set(answer, "to", rq->from.s);
-		if (!el_attr(answer, "from"))
+		/* Without an address it was for the account, which says no more in return. */
+		if (!el_attr(answer, "from") && el_attr(rq->el, "to"))
 			el_set(answer, "from", rq->to.s);
-		if (link_send(&rq->c->link, answer, true) < 0)
+		if (send_answer(rq, answer) < 0)
 			log_debug(&tag, "an answer to %s found no link", rq->from.s);
 		el_free(answer);
 	}
@@ -127,7 +135,7 @@ void reqs_abandon(struct comp *c)
 					    "the service is being stopped")
 		                      : NULL;
 		if (err)
-			(void)link_send(&c->link, err, true);
+			(void)send_answer(rq, err);
 		el_free(err);
 		rq->answered = rq->abandoned = true;
 		n++;

@@ -19,7 +19,8 @@ enum { ASKS_MAX = 1024 }; /* open ones of one component */
 
 /* err: 0 a result, -EBADMSG an error answer; then answer is borrowed.  -ETIMEDOUT; -ENOTCONN the
  * component is not there; -ENOBUFS its queue, or the number of questions, is at its bound;
- * -EMSGSIZE the question is longer than it takes; -ECANCELED the router stops or the component was removed.  Never runs inside component_ask(). */
+ * -EMSGSIZE the question is longer than it takes; -ECANCELED the router stops or the component was
+ * removed.  Never runs inside component_ask(). */
 typedef void ask_fn(int err, const struct el *answer, void *arg);
 
 /* iq: a get or set with a served domain, or an account there, as `from`; taken; `to` becomes the

@@ -161,7 +161,7 @@ static void component_free(struct component *c)
 }
 
 /* Links that have not finished their handshake may name c, too: all of them end before it goes. */
-static void component_remove(struct component *c)
+static void component_end_links(struct component *c)
 {
 	LIST_EACH_SAFE (it, &c->all->links) {
 		struct link *l = link_of(it);
@@ -171,7 +171,6 @@ static void component_remove(struct component *c)
 		link_end(l, STREAM_E_HOST_GONE, NULL);
 		link_free(l);
 	}
-	component_free(c);
 }
 
 /* Who has shown the old secret may be the reason why there is a new one: it has to come again. */
@@ -214,11 +213,18 @@ void components_reload(struct components *cs)
 		else
 			component_add(cs, *conf);
 	}
+	/* What one of them leaves unanswered must not be sent to another. */
+	LIST_EACH (it, &cs->all) {
+		struct component *c = LIST_ENTRY(it, struct component, of_all);
+
+		if (c->stale)
+			component_end_links(c);
+	}
 	LIST_EACH_SAFE (it, &cs->all) {
 		struct component *c = LIST_ENTRY(it, struct component, of_all);
 
 		if (c->stale)
-			component_remove(c);
+			component_free(c);
 	}
 }
 
@@ -257,7 +263,8 @@ void component_detach(struct component *c, struct link *l, const char *why)
 	c->since_ms = loop_wall_ms(c->all->router->loop);
 	free(c->last_error);
 	c->last_error = xstrdup(why);
-	timer_set(&c->grace, (uint64_t)c->conf->link_grace * 1000);
+	if (!c->stale) /* then its section is gone already */
+		timer_set(&c->grace, (uint64_t)c->conf->link_grace * 1000);
 }
 
 enum component_verdict component_send_el(struct component *c, const struct el *el)

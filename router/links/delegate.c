@@ -158,8 +158,7 @@ static void table_empty(struct delegates *ds)
 
 		map_del(&ds->by_ns, n);
 		while (!list_empty(&of->rows)) {
-			struct delegation *d =
-			    LIST_FIRST(&of->rows, struct delegation, of_ns);
+			struct delegation *d = LIST_FIRST(&of->rows, struct delegation, of_ns);
 
 			d->manager->n_rows--;
 			list_del(&d->of_ns);
@@ -225,8 +224,8 @@ static bool filter_fits(const struct delegate_row *row, const struct el *payload
 }
 
 /* payload NULL: whatever the filter.  NULL: nobody has it. */
-static struct component *owner_of(struct router *r, const char *ns, const struct el *payload,
-    const char *host, size_t len)
+static struct component *owner_of(
+    struct router *r, const char *ns, const struct el *payload, const char *host, size_t len)
 {
 	const struct list *rows = rows_of(r->delegates, ns);
 
@@ -345,8 +344,7 @@ static const char *fault_of(const struct stanza *st, const struct el *iq)
 		return "another id";
 	if (!attr_is(iq, "to", st->from.s, st->from.len))
 		return "another recipient";
-	if (el_attr(iq, "from") &&
-	    !attr_is(iq, "from", st->to.s ? st->to.s : st->from.s, from_len))
+	if (el_attr(iq, "from") && !attr_is(iq, "from", st->to.s ? st->to.s : st->from.s, from_len))
 		return "another sender";
 	if (type && !strcmp(type, "result"))
 		return el_child_count(iq) <= 1 ? NULL : "more than one payload";

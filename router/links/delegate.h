@@ -49,7 +49,7 @@ int delegate_check(const struct router_conf *c, char *err, size_t err_len)
 /* --- requests (delegate.c) -------------------------------------------------------------------- */
 
 void delegates_open(struct delegates **out, struct router *r);
-void delegates_close(struct delegates *ds); /* after the components; NULL is fine */
+void delegates_close(struct delegates *ds);  /* after the components; NULL is fine */
 void delegates_reload(struct delegates *ds); /* before components_reload() */
 
 /* An iq get or set for a served domain or a bare JID there, or without `to`.  true: it is the

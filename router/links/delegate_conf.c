@@ -57,7 +57,7 @@ static bool is_kept(const char *ns)
 /* --- one row ---------------------------------------------------------------------------------- */
 
 /* Nothing that XML could not carry in an attribute, or an operator could not see. */
-static bool is_printable(const char *s, size_t n, const char *not)
+static bool is_printable(const char *s, size_t n, const char * not )
 {
 	for (size_t i = 0; i < n; i++) {
 		if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f || strchr(not, s[i]))
@@ -90,6 +90,16 @@ static int parse_filter(struct delegate_row *row, const char *s, const char *end
 	return 0;
 }
 
+/* As much of it as fits into one line. */
+static int shown(const char *text)
+{
+	int n = 0;
+
+	while (n < 60 && (unsigned char)text[n] >= ' ' && text[n] != 0x7f)
+		n++;
+	return n;
+}
+
 static int parse_text(struct delegate_row *row, const char *text, char *err, size_t err_len)
 {
 	size_t len = strlen(text);
@@ -97,17 +107,17 @@ static int parse_text(struct delegate_row *row, const char *text, char *err, siz
 	size_t n = filter ? (size_t)(filter - text) : len;
 
 	if (n > NS_MAX || !is_printable(text, n, "<>&'\"]"))
-		return FAULT("\"%.60s\" is not a namespace", text);
+		return FAULT("\"%.*s\" is not a namespace", shown(text), text);
 	row->ns = xstrndup(text, n);
 	if (!strcmp(row->ns, DELEGATE_INFO_NS))
 		row->kind = DELEGATE_INFO;
 	else if (!strcmp(row->ns, DELEGATE_ITEMS_NS))
 		row->kind = DELEGATE_ITEMS;
-	if (filter && (*end != ']' || row->kind != DELEGATE_NS ||
-			  parse_filter(row, filter + 1, end) < 0))
-		return FAULT("\"%.60s\": behind the namespace stand the attributes that must be "
+	if (filter &&
+	    (*end != ']' || row->kind != DELEGATE_NS || parse_filter(row, filter + 1, end) < 0))
+		return FAULT("\"%.*s\": behind the namespace stand the attributes that must be "
 			     "there, as in \"urn:example[node,ver]\"",
-		    text);
+		    shown(text), text);
 	if (row->kind != DELEGATE_NS)
 		return 0;
 	if (!strcmp(row->ns, NS_DISCO_INFO) || !strcmp(row->ns, NS_DISCO_ITEMS))
@@ -175,8 +185,8 @@ static bool works_for(const struct component_conf *cc, const char *domain)
 }
 
 /* A domain that both work for; NULL: none. */
-static const char *common_host(const struct router_conf *c, const struct component_conf *a,
-    const struct component_conf *b)
+static const char *common_host(
+    const struct router_conf *c, const struct component_conf *a, const struct component_conf *b)
 {
 	for (size_t i = 0; i < c->domains.n; i++) {
 		if (works_for(a, c->domains.v[i]) && works_for(b, c->domains.v[i]))

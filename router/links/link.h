@@ -34,7 +34,7 @@ struct component {
 	uint64_t in, out;
 	char *last_error;
 	struct asks *asks;
-	struct timer grace; /* since the link was lost: then hooks_away() */
+	struct timer grace;   /* since the link was lost: then hooks_away() */
 	struct rate replaced; /* three replacements a minute */
 	uint8_t secret[32];   /* SHA-256: has a reload changed it? */
 	bool stale;           /* during a reload: no section names it any more */

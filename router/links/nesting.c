@@ -221,8 +221,8 @@ static void ask(struct delegates *ds, const struct manager *m, struct component 
 	q->ns = ns ? xstrdup(ns) : NULL;
 	el_set(iq, "from", asking_host(ds, c));
 	if (ns)
-		el_setf(query, "node", "%s%s%s", delegate_version_ns(m->version),
-		    separators[place], ns);
+		el_setf(query, "node", "%s%s%s", delegate_version_ns(m->version), separators[place],
+		    ns);
 	component_ask(c, iq, timeout_ms, fn, q);
 }
 
