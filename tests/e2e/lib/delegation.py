@@ -4,9 +4,12 @@ server forwards, and answered as the test wants it."""
 
 import asyncio
 import itertools
+import os
 from xml.sax.saxutils import quoteattr
 
 from . import component, xml
+from .process import Process
+from .stack import BUILD
 
 V1, V2 = "urn:xmpp:delegation:1", "urn:xmpp:delegation:2"
 FORWARD = "urn:xmpp:forward:0"
@@ -117,3 +120,19 @@ def request(payload, to, from_):
     """An iq get as a component sends it, with an id of its own: (id, text)."""
     ident = f"c{next(numbers)}"
     return ident, f"<iq type='get' id='{ident}' from='{from_}' to='{to}'>{payload}</iq>"
+
+
+# --- programs -------------------------------------------------------------------------------------
+
+DELEGATED = "urn:test:delegated"  # what tests/components/delegated.c answers
+
+
+def program(folder, domain, secret, port=5347, env=()):
+    """tests/components/delegated.c as a Process, not started."""
+    path = os.path.join(folder, "delegated")
+    os.makedirs(path, exist_ok=True)
+    return Process("delegated", [os.path.join(BUILD, "tests", "components", "delegated")], {
+        "COMPONENT_DOMAIN": domain, "COMPONENT_SECRET": secret, "ROUTER_HOST": "127.0.0.1",
+        "ROUTER_PORT": str(port), "DATA_DIR": path, "CONF_DIR": path, "LOG_LEVEL": "debug",
+        "HEALTH_LISTEN": os.path.join(path, "health"), **dict(env)},
+        os.path.join(path, "log"))
