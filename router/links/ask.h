@@ -32,6 +32,8 @@ struct asks *asks_new(struct router *r);
 void asks_free(struct asks *a); /* -ECANCELED to all */
 /* An iq result or error of c: true if it is addressed to whom asked and is used up. */
 bool asks_answer(struct component *c, struct stanza *st);
+/* The link is gone and with it what was under way: -ENOTCONN to all, in a task. */
+void asks_lost(struct asks *a);
 size_t asks_open(const struct asks *a);
 
 #endif

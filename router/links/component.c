@@ -263,6 +263,7 @@ void component_detach(struct component *c, struct link *l, const char *why)
 	c->since_ms = loop_wall_ms(c->all->router->loop);
 	free(c->last_error);
 	c->last_error = xstrdup(why);
+	asks_lost(c->asks);
 	if (!c->stale) /* then its section is gone already */
 		timer_set(&c->grace, (uint64_t)c->conf->link_grace * 1000);
 }

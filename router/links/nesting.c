@@ -291,7 +291,8 @@ static void on_version(int err, const struct el *answer, void *arg)
 	struct component *c = m ? manager_component(q->ds, m) : NULL;
 
 	if (m) {
-		m->version = version_of(err == 0 ? answer : NULL);
+		if (err == 0 || m->version == 0)
+			m->version = version_of(err == 0 ? answer : NULL);
 		if (c && component_online(c))
 			ask_nodes(q->ds, m, c);
 		delegate_ready(q->ds, m);

@@ -3,6 +3,7 @@
  *
  *   <who xmlns='urn:test:delegated'/>   answered with from, to and whether for an account
  *   <later/>                            the same, a moment later
+ *   <never/>                            not answered
  *   <refuse/>                           item-not-found
  *   <again/>                            asks the server the very same, and tells how that went
  *
@@ -69,6 +70,9 @@ static int on_request(struct comp_req *rq, void *arg)
 		l->rq = comp_defer(rq);
 		timer_init(&l->timer, comp_loop(comp_of(rq)), on_timer, l);
 		timer_set(&l->timer, LATER_MS);
+	} else if (!strcmp(name, "never")) {
+		(void)comp_defer(rq);
+		log_info(NULL, "kept for ever");
 	} else if (!strcmp(name, "again")) {
 		struct el *iq = el_iq("get", comp_to(rq)->s);
 
