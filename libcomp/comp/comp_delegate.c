@@ -39,7 +39,7 @@ static bool is_router(const struct comp *c, const struct jid *from)
 {
 	const char *dot = strchr(c->domain, '.');
 
-	return dot && jid_is_domain(from) && !strcmp(from->s, dot + 1);
+	return dot && !strcmp(from->s, dot + 1);
 }
 
 static const struct el *delegation_of(const struct el *el)

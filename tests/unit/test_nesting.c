@@ -284,6 +284,21 @@ static void late_answers_do_not_count(void **state)
 	assert_has(dx_question(5), "node=\"urn:xmpp:delegation:2::");
 }
 
+/* Gone again before it could say: it still speaks what it spoke. */
+static void version_is_remembered(void **state)
+{
+	(void)state;
+	delegate_online(&dx.r, &dx.pubsub, false);
+	dx_answer(3, INFO(FEATURE("urn:xmpp:delegation:1")));
+	delegate_online(&dx.r, &dx.pubsub, false);
+	dx_fail(6, -ENOTCONN);
+	assert_has(dx_question(7), "node=\"urn:xmpp:delegation:1::");
+	delegate_away(&dx.r, &dx.pubsub);
+	delegate_online(&dx.r, &dx.pubsub, false);
+	dx_fail(9, -ENOTCONN);
+	assert_has(dx_question(10), "node=\"urn:xmpp:delegation:2::");
+}
+
 static void answers_when_it_has_gone(void **state)
 {
 	(void)state;
@@ -313,6 +328,7 @@ int main(void)
 		TEST(goes_with_an_error),
 		TEST(goes_with_the_delegation),
 		TEST(late_answers_do_not_count),
+		TEST(version_is_remembered),
 		TEST(answers_when_it_has_gone),
 	};
 
