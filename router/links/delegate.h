@@ -46,7 +46,7 @@ void delegate_row_done(struct delegate_row *row);
 int delegate_check(const struct router_conf *c, char *err, size_t err_len)
     __attribute__((warn_unused_result));
 
-/* --- requests (delegate.c) -------------------------------------------------------------------- */
+/* --- requests (delegate.c, delegate_table.c) -------------------------------------------------- */
 
 void delegates_open(struct delegates **out, struct router *r);
 void delegates_close(struct delegates *ds);  /* after the components; NULL is fine */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What delegate.c (requests) and nesting.c (disco) share. */
+/* What delegate_table.c (who has what), delegate.c (requests) and nesting.c (disco) share. */
 #ifndef ROUTER_DELEGATE_INTERNAL_H
 #define ROUTER_DELEGATE_INTERNAL_H
 
@@ -9,6 +9,8 @@
 #include <base/map.h>
 
 #include "links/delegate.h"
+
+struct el;
 
 /* A component that has been given something. */
 struct manager {
@@ -42,13 +44,24 @@ struct delegates {
 	struct list waiting; /* requests until a version is known */
 };
 
-/* The namespaces of the two versions, by number. */
+/* delegate_table.c */
 const char *delegate_version_ns(unsigned version);
+struct manager *manager_find(const struct delegates *ds, const struct component *c);
 /* The component behind it; NULL: it is not (yet, or any more) configured. */
 struct component *manager_component(const struct delegates *ds, const struct manager *m);
+/* Who has ns for this served domain: by what fits most closely; payload NULL: whatever the filter.
+ * NULL: nobody. */
+struct component *delegate_owner(
+    struct router *r, const char *ns, const struct el *payload, const char *host, size_t len);
+
+/* delegate.c */
 /* The version is known: what waited for it goes. */
 void delegate_ready(struct delegates *ds, struct manager *m);
+/* All that wait for c: to be sent, or (err < 0) to be failed. */
+void requests_end_waiting(
+    struct delegates *ds, const struct component *c, unsigned version, int err);
 
+/* nesting.c */
 void nests_ask(struct delegates *ds, struct manager *m, struct component *c);
 void nests_forget(struct manager *m);
 /* Drops what belongs to namespaces that it does not have any more. */
