@@ -190,8 +190,8 @@ void deliver_host(struct router *r, struct stanza *st)
 			route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
 		return;
 	default:
-		if (iq_is_request(st) && !delegate_iq(r, st) && !iq_ping(r, st) && !iq_register(r, st) &&
-		    !disco_host(r, st) && !host_iq(r, st))
+		if (iq_is_request(st) && !delegate_iq(r, st) && !iq_ping(r, st) &&
+		    !iq_register(r, st) && !disco_host(r, st) && !host_iq(r, st))
 			route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
 	}
 }

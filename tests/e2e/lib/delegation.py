@@ -109,8 +109,10 @@ def asking(client, kind, payload, to=None):
 
 def info_of(query):
     """({(category, type)}, {features}) of a disco#info."""
-    return ({(i.get("category"), i.get("type")) for i in query.iter(f"{{{xml.DISCO_INFO}}}identity")},
-            {f.get("var") for f in query.iter(f"{{{xml.DISCO_INFO}}}feature")})
+    def all_of(name):
+        return query.iter(f"{{{xml.DISCO_INFO}}}{name}")
+    return ({(i.get("category"), i.get("type")) for i in all_of("identity")},
+            {f.get("var") for f in all_of("feature")})
 
 
 numbers = itertools.count(1)

@@ -69,6 +69,7 @@ modules:
   mod_register:
     access: all
     ip_access: all
+{host_conf}
 """
 
 
@@ -90,7 +91,8 @@ class Peer:
 
     def __init__(self, name, folder, authority, program="echo", component_domain=None,
                  host_conf="", component_conf=""):
-        """host_conf, component_conf: more lines for Prosody's VirtualHost and Component."""
+        """host_conf: more lines for Prosody's VirtualHost, or ejabberd's modules; component_conf:
+        for Prosody's Component."""
         self.name, self.folder, self.ca_file = name, folder, authority.file
         self.program = program
         self.component_domain = component_domain or f"{programs()[program][1]}.{DOMAIN}"
