@@ -184,7 +184,7 @@ static void deferred_until_the_end(void **state)
 static void nobody_else_delegates(void **state)
 {
 	static const char *const others[] = { ALICE, "alice@test", "test/x", "other.test", DOM,
-		"x@" DOM, "est", "a.test", "test.org" };
+		("x@" DOM), "est", "a.test", "test.org" };
 	struct fix *f = *state;
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -310,7 +310,7 @@ static void nesting_nodes(void **state)
 static void nodes_that_are_none(void **state)
 {
 	static const char *const nodes[] = { V2 "::urn:other", V2 ":bare:urn:other", V2 ":", V2,
-		V2 ":bare:", V2 "::", V2 ":x:" NS_T, "urn:xmpp:delegation:3::" NS_T, NS_T };
+		V2 ":bare:", V2 "::", V2 ":x:" NS_T, ("urn:xmpp:delegation:3::" NS_T), NS_T };
 	struct fix *f = *state;
 
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
