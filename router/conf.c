@@ -11,6 +11,7 @@
 #include <xmpp/jid.h>
 
 #include "conf.h"
+#include "links/delegate.h"
 
 #define AT(field) offsetof(struct router_conf, field)
 #define COMP(field) offsetof(struct component_conf, field)
@@ -341,6 +342,8 @@ static int check(void *conf, char *err, size_t err_len)
 		r = prepare_jids(&c->e2e.whitelist, "E2E_POLICY_WHITELIST", a, err, err_len);
 	if (r == 0)
 		r = prepare_components(c, a, err, err_len);
+	if (r == 0)
+		r = delegate_check(c, err, err_len);
 	arena_free(a);
 	return r;
 }

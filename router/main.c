@@ -26,6 +26,7 @@
 #include "im/blocking.h"
 #include "im/roster.h"
 #include "links/component.h"
+#include "links/delegate.h"
 #include "links/events.h"
 #include "router.h"
 #include "schema.h"
@@ -122,6 +123,7 @@ static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 		(void)snprintf(err, err_len, "cannot read the database: %s", strerror(-rc));
 		return rc;
 	}
+	delegates_open(&r->delegates, r);
 	if ((rc = components_open(&r->components, r, err, err_len)) < 0)
 		return rc;
 	if ((rc = events_open(&r->events, r)) < 0) {
@@ -148,6 +150,7 @@ static void reload(struct daemon *d, void *arg)
 	sasl_server_reload(p->r.sasl);
 	registrar_reload(p->r.registrar);
 	c2s_reload(p->r.c2s);
+	delegates_reload(p->r.delegates);
 	components_reload(p->r.components);
 	events_reload(p->r.events);
 	server_certs_rescan(&p->r);
@@ -189,6 +192,7 @@ static void finish(struct daemon *d, void *arg)
 	db_close(r->db); /* runs the completions that are left: all they touch is still here */
 	components_close(r->components);
 	events_close(r->events);
+	delegates_close(r->delegates);
 	sessions_close(r->sessions);
 	blocking_close(r->blocking);
 	rosters_close(r->rosters);

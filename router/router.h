@@ -25,6 +25,7 @@ struct router {
 	struct registrar *registrar;   /* auth/register.h */
 	struct components *components; /* links/component.h */
 	struct events *events;         /* links/events.h */
+	struct delegates *delegates;   /* links/delegate.h */
 	struct c2s *c2s;               /* c2s/c2s.h */
 	struct idle *idle;             /* c2s/idle.h */
 	struct ctl *ctl;               /* core/ctl.h */

@@ -78,18 +78,20 @@ static int ask_component(struct comp_req *rq, comp_disco_fn *fn, const char *ns)
 static int on_info(struct comp_req *rq, void *arg)
 {
 	struct comp_disco_state *d = &rq->c->disco;
+	const char *node = node_of(rq);
+	const struct el *info = node ? comp_delegate_info(rq->c, node) : d->info;
 	struct el *answer;
 
 	(void)arg;
-	if (jid_is_domain(&rq->to) && !node_of(rq)) {
+	if (jid_is_domain(&rq->to) && info) {
 		answer = comp_result(rq);
-		el_add_copy(answer, d->info);
+		el_set(el_add_copy(answer, info), "node", node);
 		comp_reply(rq, answer);
 		return COMP_DONE;
 	}
 	if (d->info_fn)
 		return ask_component(rq, d->info_fn, NS_DISCO_INFO);
-	return node_of(rq) ? -COND_ITEM_NOT_FOUND : COMP_PASS;
+	return node ? -COND_ITEM_NOT_FOUND : COMP_PASS;
 }
 
 static int on_items(struct comp_req *rq, void *arg)

@@ -14,6 +14,7 @@
  *   comp_ledger.c   libcomp's own tables
  *   comp_recover.c  when a commit fails
  *   comp_ask.c      questions of our own
+ *   comp_delegate.c requests that the server has delegated
  *   comp_disco.c    what is answered without the component's doing */
 #ifndef COMP_INTERNAL_H
 #define COMP_INTERNAL_H
@@ -261,6 +262,13 @@ struct comp_disco_state {
 	void *arg;
 };
 
+struct comp_delegate_state {
+	struct list adverts; /* what the server has delegated */
+	struct list nests;   /* what its disco#info is to say */
+	struct el *nothing;  /* a <query/> */
+	bool announced;
+};
+
 struct comp {
 	const struct comp_ops *ops;
 	void *arg;
@@ -278,6 +286,7 @@ struct comp {
 	struct list failed;   /* those whose callback is due */
 	struct list deferred; /* struct comp_req */
 	struct comp_disco_state disco;
+	struct comp_delegate_state delegate;
 	void (*stopped)(struct comp *c);
 	bool stopping;
 	bool closing; /* what was to be committed is: the link is being closed */
@@ -300,6 +309,7 @@ void comp_tx_over(struct comp *c);
 
 /* comp_route.c: takes el. */
 void comp_inbound(struct comp *c, struct el *el, uint64_t n, bool repeated);
+void comp_dispatch(struct comp_req *rq); /* to the rows, with its answer or the end of it */
 
 /* comp_ask.c */
 void comp_answer(struct comp *c, const struct el *iq, const struct jid *from);
@@ -315,12 +325,27 @@ void comp_disco_done(struct comp *c);
 extern const struct comp_route comp_disco_rows[];
 extern const size_t comp_disco_n_rows;
 
+/* comp_delegate.c */
+void comp_delegate_init(struct comp *c);
+void comp_delegate_done(struct comp *c);
+void comp_delegate_reset(struct comp *c); /* a new session: the server tells anew */
+void comp_delegate_announce(struct comp *c);
+/* true: el was the server's word about delegation and is used up. */
+bool comp_delegate_inbound(struct comp *c, struct el *el, const struct jid *from,
+    const struct jid *to, uint64_t n, bool repeated);
+/* The answer to a delegated request, as the server wants it; the caller owns it. */
+struct el *comp_delegate_wrap(const struct comp_req *rq, const struct el *answer);
+/* disco#info of a nesting node; NULL: it is none of ours. */
+const struct el *comp_delegate_info(const struct comp *c, const char *node);
+
 /* --- requests --------------------------------------------------------------------------------- */
 
 /* Lives in the arena of its stanza. */
 struct comp_req {
 	struct comp *c;
-	struct el *el;
+	struct el *root;        /* as it came: owns the arena */
+	struct el *el;          /* what is to be answered: root, or what was delegated in it */
+	const char *delegation; /* the namespace that it came in; NULL: not delegated */
 	const struct el *payload;
 	struct jid from, to;
 	struct list link; /* in c->deferred */

@@ -70,6 +70,7 @@ int comp_new(struct comp **out, const struct comp_ops *ops, void *arg, struct lo
 	list_init(&c->failed);
 	list_init(&c->deferred);
 	comp_disco_init(c);
+	comp_delegate_init(c);
 	tx_init(c);
 	inbox_init(c);
 	recover_init(c);
@@ -97,6 +98,7 @@ void comp_free(struct comp *c)
 	comp_asks_free(c);
 	reqs_free(c);
 	comp_disco_done(c);
+	comp_delegate_done(c);
 	for (size_t i = 0; i < c->routers.n; i++)
 		free(c->routers.v[i]);
 	free(c->routers.v);
@@ -152,8 +154,10 @@ void comp_link_online(struct comp *c, bool resumed)
 {
 	if (!c->link.acked && c->ledger.sm_id)
 		tx_session(c, NULL);
-	if (!resumed)
+	if (!resumed) {
+		comp_delegate_reset(c);
 		comp_asks_fail(c, -ENOTCONN); /* whose answers went the other session's way */
+	}
 	out_rewind(c);
 	link_kick(&c->link);
 	if (c->ops->online)

@@ -21,7 +21,7 @@ struct comp_req *req_new(
 	const char *type = el_attr(el, "type");
 
 	rq->c = c;
-	rq->el = el;
+	rq->root = rq->el = el;
 	rq->from = *from;
 	rq->to = *to;
 	list_init(&rq->link);
@@ -40,7 +40,7 @@ static void release(void *obj)
 {
 	struct comp_req *rq = obj;
 
-	el_free(rq->el); /* and rq with it */
+	el_free(rq->root); /* and rq with it */
 }
 
 static void reap(struct comp_req *rq)
@@ -57,7 +57,7 @@ static void store(struct comp_req *rq)
 {
 	if (rq->n == 0 || rq->stored || rq->abandoned)
 		return;
-	ledger_put_deferred(tx_batch(rq->c), rq->n, rq->el);
+	ledger_put_deferred(tx_batch(rq->c), rq->n, rq->root);
 	rq->stored = true;
 }
 
@@ -75,6 +75,13 @@ struct el *comp_result(const struct comp_req *rq)
 	return el_result(rq->el);
 }
 
+static int send_answer(const struct comp_req *rq, const struct el *answer)
+{
+	EL_AUTO struct el *wrapped = rq->delegation ? comp_delegate_wrap(rq, answer) : NULL;
+
+	return tx_send(rq->c, wrapped ? wrapped : answer, NULL, NULL, true);
+}
+
 void comp_reply(struct comp_req *rq, struct el *answer)
 {
 	if (rq->abandoned) { /* the library was quicker: at stop, or after a failed commit */
@@ -89,9 +96,10 @@ void comp_reply(struct comp_req *rq, struct el *answer)
 	if (answer) {
 		if (!el_attr(answer, "to"))
 			el_set(answer, "to", rq->from.s);
-		if (!el_attr(answer, "from"))
+		/* Without an address it was for the account, which says no more in return. */
+		if (!el_attr(answer, "from") && el_attr(rq->el, "to"))
 			el_set(answer, "from", rq->to.s);
-		if (tx_send(rq->c, answer, NULL, NULL, true) < 0)
+		if (send_answer(rq, answer) < 0)
 			log_debug(&tag, "an answer to %s found no link", rq->from.s);
 		el_free(answer);
 	}
@@ -138,7 +146,7 @@ void req_finish(struct comp_req *rq, int ret)
 		store(rq);
 	else
 		unstore(rq);
-	tx_refusable(rq->c, rq->el, rq->repeated ? rq->n : 0);
+	tx_refusable(rq->c, rq->root, rq->repeated ? rq->n : 0);
 	if (rq->answered || !rq->deferred)
 		reap(rq);
 }
@@ -165,7 +173,7 @@ void reqs_stop(struct comp *c)
 					    "the service is being stopped")
 		                      : NULL;
 		if (err)
-			(void)tx_send(c, err, NULL, NULL, true);
+			(void)send_answer(rq, err);
 		el_free(err);
 	}
 	if (kept > 0)

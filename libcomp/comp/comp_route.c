@@ -16,12 +16,20 @@ void comp_routes(struct comp *c, const struct comp_route *tab, size_t n, void *a
 {
 	assert(c->n_tables < COMP_TABLES_MAX);
 	c->tables[c->n_tables++] = (struct comp_table){ tab, n, arg };
+	for (size_t i = 0; i < n; i++) {
+		if (tab[i].to & COMP_FOR_ANY)
+			comp_delegate_announce(c);
+	}
 }
 
 /* --- matching --------------------------------------------------------------------------------- */
 
-static unsigned target_of(const struct jid *to)
+static unsigned target_of(const struct comp_req *rq)
 {
+	const struct jid *to = &rq->to;
+
+	if (rq->delegation)
+		return jid_is_domain(to) ? COMP_FOR_SERVER : COMP_FOR_ACCOUNT;
 	if (jid_is_domain(to))
 		return COMP_TO_HOST;
 	return jid_is_bare(to) ? COMP_TO_BARE : COMP_TO_FULL;
@@ -94,7 +102,7 @@ static int dispatch(struct comp_req *rq)
 {
 	const struct comp_table own = { comp_disco_rows, comp_disco_n_rows, NULL };
 	const char *type = type_of(rq->el);
-	unsigned target = target_of(&rq->to);
+	unsigned target = target_of(rq);
 	int ret = COMP_PASS;
 
 	for (size_t i = 0; i < rq->c->n_tables && ret == COMP_PASS; i++)
@@ -102,6 +110,11 @@ static int dispatch(struct comp_req *rq)
 	if (ret == COMP_PASS)
 		ret = run_rows(&own, rq, type, target);
 	return ret == COMP_PASS ? fallback(rq, type) : ret;
+}
+
+void comp_dispatch(struct comp_req *rq)
+{
+	req_finish(rq, dispatch(rq));
 }
 
 /* --- checks ----------------------------------------------------------------------------------- */
@@ -190,6 +203,8 @@ void comp_inbound(struct comp *c, struct el *el, uint64_t n, bool repeated)
 		el_free(el);
 		return;
 	}
+	if (comp_delegate_inbound(c, el, &f, &t, n, repeated))
+		return;
 	rq = req_new(c, el, &f, &t);
 	rq->n = n;
 	rq->repeated = rq->stored = repeated;

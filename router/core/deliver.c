@@ -14,6 +14,7 @@
 #include "im/last.h"
 #include "im/presence.h"
 #include "im/roster.h"
+#include "links/delegate.h"
 #include "router.h"
 
 /* --- nobody --------------------------------------------------------------------------------- */
@@ -113,7 +114,7 @@ void deliver_own_account(struct router *r, struct stanza *st)
 	const struct el *payload = stanza_payload(st);
 	const char *ns = payload ? el_ns(payload) : "";
 
-	if (!iq_is_request(st))
+	if (!iq_is_request(st) || delegate_iq(r, st))
 		return;
 	if (!st->session) {
 		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
@@ -141,7 +142,7 @@ static void iq_to_bare(struct router *r, struct stanza *st)
 		deliver_own_account(r, st);
 		return;
 	}
-	if (!disco_account(r, st) && !last_account(r, st))
+	if (!delegate_iq(r, st) && !disco_account(r, st) && !last_account(r, st))
 		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
 }
 
@@ -189,8 +190,8 @@ void deliver_host(struct router *r, struct stanza *st)
 			route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
 		return;
 	default:
-		if (iq_is_request(st) && !iq_ping(r, st) && !iq_register(r, st) &&
-		    !disco_host(r, st) && !host_iq(r, st))
+		if (iq_is_request(st) && !delegate_iq(r, st) && !iq_ping(r, st) &&
+		    !iq_register(r, st) && !disco_host(r, st) && !host_iq(r, st))
 			route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
 	}
 }

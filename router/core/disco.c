@@ -12,10 +12,12 @@
 #include "core/stanza.h"
 #include "im/roster.h"
 #include "links/component.h"
+#include "links/delegate.h"
+#include "links/nesting.h"
 #include "router.h"
 
 static const char *const host_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_LAST, NS_PING,
-	NS_ROSTER, NS_TIME, NS_VERSION, NS_BLOCKING, NS_REGISTER };
+	NS_ROSTER, NS_TIME, NS_VERSION, NS_BLOCKING, NS_REGISTER, NS_DELEGATION, NS_DELEGATION_1 };
 static const char *const account_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_LAST, NS_PING };
 
 static bool asks(const struct stanza *st, const char *ns)
@@ -65,22 +67,32 @@ static void add_contacts(struct el *query, const struct router *r, const struct 
 	add_contact(form, st, "support", &c->contact.support);
 }
 
+/* What the router says itself counts only where nobody else has been given the namespace. */
 static void reply_info(struct router *r, struct stanza *st, const char *category, const char *type,
     const char *const *features, size_t n)
 {
 	EL_AUTO struct el *res = el_result(st->el);
 	struct el *query = el_add(res, "query", NS_DISCO_INFO);
 	struct el *id = el_add(query, "identity", NULL);
-	bool host = !strcmp(category, "server");
+	const struct jid *at = st->to.s ? &st->to : &st->from;
+	const char *host = jid_domain(at);
+	size_t len = jid_domain_len(at);
+	bool server = !strcmp(category, "server");
+	enum nest_place place = server ? NEST_SERVER : NEST_ACCOUNT;
 
 	el_set(id, "category", category);
 	el_set(id, "type", type);
-	if (host)
+	if (server)
 		el_set(id, "name", "Switchyard");
-	for (size_t i = 0; i < n; i++)
-		el_set(el_add(query, "feature", NULL), "var", features[i]);
-	if (host)
+	nesting_add(r, host, len, place, NEST_IDENTITY, query);
+	for (size_t i = 0; i < n; i++) {
+		if (!delegate_has(r, features[i], host, len))
+			el_set(el_add(query, "feature", NULL), "var", features[i]);
+	}
+	nesting_add(r, host, len, place, NEST_FEATURE, query);
+	if (server && !delegate_has(r, NS_SERVERINFO, host, len))
 		add_contacts(query, r, st);
+	nesting_add(r, host, len, place, NEST_FORM, query);
 	route_reply(r, st, res);
 }
 

@@ -70,6 +70,13 @@ static void on_failed(void *arg)
 	end(q, q->err, NULL);
 }
 
+static void fail_soon(struct ask *q, int err)
+{
+	q->err = err;
+	list_add_tail(&q->asks->failed, &q->link);
+	task_defer(q->asks->router->loop, &q->task);
+}
+
 /* Takes iq. */
 static int send_question(struct component *c, const struct asks *a, struct el *iq)
 {
@@ -82,6 +89,8 @@ static int send_question(struct component *c, const struct asks *a, struct el *i
 		return 0;
 	case COMPONENT_AWAY:
 		return -ENOTCONN;
+	case COMPONENT_TOO_LONG:
+		return -EMSGSIZE;
 	default:
 		return -ENOBUFS;
 	}
@@ -91,6 +100,7 @@ void component_ask(struct component *c, struct el *iq, unsigned timeout_ms, ask_
 {
 	struct asks *a = component_asks(c);
 	struct ask *q = xzalloc(sizeof(*q));
+	int r;
 
 	q->asks = a;
 	q->fn = fn;
@@ -104,10 +114,9 @@ void component_ask(struct component *c, struct el *iq, unsigned timeout_ms, ask_
 	list_init(&q->link);
 	timer_init(&q->timer, a->router->loop, on_timeout, q);
 	task_init(&q->task, on_failed, q);
-	q->err = send_question(c, a, iq);
-	if (q->err < 0) {
-		list_add_tail(&a->failed, &q->link);
-		task_defer(a->router->loop, &q->task);
+	r = send_question(c, a, iq);
+	if (r < 0) {
+		fail_soon(q, r);
 		return;
 	}
 	map_put(&a->open, &q->node, q->id, ID_LEN);
@@ -128,6 +137,19 @@ bool asks_answer(struct component *c, struct stanza *st)
 		return false;
 	end(q, st->type == ST_IQ_ERROR ? -EBADMSG : 0, st->el);
 	return true;
+}
+
+void asks_lost(struct asks *a)
+{
+	struct map_node *n;
+
+	while ((n = map_first(&a->open))) {
+		struct ask *q = MAP_ENTRY(n, struct ask, node);
+
+		map_del(&a->open, n);
+		timer_stop(&q->timer);
+		fail_soon(q, -ENOTCONN);
+	}
 }
 
 size_t asks_open(const struct asks *a)

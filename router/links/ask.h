@@ -19,7 +19,8 @@ enum { ASKS_MAX = 1024 }; /* open ones of one component */
 
 /* err: 0 a result, -EBADMSG an error answer; then answer is borrowed.  -ETIMEDOUT; -ENOTCONN the
  * component is not there; -ENOBUFS its queue, or the number of questions, is at its bound;
- * -ECANCELED the router stops or the component was removed.  Never runs inside component_ask(). */
+ * -EMSGSIZE the question is longer than it takes; -ECANCELED the router stops or the component was
+ * removed.  Never runs inside component_ask(). */
 typedef void ask_fn(int err, const struct el *answer, void *arg);
 
 /* iq: a get or set with a served domain, or an account there, as `from`; taken; `to` becomes the
@@ -31,6 +32,8 @@ struct asks *asks_new(struct router *r);
 void asks_free(struct asks *a); /* -ECANCELED to all */
 /* An iq result or error of c: true if it is addressed to whom asked and is used up. */
 bool asks_answer(struct component *c, struct stanza *st);
+/* The link is gone and with it what was under way: -ENOTCONN to all, in a task. */
+void asks_lost(struct asks *a);
 size_t asks_open(const struct asks *a);
 
 #endif

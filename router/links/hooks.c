@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "links/delegate.h"
 #include "links/events.h"
 #include "links/fanout.h"
 #include "links/hooks.h"
@@ -6,26 +7,23 @@
 
 void hooks_online(struct router *r, struct component *c, bool resumed)
 {
-	(void)resumed; /* nothing is sent twice in either case */
-	events_online(r->events, c);
+	delegate_online(r, c, resumed);
+	events_online(r->events, c); /* nothing is sent twice in either case */
 }
 
 void hooks_away(struct router *r, struct component *c)
 {
-	(void)r;
-	(void)c;
+	delegate_away(r, c);
 }
 
 void hooks_changed(struct router *r, struct component *c)
 {
-	(void)r;
-	(void)c;
+	delegate_changed(r, c);
 }
 
 void hooks_removed(struct router *r, struct component *c)
 {
-	(void)r;
-	(void)c;
+	delegate_removed(r, c);
 }
 
 void hooks_features(const struct component *c, struct sbuf *out)

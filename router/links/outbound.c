@@ -16,6 +16,7 @@
 #include "core/session.h"
 #include "core/stanza.h"
 #include "links/answers.h"
+#include "links/ask.h"
 #include "links/component.h"
 #include "links/hooks.h"
 #include "links/link.h"
@@ -315,6 +316,7 @@ static void grace_over(void *arg)
 	timer_stop(&c->brief);
 	sm_end(&c->sm, &c->loose, loop_now(c->router->loop));
 	give_up_all(c);
+	asks_lost(c->asks);
 	info_forget(&c->info);
 	hooks_away(c->router, c);
 }
@@ -341,6 +343,8 @@ void outbound_lost(struct component *c, bool next)
 {
 	timer_stop(&c->stuck);
 	unanswered_fail(&c->unanswered, c->router);
+	if (!c->acked) /* what was asked went with the link */
+		asks_lost(c->asks);
 	if (next)
 		return;
 	enter(c, COMP_GRACE);

@@ -37,8 +37,10 @@ c2s_require_encryption = false
 authentication = "internal_hashed"
 ssl = {{ certificate = "{cert}", key = "{key}" }}
 VirtualHost "{domain}"
+{host_conf}
 Component "{echo}"
 	component_secret = "{secret}"
+{component_conf}
 """
 
 EJABBERD = """
@@ -67,6 +69,7 @@ modules:
   mod_register:
     access: all
     ip_access: all
+{host_conf}
 """
 
 
@@ -86,10 +89,13 @@ class Peer:
 
     first_domain = DOMAIN
 
-    def __init__(self, name, folder, authority, program="echo"):
+    def __init__(self, name, folder, authority, program="echo", component_domain=None,
+                 host_conf="", component_conf=""):
+        """host_conf: more lines for Prosody's VirtualHost, or ejabberd's modules; component_conf:
+        for Prosody's Component."""
         self.name, self.folder, self.ca_file = name, folder, authority.file
         self.program = program
-        self.component_domain = f"{programs()[program][1]}.{DOMAIN}"
+        self.component_domain = component_domain or f"{programs()[program][1]}.{DOMAIN}"
         self.accounts = {}  # bare JID: password
         self.secret = secrets.token_hex(16)
         cert, key = authority.issue(os.path.join(folder, "certs", DOMAIN), DOMAIN)
@@ -101,7 +107,8 @@ class Peer:
             f.write(template.format(folder=folder, cert=cert, key=key, ca=self.ca_file,
                                     domain=DOMAIN, echo=self.component_domain,
                                     secret=self.secret, c2s=C2S_PORT,
-                                    component=COMPONENT_PORT))
+                                    component=COMPONENT_PORT, host_conf=host_conf,
+                                    component_conf=component_conf))
         self.server = self._server()
         self.component = self._component()
 

@@ -93,6 +93,9 @@ struct db_batch *comp_tx(struct comp *c);
 enum { COMP_DONE = 0, COMP_PASS = 1 }; /* or -enum el_cond: answered with that error */
 typedef int comp_handler(struct comp_req *rq, void *arg);
 enum { COMP_TO_HOST = 1, COMP_TO_BARE = 2, COMP_TO_FULL = 4, COMP_TO_ANY = 7 };
+/* Requests that the server has delegated (XEP-0355): for an account, for a domain that it serves.
+ * Rows without these bits never see them. */
+enum { COMP_FOR_ACCOUNT = 8, COMP_FOR_SERVER = 16, COMP_FOR_ANY = 24 };
 struct comp_route {
 	enum el_kind kind;
 	/* NULL: any (type: any but "error", which a row has to name); ns and name are the
@@ -113,6 +116,8 @@ const struct el *comp_payload(
     const struct comp_req *rq); /* first child that is not <error/>; NULL */
 const struct jid *comp_from(const struct comp_req *rq);
 const struct jid *comp_to(const struct comp_req *rq);
+/* comp_from() is who asks; comp_to() the component's address or, delegated, the bare JID or domain
+ * that is asked.  Nothing else about a delegated request is different. */
 
 /* The process that was given it first ended before it answered. */
 bool comp_repeated(const struct comp_req *rq);
@@ -147,6 +152,15 @@ typedef void comp_iq_cb(struct comp *c, int err, const struct el *answer, void *
 struct comp_iq *comp_ask(
     struct comp *c, struct el *iq, unsigned timeout_ms, comp_iq_cb *cb, void *arg);
 void comp_ask_cancel(struct comp_iq *q); /* cb will not run; NULL is fine */
+
+/* --- delegation (XEP-0355) -------------------------------------------------------------------- */
+/* Has the server said on this link that it delegates ns to us? */
+bool comp_delegated(const struct comp *c, const char *ns);
+/* What the server's own disco#info, or that of each account (where: COMP_FOR_...), says because ns
+ * is delegated.  At start. */
+void comp_identity_for(struct comp *c, unsigned where, const char *ns, const char *category,
+    const char *type, const char *name);
+void comp_feature_for(struct comp *c, unsigned where, const char *ns, const char *feature);
 
 /* --- disco ------------------------------------------------------------------------------------ */
 void comp_identity(struct comp *c, const char *category, const char *type, const char *name);

@@ -48,12 +48,15 @@
 #define NS_BLOCKING_ERRORS "urn:xmpp:blocking:errors"
 #define NS_REGISTER "jabber:iq:register" /* XEP-0077 */
 #define NS_REGISTER_FEATURE "http://jabber.org/features/iq-register"
-#define NS_PARS "urn:xmpp:pars:0"           /* XEP-0379 */
-#define NS_IBR_TOKEN "urn:xmpp:ibr-token:0" /* XEP-0445 */
-#define NS_INVITE "urn:xmpp:invite"         /* what XEP-0445 was before it had that number */
-#define NS_SM "urn:xmpp:sm:3"               /* XEP-0198 */
+#define NS_PARS "urn:xmpp:pars:0"             /* XEP-0379 */
+#define NS_IBR_TOKEN "urn:xmpp:ibr-token:0"   /* XEP-0445 */
+#define NS_INVITE "urn:xmpp:invite"           /* what XEP-0445 was before it had that number */
+#define NS_SM "urn:xmpp:sm:3"                 /* XEP-0198 */
+#define NS_FORWARD "urn:xmpp:forward:0"       /* XEP-0297 */
+#define NS_DELEGATION "urn:xmpp:delegation:2" /* XEP-0355 */
+#define NS_DELEGATION_1 "urn:xmpp:delegation:1"
 #define NS_LINK "urn:switchyard:link:1"     /* docs/component-protocol.md 2 */
 #define NS_TAP "urn:switchyard:tap:1"       /* likewise, 5 */
-#define NS_FANOUT "urn:switchyard:fanout:1" /* docs/component-protocol.md 6 */
+#define NS_FANOUT "urn:switchyard:fanout:1" /* likewise, 6 */
 
 #endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* XEP-0355: the way of a request to who has been given its namespace, and of the answer back.
+ *
+ * WAITING (his version is being asked for) -> ASKED -> answered and gone.  The stanza is held
+ * meanwhile, so that it counts as under way for who sent it; when that one ends, the answer finds
+ * nobody.  Nothing here outlives the table: asks end before it is freed.
+ *
+ * Must not: look into what is delegated, apart from its namespace and filter. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/arena.h>
+#include <base/log.h>
+#include <base/mem.h>
+#include <base/metrics.h>
+
+#include "auth/accounts.h"
+#include "core/route.h"
+#include "core/stanza.h"
+#include "links/ask.h"
+#include "links/component.h"
+#include "links/delegate_internal.h"
+#include "router.h"
+
+struct asker {
+	struct map_node node; /* by bare JID */
+	unsigned open;
+	char jid[];
+};
+
+struct request {
+	struct delegates *ds;
+	struct list link; /* in ds->waiting */
+	struct component *component;
+	struct stanza *st; /* held */
+	struct asker *asker;
+};
+
+static struct metric m_delegated =
+    METRIC_COUNTER("switchyard_delegated_total", "Requests handed to a component.", NULL);
+static struct metric m_bad = METRIC_COUNTER(
+    "switchyard_delegated_bad_total", "Answers to them that were not what was asked for.", NULL);
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static struct asker *asker_enter(struct delegates *ds, const struct jid *from)
+{
+	size_t len = jid_bare_len(from);
+	struct map_node *n = map_get(&ds->askers, from->s, len);
+	struct asker *a;
+
+	if (n)
+		return MAP_ENTRY(n, struct asker, node);
+	a = xzalloc(sizeof(*a) + len + 1);
+	memcpy(a->jid, from->s, len);
+	map_put(&ds->askers, &a->node, a->jid, len);
+	return a;
+}
+
+static void asker_leave(struct delegates *ds, struct asker *a)
+{
+	if (--a->open > 0)
+		return;
+	map_del(&ds->askers, &a->node);
+	free(a);
+}
+
+static void request_free(struct request *rq)
+{
+	list_del(&rq->link);
+	asker_leave(rq->ds, rq->asker);
+	stanza_release(rq->st);
+	free(rq);
+}
+
+static void request_fail(struct request *rq, int err)
+{
+	enum el_cond cond = COND_SERVICE_UNAVAILABLE;
+
+	if (err == -ENOBUFS)
+		cond = COND_RESOURCE_CONSTRAINT;
+	else if (err == -EMSGSIZE)
+		cond = COND_NOT_ACCEPTABLE;
+	route_bounce(rq->ds->router, rq->st, cond, NULL);
+	request_free(rq);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+/* The one child of that name in that namespace; NULL: it is not there, or not alone. */
+static const struct el *only(const struct el *el, const char *name, const char *ns)
+{
+	return el && el_child_count(el) == 1 ? el_child(el, name, ns) : NULL;
+}
+
+static const struct el *unwrap(const struct el *answer)
+{
+	const struct el *outer = only(answer, "delegation", NS_DELEGATION);
+
+	if (!outer)
+		outer = only(answer, "delegation", NS_DELEGATION_1);
+	return only(only(outer, "forwarded", NS_FORWARD), "iq", NS_CLIENT);
+}
+
+static bool attr_is(const struct el *el, const char *attr, const char *jid, size_t len)
+{
+	const char *said = el_attr(el, attr);
+	struct jid j;
+
+	return said && jid_parse(&j, el_arena(el), said) == 0 && j.len == len &&
+	       !memcmp(j.s, jid, len);
+}
+
+/* What is wrong with it (XEP-0355 4.3); NULL: nothing.  Without a `from` it is from where the
+ * request was sent to, as in the XEP's examples. */
+static const char *fault_of(const struct stanza *st, const struct el *iq)
+{
+	const char *id = el_attr(iq, "id"), *type = el_attr(iq, "type");
+	size_t from_len = st->to.s ? st->to.len : jid_bare_len(&st->from);
+
+	if (!id || strcmp(id, el_attr(st->el, "id")) != 0)
+		return "another id";
+	if (!attr_is(iq, "to", st->from.s, st->from.len))
+		return "another recipient";
+	if (el_attr(iq, "from") && !attr_is(iq, "from", st->to.s ? st->to.s : st->from.s, from_len))
+		return "another sender";
+	if (type && !strcmp(type, "result"))
+		return el_child_count(iq) <= 1 ? NULL : "more than one payload";
+	if (type && !strcmp(type, "error"))
+		return el_child(iq, "error", NS_CLIENT) ? NULL : "no error in an error";
+	return "a type that is no answer";
+}
+
+static void on_answer(int err, const struct el *answer, void *arg)
+{
+	struct request *rq = arg;
+	const struct el *iq = err == 0 ? unwrap(answer) : NULL;
+	const char *fault = iq ? fault_of(rq->st, iq) : "no delegated answer in it";
+	struct el *reply;
+
+	if (err < 0) {
+		request_fail(rq, err);
+		return;
+	}
+	if (fault) {
+		struct log_tag tag = { .mod = "delegate", .jid = component_domain(rq->component) };
+
+		metric_add(&m_bad, 1);
+		log_warn(&tag, "refused an answer for %s: %s", rq->st->from.s, fault);
+		request_fail(rq, -EBADMSG);
+		return;
+	}
+	reply = el_dup(iq);
+	el_set(reply, "to", rq->st->from.s);
+	el_set(reply, "from", rq->st->to.s);
+	route_reply(rq->ds->router, rq->st, reply);
+	el_free(reply);
+	request_free(rq);
+}
+
+/* XEP-0355 4.3: from the domain that delegates; the request goes along as it came. */
+static void request_send(struct request *rq, unsigned version)
+{
+	const struct stanza *st = rq->st;
+	const struct jid *at = st->to.s ? &st->to : &st->from;
+	struct el *iq = el_iq("set", NULL);
+	struct el *outer = el_add(iq, "delegation", delegate_version_ns(version));
+
+	el_setf(iq, "from", "%.*s", (int)jid_domain_len(at), jid_domain(at));
+	el_add_copy(el_add(outer, "forwarded", NS_FORWARD), st->el);
+	metric_add(&m_delegated, 1);
+	component_ask(rq->component, iq, DELEGATE_TIMEOUT_MS, on_answer, rq);
+}
+
+static void request_new(struct delegates *ds, struct component *c, struct stanza *st)
+{
+	struct manager *m = manager_find(ds, c);
+	struct asker *a = asker_enter(ds, &st->from);
+	struct request *rq = xzalloc(sizeof(*rq));
+
+	a->open++;
+	rq->ds = ds;
+	rq->component = c;
+	rq->asker = a;
+	rq->st = stanza_hold(st);
+	list_init(&rq->link);
+	if (a->open > DELEGATE_ASKER_MAX)
+		request_fail(rq, -ENOBUFS);
+	else if (m->asking)
+		list_add_tail(&ds->waiting, &rq->link);
+	else
+		request_send(rq, m->version);
+}
+
+/* Disco to bare JIDs has names of its own.  No node is the router's, so all are left over; without
+ * a node the router answers for #info itself, and never for #items (XEP-0355 7.2.5). */
+static const char *ns_asked(const struct stanza *st, const struct el *payload)
+{
+	const char *node = el_attr(payload, "node");
+	bool account = !st->to.s || st->to.dom;
+
+	if (account && st->type == ST_IQ_GET) {
+		if (el_is(payload, "query", NS_DISCO_ITEMS))
+			return DELEGATE_ITEMS_NS;
+		if (el_is(payload, "query", NS_DISCO_INFO) && node && *node)
+			return DELEGATE_INFO_NS;
+	}
+	return el_ns(payload);
+}
+
+/* As if it had not been delegated: what its own manager asks (XEP-0355 4.3.1), and what is for an
+ * account that does not exist, which gets the same answer as everything else for it. */
+bool delegate_iq(struct router *r, struct stanza *st)
+{
+	const struct el *payload = stanza_payload(st);
+	const struct jid *at = st->to.s ? &st->to : &st->from;
+	struct component *c;
+
+	if (map_len(&r->delegates->by_ns) == 0 || !payload || (st->to.s && st->to.res))
+		return false;
+	c = delegate_owner(r, ns_asked(st, payload), payload, jid_domain(at), jid_domain_len(at));
+	if (!c || c == st->component)
+		return false;
+	if (st->to.s && st->to.dom && !accounts_exist(r->accounts, &st->to))
+		return false;
+	request_new(r->delegates, c, st);
+	return true;
+}
+
+void requests_end_waiting(
+    struct delegates *ds, const struct component *c, unsigned version, int err)
+{
+	LIST_EACH_SAFE (it, &ds->waiting) {
+		struct request *rq = LIST_ENTRY(it, struct request, link);
+
+		if (rq->component != c)
+			continue;
+		list_del(&rq->link);
+		if (err < 0)
+			request_fail(rq, err);
+		else
+			request_send(rq, version);
+	}
+}
+
+void delegate_ready(struct delegates *ds, struct manager *m)
+{
+	m->asking = false;
+	requests_end_waiting(ds, manager_component(ds, m), m->version, 0);
+}
