@@ -51,5 +51,12 @@ const struct db_step router_schema[] = {
 	     "UPDATE account SET roster_ver = 1;"
 	     "ALTER TABLE account ADD COLUMN last_ms INTEGER;"
 	     "ALTER TABLE account ADD COLUMN last_status TEXT;" },
+	/* what a component has put into an account's presence: one element for each namespace */
+	{ 4, "CREATE TABLE presence_extra ("
+	     " account TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+	     " ns TEXT NOT NULL,"
+	     " element TEXT NOT NULL,"
+	     " PRIMARY KEY (account, ns)"
+	     ") WITHOUT ROWID;" },
 };
 const size_t router_schema_n = sizeof(router_schema) / sizeof(router_schema[0]);

@@ -38,6 +38,17 @@ enum stanza_type {
 	ST_PRES_ERROR,
 };
 
+struct stanza;
+struct router;
+
+/* Of a stanza that a component says in an account's name (XEP-0356): it has neither session nor
+ * component, and what would be answered to its sender is given to `answer`.  Lives in its arena. */
+struct stanza_proxy {
+	const char *domain;     /* the component's */
+	const struct el *outer; /* start tag of the stanza that it came in: whom to answer */
+	void (*answer)(struct router *r, struct stanza *st, const struct el *reply);
+};
+
 struct stanza {
 	struct el *el; /* owned: freed with the last hold */
 	enum el_kind kind;
@@ -45,11 +56,13 @@ struct stanza {
 	struct jid from, to;         /* prepared; to.s NULL: none was given */
 	struct session *session;     /* the local session that sent it; NULL: none, or it ended */
 	struct component *component; /* the component that sent it; NULL: none */
-	struct list link;            /* of the sender: what it has in flight */
+	const struct stanza_proxy *proxy; /* said in the name of `from`; NULL: not */
+	struct list link;                 /* of the sender: what it has in flight */
 	uint32_t bytes; /* as it came: what the sender's share is counted in; 0: made here */
 	unsigned holds;
 	bool dropped; /* who held it last gave up: set before that hold is let go */
 	void (*done)(struct stanza *st); /* the sender's: counts it as handled */
+	void *done_arg;                  /* done's */
 };
 
 /* Takes el.  Checks shape: a known kind and type, `to` and `from` valid addresses if present, an iq

@@ -83,6 +83,11 @@ struct asks *component_asks(struct component *c)
 	return c->asks;
 }
 
+struct privileged **component_privileged(struct component *c)
+{
+	return &c->privileged;
+}
+
 bool component_for_host(const struct component *c, const char *domain, size_t len)
 {
 	const struct conf_list *hosts = &c->conf->hosts;
@@ -183,6 +188,7 @@ static void component_change(struct component *c, const struct component_conf *c
 		component_detach(c, l, "its secret was changed");
 		link_end(l, STREAM_E_NOT_AUTHORIZED, "the secret was changed");
 	}
+	hooks_changed(c->all->router, c);
 }
 
 void components_reload(struct components *cs)

@@ -16,6 +16,7 @@ struct asks;
 struct component;
 struct component_conf;
 struct components;
+struct privileged;
 struct router;
 struct stanza;
 
@@ -30,7 +31,8 @@ struct component *components_find(struct components *cs, const char *domain, siz
 const struct component_conf *component_conf_of(const struct component *c);
 const char *component_domain(const struct component *c);
 bool component_online(const struct component *c);
-struct asks *component_asks(struct component *c); /* ask.h */
+struct asks *component_asks(struct component *c);              /* ask.h */
+struct privileged **component_privileged(struct component *c); /* privilege_internal.h */
 /* Does it work for this served domain (its `hosts`)? */
 bool component_for_host(const struct component *c, const char *domain, size_t len);
 

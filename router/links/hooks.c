@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "links/hooks.h"
+#include "links/privilege.h"
 
 void hooks_online(struct router *r, struct component *c, bool resumed)
 {
-	(void)r;
-	(void)c;
-	(void)resumed;
+	privilege_online(r, c, resumed);
 }
 
 void hooks_away(struct router *r, struct component *c)
@@ -16,14 +15,13 @@ void hooks_away(struct router *r, struct component *c)
 
 void hooks_changed(struct router *r, struct component *c)
 {
-	(void)r;
-	(void)c;
+	privilege_changed(r, c);
 }
 
 void hooks_removed(struct router *r, struct component *c)
 {
 	(void)r;
-	(void)c;
+	privilege_removed(c);
 }
 
 void hooks_features(const struct component *c, struct sbuf *out)

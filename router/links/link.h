@@ -16,6 +16,7 @@
 #include <xmpp/stream.h>
 
 struct asks;
+struct privileged;
 struct component;
 struct components;
 struct link;
@@ -33,9 +34,10 @@ struct component {
 	uint64_t in, out;
 	char *last_error;
 	struct asks *asks;
-	struct rate replaced; /* three replacements a minute */
-	uint8_t secret[32];   /* SHA-256: has a reload changed it? */
-	bool stale;           /* during a reload: no section names it any more */
+	struct privileged *privileged; /* privilege.c's */
+	struct rate replaced;          /* three replacements a minute */
+	uint8_t secret[32];            /* SHA-256: has a reload changed it? */
+	bool stale;                    /* during a reload: no section names it any more */
 };
 
 /* link.c calls these */

@@ -48,9 +48,13 @@
 #define NS_BLOCKING_ERRORS "urn:xmpp:blocking:errors"
 #define NS_REGISTER "jabber:iq:register" /* XEP-0077 */
 #define NS_REGISTER_FEATURE "http://jabber.org/features/iq-register"
-#define NS_PARS "urn:xmpp:pars:0"           /* XEP-0379 */
-#define NS_IBR_TOKEN "urn:xmpp:ibr-token:0" /* XEP-0445 */
-#define NS_INVITE "urn:xmpp:invite"         /* what XEP-0445 was before it had that number */
-#define NS_LINK "urn:switchyard:link:1"     /* docs/component-protocol.md 2 */
+#define NS_PARS "urn:xmpp:pars:0"             /* XEP-0379 */
+#define NS_IBR_TOKEN "urn:xmpp:ibr-token:0"   /* XEP-0445 */
+#define NS_INVITE "urn:xmpp:invite"           /* what XEP-0445 was before it had that number */
+#define NS_LINK "urn:switchyard:link:1"       /* docs/component-protocol.md 2 */
+#define NS_PRIVILEGE_1 "urn:xmpp:privilege:1" /* XEP-0356 0.3 */
+#define NS_PRIVILEGE_2 "urn:xmpp:privilege:2" /* XEP-0356 */
+#define NS_FORWARD "urn:xmpp:forward:0"       /* XEP-0297 */
+#define NS_PRESENCE_EXTRA "urn:switchyard:presence-extra:1"
 
 #endif
