@@ -6,6 +6,7 @@
  *   comp_route.c  an inbound stanza: checks, table, fallback answers
  *   comp_req.c    the duty to answer one
  *   comp_ask.c    questions of our own
+ *   comp_privilege.c  what is done in an account's name
  *   comp_disco.c  what is answered without the component's doing */
 #ifndef COMP_INTERNAL_H
 #define COMP_INTERNAL_H
@@ -101,6 +102,8 @@ struct comp {
 	struct list failed;   /* those whose callback is due */
 	struct list deferred; /* struct comp_req */
 	struct comp_disco_state disco;
+	struct list grants; /* comp_privilege.c: of each host that has granted something */
+	size_t n_grants;
 	void (*stopped)(struct comp *c);
 	bool stopping;
 };
@@ -124,6 +127,19 @@ void comp_inbound(struct comp *c, struct el *el);
 void comp_answer(struct comp *c, const struct el *iq, const struct jid *from);
 void comp_asks_fail(struct comp *c, int err); /* all: their callbacks run now */
 void comp_asks_free(struct comp *c);          /* no callback runs */
+
+/* A question that fails with err, as if it had been asked. */
+struct comp_iq *comp_ask_failed(struct comp *c, int err, comp_iq_cb *cb, void *arg);
+/* The answer is handed on as what is wrapped in it (comp_unwrap). */
+void comp_ask_wrapped(struct comp_iq *q);
+
+/* comp_privilege.c */
+void comp_privilege_init(struct comp *c);
+void comp_privilege_forget(struct comp *c); /* a new session begins, or the end has come */
+/* A message that tells what is granted: true, and it has been dealt with. */
+bool comp_privilege_told(struct comp *c, const struct el *el, const struct jid *from);
+/* The inner answer of one to a privileged iq; NULL: there is none. */
+const struct el *comp_unwrap(const struct el *answer);
 
 /* comp_disco.c: the library's own rows. */
 void comp_disco_init(struct comp *c);

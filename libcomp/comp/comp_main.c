@@ -122,6 +122,7 @@ int comp_new(struct comp **out, const struct comp_ops *ops, void *arg, struct lo
 	list_init(&c->failed);
 	list_init(&c->deferred);
 	comp_disco_init(c);
+	comp_privilege_init(c);
 	link_init(&c->link, c);
 	*out = c;
 	return 0;
@@ -158,12 +159,14 @@ void comp_free(struct comp *c)
 	comp_asks_free(c);
 	reqs_free(c);
 	comp_disco_done(c);
+	comp_privilege_forget(c);
 	free(c->domain);
 	free(c);
 }
 
 void comp_link_online(struct comp *c)
 {
+	comp_privilege_forget(c);
 	if (c->ops->online)
 		c->ops->online(c, false, c->arg);
 }

@@ -152,7 +152,9 @@ void comp_inbound(struct comp *c, struct el *el)
 		return;
 	}
 	rq = req_new(c, el, &f, &t);
-	if (el_kind(el) == EL_IQ)
+	if (comp_privilege_told(c, el, &f))
+		req_finish(rq, COMP_DONE);
+	else if (el_kind(el) == EL_IQ)
 		inbound_iq(rq);
 	else
 		req_finish(rq, dispatch(rq));
