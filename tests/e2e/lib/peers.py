@@ -13,7 +13,7 @@ import socket
 
 from . import health
 from .process import Process
-from .stack import programs
+from .stack import BUILD, programs
 from .wait import DEADLINE, until, until_sync
 
 C2S_PORT, COMPONENT_PORT = 5222, 5347
@@ -37,8 +37,10 @@ c2s_require_encryption = false
 authentication = "internal_hashed"
 ssl = {{ certificate = "{cert}", key = "{key}" }}
 VirtualHost "{domain}"
+{host_conf}
 Component "{echo}"
 	component_secret = "{secret}"
+{component_conf}
 """
 
 EJABBERD = """
@@ -67,6 +69,7 @@ modules:
   mod_register:
     access: all
     ip_access: all
+{host_conf}
 """
 
 
@@ -86,10 +89,15 @@ class Peer:
 
     first_domain = DOMAIN
 
-    def __init__(self, name, folder, authority, program="echo"):
+    def __init__(self, name, folder, authority, program="echo", host_conf="",
+                 component_conf=""):
+        """host_conf: more lines for Prosody's VirtualHost, or of ejabberd's modules and behind
+        them; component_conf: for Prosody's Component."""
         self.name, self.folder, self.ca_file = name, folder, authority.file
         self.program = program
-        self.component_domain = f"{programs()[program][1]}.{DOMAIN}"
+        self.executable, label = programs().get(program) or (
+            os.path.join(BUILD, "tests", "components", f"test-{program}"), program)
+        self.component_domain = f"{label}.{DOMAIN}"
         self.accounts = {}  # bare JID: password
         self.secret = secrets.token_hex(16)
         cert, key = authority.issue(os.path.join(folder, "certs", DOMAIN), DOMAIN)
@@ -100,7 +108,8 @@ class Peer:
         with open(self._config, "w", encoding="utf-8") as f:
             f.write(template.format(folder=folder, cert=cert, key=key, ca=self.ca_file,
                                     domain=DOMAIN, echo=self.component_domain,
-                                    secret=self.secret, c2s=C2S_PORT,
+                                    secret=self.secret, c2s=C2S_PORT, host_conf=host_conf,
+                                    component_conf=component_conf,
                                     component=COMPONENT_PORT))
         self.server = self._server()
         self.component = self._component()
@@ -124,7 +133,7 @@ class Peer:
                "ROUTER_HOST": "127.0.0.1", "ROUTER_PORT": str(COMPONENT_PORT),
                "DATA_DIR": self.folder, "LOG_LEVEL": "debug",
                "HEALTH_LISTEN": os.path.join(self.folder, f"{self.program}.health")}
-        return Process(self.program, [programs()[self.program][0]], env,
+        return Process(self.program, [self.executable], env,
                        os.path.join(self.folder, f"{self.program}.log"))
 
     # --- life -----------------------------------------------------------------------------------
