@@ -12,6 +12,7 @@
 
 #include "conf.h"
 #include "links/delegate.h"
+#include "links/privilege.h"
 
 #define AT(field) offsetof(struct router_conf, field)
 #define COMP(field) offsetof(struct component_conf, field)
@@ -323,6 +324,18 @@ static int prepare_components(struct router_conf *c, struct arena *a, char *err,
 	return 0;
 }
 
+static int check_privileges(struct router_conf *c, char *err, size_t err_len)
+{
+	for (size_t i = 0; c->components && c->components[i]; i++) {
+		const struct component_conf *cc = c->components[i];
+		char why[512];
+
+		if (privileges_check(&cc->privilege, why, sizeof(why)) < 0)
+			return FAULT("component %s: privilege %s", cc->title, why);
+	}
+	return 0;
+}
+
 static int check(void *conf, char *err, size_t err_len)
 {
 	struct router_conf *c = conf;
@@ -344,6 +357,8 @@ static int check(void *conf, char *err, size_t err_len)
 		r = prepare_components(c, a, err, err_len);
 	if (r == 0)
 		r = delegate_check(c, err, err_len);
+	if (r == 0)
+		r = check_privileges(c, err, err_len);
 	arena_free(a);
 	return r;
 }

@@ -68,5 +68,12 @@ const struct db_step router_schema[] = {
 	     " PRIMARY KEY (component, n)"
 	     ") WITHOUT ROWID;"
 	     "CREATE INDEX event_for_n ON event_for (n);" },
+	/* what a component has put into an account's presence: one element for each namespace */
+	{ 5, "CREATE TABLE presence_extra ("
+	     " account TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+	     " ns TEXT NOT NULL,"
+	     " element TEXT NOT NULL,"
+	     " PRIMARY KEY (account, ns)"
+	     ") WITHOUT ROWID;" },
 };
 const size_t router_schema_n = sizeof(router_schema) / sizeof(router_schema[0]);

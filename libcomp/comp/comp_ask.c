@@ -31,7 +31,8 @@ struct comp_iq {
 	struct list link; /* in c->failed */
 	comp_iq_cb *cb;
 	void *arg;
-	int err; /* for the task */
+	bool wrapped; /* asked in somebody's name */
+	int err;      /* for the task */
 };
 
 static void release(void *obj)
@@ -55,7 +56,13 @@ static void retire(struct comp_iq *q)
 
 static void end(struct comp_iq *q, int err, const struct el *answer)
 {
+	const struct el *inner = q->wrapped && err == 0 ? comp_unwrap(answer) : NULL;
+
 	retire(q);
+	if (inner) {
+		answer = inner;
+		err = !strcmp(el_attr(inner, "type"), "error") ? -EBADMSG : 0;
+	}
 	q->cb(q->c, err, answer, q->arg);
 }
 
@@ -111,6 +118,26 @@ struct comp_iq *comp_ask(
 	map_put(&c->asks, &q->node, q->id, ID_LEN);
 	timer_set(&q->timer, timeout_ms);
 	return q;
+}
+
+struct comp_iq *comp_ask_failed(struct comp *c, int err, comp_iq_cb *cb, void *arg)
+{
+	struct comp_iq *q = xzalloc(sizeof(*q));
+
+	q->c = c;
+	q->cb = cb;
+	q->arg = arg;
+	q->err = err;
+	list_init(&q->link);
+	list_add_tail(&c->failed, &q->link);
+	task_init(&q->task, on_failed, q);
+	task_defer(c->loop, &q->task);
+	return q;
+}
+
+void comp_ask_wrapped(struct comp_iq *q)
+{
+	q->wrapped = true;
 }
 
 void comp_ask_cancel(struct comp_iq *q)

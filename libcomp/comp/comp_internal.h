@@ -15,6 +15,7 @@
  *   comp_recover.c  when a commit fails
  *   comp_ask.c      questions of our own
  *   comp_delegate.c requests that the server has delegated
+ *   comp_privilege.c  what is done in an account's name
  *   comp_disco.c    what is answered without the component's doing */
 #ifndef COMP_INTERNAL_H
 #define COMP_INTERNAL_H
@@ -287,6 +288,8 @@ struct comp {
 	struct list deferred; /* struct comp_req */
 	struct comp_disco_state disco;
 	struct comp_delegate_state delegate;
+	struct list grants; /* comp_privilege.c: of each host that has granted something */
+	size_t n_grants;
 	void (*stopped)(struct comp *c);
 	bool stopping;
 	bool closing; /* what was to be committed is: the link is being closed */
@@ -318,6 +321,18 @@ void comp_asks_free(struct comp *c);          /* no callback runs */
 
 /* comp_many.c: of the library's own rows, an error that answers a fan-out. */
 comp_handler comp_many_refused;
+/* A question that fails with err, as if it had been asked. */
+struct comp_iq *comp_ask_failed(struct comp *c, int err, comp_iq_cb *cb, void *arg);
+/* The answer is handed on as what is wrapped in it (comp_unwrap). */
+void comp_ask_wrapped(struct comp_iq *q);
+
+/* comp_privilege.c */
+void comp_privilege_init(struct comp *c);
+void comp_privilege_forget(struct comp *c); /* a new session begins, or the end has come */
+/* A message that tells what is granted: true, and it has been dealt with. */
+bool comp_privilege_told(struct comp *c, const struct el *el, const struct jid *from);
+/* The inner answer of one to a privileged iq; NULL: there is none. */
+const struct el *comp_unwrap(const struct el *answer);
 
 /* comp_disco.c: the library's own rows. */
 void comp_disco_init(struct comp *c);

@@ -71,6 +71,7 @@ int comp_new(struct comp **out, const struct comp_ops *ops, void *arg, struct lo
 	list_init(&c->deferred);
 	comp_disco_init(c);
 	comp_delegate_init(c);
+	comp_privilege_init(c);
 	tx_init(c);
 	inbox_init(c);
 	recover_init(c);
@@ -99,6 +100,7 @@ void comp_free(struct comp *c)
 	reqs_free(c);
 	comp_disco_done(c);
 	comp_delegate_done(c);
+	comp_privilege_forget(c);
 	for (size_t i = 0; i < c->routers.n; i++)
 		free(c->routers.v[i]);
 	free(c->routers.v);
@@ -156,6 +158,7 @@ void comp_link_online(struct comp *c, bool resumed)
 		tx_session(c, NULL);
 	if (!resumed) {
 		comp_delegate_reset(c);
+		comp_privilege_forget(c);
 		comp_asks_fail(c, -ENOTCONN); /* whose answers went the other session's way */
 	}
 	out_rewind(c);

@@ -208,7 +208,9 @@ void comp_inbound(struct comp *c, struct el *el, uint64_t n, bool repeated)
 	rq = req_new(c, el, &f, &t);
 	rq->n = n;
 	rq->repeated = rq->stored = repeated;
-	if (el_kind(el) == EL_IQ)
+	if (comp_privilege_told(c, el, &f))
+		req_finish(rq, COMP_DONE);
+	else if (el_kind(el) == EL_IQ)
 		inbound_iq(rq);
 	else
 		req_finish(rq, forged(rq) ? COMP_DONE : dispatch(rq));

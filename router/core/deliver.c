@@ -15,6 +15,7 @@
 #include "im/presence.h"
 #include "im/roster.h"
 #include "links/delegate.h"
+#include "links/privilege.h"
 #include "router.h"
 
 /* --- nobody --------------------------------------------------------------------------------- */
@@ -116,15 +117,15 @@ void deliver_own_account(struct router *r, struct stanza *st)
 
 	if (!iq_is_request(st) || delegate_iq(r, st))
 		return;
-	if (!st->session) {
+	if (!st->session && !st->proxy) {
 		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL);
 		return;
 	}
 	if (!strcmp(ns, NS_ROSTER))
-		roster_iq(r, st);
+		roster_iq(r, st, &st->from);
 	else if (!strcmp(ns, NS_BLOCKING))
 		blocking_iq(r, st);
-	else if (!strcmp(ns, NS_REGISTER))
+	else if (!strcmp(ns, NS_REGISTER) && st->session)
 		register_own(r, st);
 	else if (!strcmp(ns, NS_SESSION) && st->type == ST_IQ_SET)
 		route_reply_ok(r, st); /* RFC 6121 appendix E: a no-op that old clients send */
@@ -136,9 +137,11 @@ void deliver_own_account(struct router *r, struct stanza *st)
 
 static void iq_to_bare(struct router *r, struct stanza *st)
 {
-	if (!iq_is_request(st))
-		return; /* 8.5.2.3: an answer that nobody here asked for */
-	if (st->session && jid_same_bare(&st->from, &st->to)) {
+	if (!iq_is_request(st)) {
+		privilege_iq_answer(r, st); /* else (8.5.2.3): that nobody here asked for */
+		return;
+	}
+	if ((st->session || st->proxy) && jid_same_bare(&st->from, &st->to)) {
 		deliver_own_account(r, st);
 		return;
 	}

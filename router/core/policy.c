@@ -84,9 +84,12 @@ bool policy_whitelisted(const struct policy *p, const struct jid *j)
 
 static bool component_exempts(struct router *r, const struct stanza *st)
 {
+	const struct component *from = st->component;
 	struct component *to;
 
-	if (st->component && component_conf_of(st->component)->e2e != COMP_E2E_CHECK)
+	if (st->proxy)
+		from = components_find(r->components, st->proxy->domain, strlen(st->proxy->domain));
+	if (from && component_conf_of(from)->e2e != COMP_E2E_CHECK)
 		return true; /* trusted: judged on its way in; exempt: cannot encrypt */
 	if (!st->to.s)
 		return false;
@@ -141,14 +144,15 @@ static enum policy_verdict judge(struct router *r, const struct stanza *st)
 		.type = st->type,
 		.chat = (enum e2e_mode)r->conf->e2e.chat,
 		.muc = (enum e2e_mode)r->conf->e2e.muc,
-		.from_host = !st->session && !st->component,
+		.from_host = !st->session && !st->component && !st->proxy,
 	};
 
 	if (in.chat == E2E_NONE && in.muc == E2E_NONE)
 		return POLICY_PASS;
 	in.exempt = component_exempts(r, st) || policy_whitelisted(r->policy, &st->from) ||
 	            policy_whitelisted(r->policy, &st->to);
-	in.gc_joined = st->type == ST_MSG_GROUPCHAT && !st->session && receiver_joined(r, st);
+	in.gc_joined =
+	    st->type == ST_MSG_GROUPCHAT && !st->session && !st->proxy && receiver_joined(r, st);
 	return policy_e2e(&in);
 }
 

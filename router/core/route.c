@@ -46,11 +46,12 @@ bool router_serves(const struct router *r, const char *domain, size_t len)
 
 void route_reply(struct router *r, struct stanza *st, const struct el *reply)
 {
-	(void)r;
 	if (st->session)
 		session_send(st->session, reply);
 	else if (st->component)
 		(void)component_send_el(st->component, reply); /* away: nobody is left to tell */
+	else if (st->proxy)
+		st->proxy->answer(r, st, reply);
 }
 
 void route_reply_ok(struct router *r, struct stanza *st)
@@ -65,7 +66,7 @@ void route_bounce_type(
 {
 	EL_AUTO struct el *err = NULL;
 
-	if (!st->session && !st->component)
+	if (!st->session && !st->component && !st->proxy)
 		return;
 	err = el_error_reply_type(st->el, cond, type, text);
 	if (!err)
@@ -127,7 +128,7 @@ static bool address_own(struct stanza *st)
 {
 	struct jid own;
 
-	if (!st->session)
+	if (!st->session && !st->proxy)
 		return false;
 	own = jid_bare(&st->from, el_arena(st->el));
 	stanza_set_to(st, &own);

@@ -38,6 +38,17 @@ enum stanza_type {
 	ST_PRES_ERROR,
 };
 
+struct stanza;
+struct router;
+
+/* Of a stanza that a component says in an account's name (XEP-0356): it has neither session nor
+ * component, and what would be answered to its sender is given to `answer`.  Lives in its arena. */
+struct stanza_proxy {
+	const char *domain;     /* the component's */
+	const struct el *outer; /* start tag of the stanza that it came in: whom to answer */
+	void (*answer)(struct router *r, struct stanza *st, const struct el *reply);
+};
+
 struct stanza {
 	struct el *el; /* owned: freed with the last hold */
 	enum el_kind kind;
@@ -45,7 +56,8 @@ struct stanza {
 	struct jid from, to;         /* prepared; to.s NULL: none was given */
 	struct session *session;     /* the local session that sent it; NULL: none, or it ended */
 	struct component *component; /* the component that sent it; NULL: none */
-	struct list link;            /* of the sender: what it has in flight */
+	const struct stanza_proxy *proxy; /* said in the name of `from`; NULL: not */
+	struct list link;     /* of the sender: what it has in flight */
 	struct stanza *whole; /* of a copy (stanza_copy()): held until it is let go; NULL: none */
 	struct list copies;   /* of struct stanza.link: those that somebody holds */
 	uint32_t number;      /* on the component's link that it came by (links/sm.h) */

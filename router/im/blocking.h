@@ -28,7 +28,7 @@ enum blocking_verdict blocking_judge(
 /* Answers what somebody sends to whom he has blocked himself. */
 void blocking_bounce(struct router *r, struct stanza *st);
 
-/* The iqs of a session in NS_BLOCKING.  Always answers. */
+/* The iqs in NS_BLOCKING for the sender's own account.  Always answers. */
 void blocking_iq(struct router *r, struct stanza *st);
 
 /* The account has been deleted, and its rows with it.  bl NULL is fine. */

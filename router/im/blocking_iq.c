@@ -326,7 +326,8 @@ static void show(struct router *r, struct stanza *st, struct blocklist *l)
 {
 	struct change *c = change_new(r, st, l);
 
-	st->session->im.wants_blocks = true;
+	if (st->session)
+		st->session->im.wants_blocks = true;
 	if (l->busy > 1) {
 		db_submit(c->batch, change_end, c);
 		return;
@@ -340,7 +341,7 @@ static void show(struct router *r, struct stanza *st, struct blocklist *l)
 void blocking_iq(struct router *r, struct stanza *st)
 {
 	const struct el *payload = stanza_payload(st);
-	const struct jid *own = &st->session->jid;
+	const struct jid *own = &st->from;
 	bool get = st->type == ST_IQ_GET;
 	struct roster *ro = NULL;
 	struct blocklist *l;

@@ -14,11 +14,13 @@
 #include "core/stanza.h"
 #include "im/blocking.h"
 #include "im/directed.h"
+#include "im/extra.h"
 #include "im/last.h"
 #include "im/presence.h"
 #include "im/presence_send.h"
 #include "im/roster_internal.h"
 #include "im/subscribe.h"
+#include "links/privilege.h"
 #include "router.h"
 
 /* --- priority ------------------------------------------------------------------------------- */
@@ -119,7 +121,7 @@ static void gather(struct session *s, struct roster *ro)
 static void available(struct router *r, struct stanza *st)
 {
 	struct session *s = st->session;
-	bool initial = !session_available(s);
+	struct el *before = s->im.presence;
 	struct roster *ro;
 	int priority;
 
@@ -133,12 +135,32 @@ static void available(struct router *r, struct stanza *st)
 		return;
 	}
 	last_status(s, NULL);
-	el_free(s->im.presence);
 	s->im.presence = el_dup(st->el);
 	s->im.priority = priority;
+	extra_apply(r, &s->user->jid, s->im.presence);
 	broadcast(s, ro, s->im.presence);
-	if (initial)
+	privilege_available(s, ro, before);
+	el_free(before);
+	if (!before)
 		gather(s, ro);
+}
+
+void presence_renew(struct router *r, const struct jid *account,
+    void (*change)(struct el *presence, void *arg), void *arg)
+{
+	struct user *u = sessions_user(r->sessions, account);
+	struct roster *ro = u ? roster_any(r->rosters, account) : NULL;
+
+	if (!u)
+		return;
+	LIST_EACH (it, &u->sessions) {
+		struct session *s = LIST_ENTRY(it, struct session, of_user);
+
+		if (!session_available(s))
+			continue;
+		change(s->im.presence, arg);
+		broadcast(s, ro, s->im.presence);
+	}
 }
 
 /* --- the end -------------------------------------------------------------------------------- */
@@ -183,6 +205,7 @@ static void unavailable(struct session *s, const struct el *el)
 		s->im.priority = 0;
 		g.ro = roster_any(s->router->rosters, &s->jid);
 		broadcast(s, g.ro, el);
+		privilege_unavailable(s, g.ro, el);
 	}
 	directed_flush(s, goodbye_directed, &g);
 }
@@ -212,6 +235,8 @@ static void directed(struct router *r, struct stanza *st)
 		    r, st, COND_RESOURCE_CONSTRAINT, "directed presence to too many addresses");
 		return;
 	}
+	if (st->type == ST_PRES_AVAILABLE)
+		extra_apply(r, &s->user->jid, st->el);
 	route_to(r, st);
 }
 

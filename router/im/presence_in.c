@@ -10,6 +10,7 @@
 #include "im/presence_send.h"
 #include "im/roster_internal.h"
 #include "im/subscribe.h"
+#include "links/privilege.h"
 #include "router.h"
 
 /* 8.5.2.1.2, 8.5.3.1: a full JID that is connected gets it, available or not. */
@@ -77,4 +78,6 @@ void presence_to_user(struct router *r, struct stanza *st)
 		probe(r, st);
 	else
 		deliver(r, st);
+	if (!st->session)
+		privilege_contact(r, st);
 }

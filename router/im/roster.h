@@ -49,8 +49,9 @@ int roster_get(struct rosters *rs, const struct jid *owner, struct roster **out)
 struct roster_item *roster_find(struct roster *ro, const struct jid *contact); /* bare part */
 struct map *roster_items(struct roster *ro); /* of struct roster_item.node */
 
-/* The roster iqs of a session (get, set, remove). Always answers. */
-void roster_iq(struct router *r, struct stanza *st);
+/* A roster iq (get, set, remove), from somebody who may do that with the owner's (of which the bare
+ * part counts).  Always answers. */
+void roster_iq(struct router *r, struct stanza *st, const struct jid *owner);
 
 /* May contact see owner's presence (sub from or both, or the same account)? */
 bool roster_sees(struct router *r, const struct jid *owner, const struct jid *contact);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The roster iqs of a session (RFC 6121 2.2 to 2.5). */
+/* Roster iqs (RFC 6121 2.2 to 2.5): of a session, and of a component that may (XEP-0356 4). */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "im/roster_work.h"
 #include "im/sub_state.h"
 #include "im/subscribe.h"
+#include "links/component.h"
 #include "router.h"
 
 /* --- get ------------------------------------------------------------------------------------ */
@@ -57,7 +58,8 @@ static void roster_iq_get(struct router *r, struct stanza *st, struct roster *ro
 	struct roster_work *w = work_new(r, st);
 	struct el *answer = answer_new(w, st);
 
-	st->session->im.interested = true;
+	if (st->session)
+		st->session->im.interested = true;
 	if (!is_current(ro, el_attr(stanza_payload(st), "ver")))
 		write_items(el_add(answer, "query", NS_ROSTER), ro);
 	work_uses(w, ro);
@@ -71,6 +73,7 @@ struct item_set {
 	struct jid jid;
 	const char *name; /* NULL: none */
 	bool remove;
+	const enum sub_state *sub; /* NULL: stays as it is */
 	const char *groups[ROSTER_GROUPS_MAX];
 	size_t n_groups;
 };
@@ -97,8 +100,28 @@ static int parse_groups(struct item_set *set, const struct el *item)
 	return 0;
 }
 
+/* A client's word on subscriptions is ignored (2.1.2.5).  A component's counts for contacts of its
+ * own domain: there it speaks for one side of the handshake, and with roster=set for the other. */
+static const enum sub_state *parse_sub(
+    const struct stanza *st, const struct jid *contact, const char *sub)
+{
+	static const struct {
+		const char *name;
+		enum sub_state state;
+	} subs[] = { { "none", SS_NONE }, { "to", SS_TO }, { "from", SS_FROM },
+		{ "both", SS_BOTH } };
+
+	if (!sub || !st->component || !jid_has_domain(contact, component_domain(st->component)))
+		return NULL;
+	for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]); i++) {
+		if (!strcmp(subs[i].name, sub))
+			return &subs[i].state;
+	}
+	return NULL;
+}
+
 /* 0 or -enum el_cond.  What lies in *out lives as long as the stanza. */
-static int parse_set(struct item_set *out, const struct stanza *st)
+static int parse_set(struct item_set *out, const struct stanza *st, const struct jid *owner)
 {
 	const struct el *query = stanza_payload(st);
 	const struct el *item = el_child(query, "item", NS_ROSTER);
@@ -112,11 +135,12 @@ static int parse_set(struct item_set *out, const struct stanza *st)
 		return -COND_JID_MALFORMED;
 	if (!jid_is_bare(&out->jid))
 		return -COND_BAD_REQUEST;
-	if (jid_same_bare(&out->jid, &st->session->jid))
+	if (jid_same_bare(&out->jid, owner))
 		return -COND_NOT_ALLOWED;
 	out->remove = sub && !strcmp(sub, "remove"); /* other values are ignored (2.1.2.5) */
 	if (out->remove)
 		return 0;
+	out->sub = parse_sub(st, &out->jid, sub);
 	out->name = el_attr(item, "name");
 	if (out->name && strlen(out->name) > ROSTER_NAME_MAX)
 		return -COND_NOT_ACCEPTABLE;
@@ -124,6 +148,25 @@ static int parse_set(struct item_set *out, const struct stanza *st)
 }
 
 /* --- set and remove ------------------------------------------------------------------------- */
+
+/* What the contact sees follows from the change. */
+static void subscribe_as_set(
+    struct roster_work *w, struct roster *ro, struct roster_item *it, const enum sub_state *sub)
+{
+	bool saw = it->sub & SUB_FROM;
+
+	if (!sub)
+		return;
+	sub_state_put(it, *sub);
+	if (!it->pending) {
+		el_free(it->request);
+		it->request = NULL;
+	}
+	if (!saw && (it->sub & SUB_FROM))
+		work_show(w, &ro->owner, &it->jid);
+	else if (saw && !(it->sub & SUB_FROM))
+		work_hide(w, &ro->owner, &it->jid);
+}
 
 static void roster_iq_update(
     struct router *r, struct stanza *st, struct roster *ro, const struct item_set *set)
@@ -147,6 +190,7 @@ static void roster_iq_update(
 	roster_item_regroup(it, groups, set->n_groups);
 
 	w = work_new(r, st);
+	subscribe_as_set(w, ro, it, set->sub);
 	work_save(w, ro, it);
 	work_push(w, ro, it);
 	work_answer(w, answer_new(w, st));
@@ -178,7 +222,7 @@ static void roster_iq_remove(
 	work_run(w);
 }
 
-void roster_iq(struct router *r, struct stanza *st)
+void roster_iq(struct router *r, struct stanza *st, const struct jid *owner)
 {
 	struct item_set set;
 	struct roster *ro;
@@ -188,7 +232,11 @@ void roster_iq(struct router *r, struct stanza *st)
 		route_bounce(r, st, COND_BAD_REQUEST, NULL);
 		return;
 	}
-	rc = roster_get(r->rosters, &st->session->jid, &ro);
+	rc = roster_get(r->rosters, owner, &ro);
+	if (rc == -ENOENT && st->component) {
+		route_bounce(r, st, COND_ITEM_NOT_FOUND, "there is no such account");
+		return;
+	}
 	if (rc < 0) {
 		route_bounce(r, st,
 		    rc == -EBUSY ? COND_RESOURCE_CONSTRAINT : COND_INTERNAL_SERVER_ERROR, NULL);
@@ -198,7 +246,7 @@ void roster_iq(struct router *r, struct stanza *st)
 		roster_iq_get(r, st, ro);
 		return;
 	}
-	rc = parse_set(&set, st);
+	rc = parse_set(&set, st, owner);
 	if (rc < 0)
 		route_bounce(r, st, (enum el_cond) - rc, NULL);
 	else if (set.remove)

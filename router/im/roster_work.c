@@ -19,6 +19,7 @@
 #include "im/roster_internal.h"
 #include "im/roster_store.h"
 #include "im/roster_work.h"
+#include "links/privilege.h"
 #include "router.h"
 
 #define PUSH_ID 12
@@ -217,10 +218,11 @@ static void push(struct router *r, const struct effect *fx)
 	struct user *u = sessions_user(r->sessions, &fx->owner);
 	char id[PUSH_ID + 1];
 
-	if (!u)
-		return;
 	rnd_id(id, PUSH_ID);
 	el_set(fx->el, "id", id);
+	privilege_push(r, &fx->owner, fx->el);
+	if (!u)
+		return;
 	LIST_EACH (it, &u->sessions) {
 		struct session *s = LIST_ENTRY(it, struct session, of_user);
 

@@ -109,6 +109,11 @@ struct asks *component_asks(struct component *c)
 	return c->asks;
 }
 
+struct privileged **component_privileged(struct component *c)
+{
+	return &c->privileged;
+}
+
 bool component_for_host(const struct component *c, const char *domain, size_t len)
 {
 	const struct conf_list *hosts = &c->conf->hosts;

@@ -16,6 +16,7 @@ struct asks;
 struct component;
 struct component_conf;
 struct components;
+struct privileged;
 struct router;
 struct stanza;
 
@@ -38,7 +39,8 @@ bool component_expects(const struct component *c);
 bool component_internal(const struct component *c);
 /* Takes bytes from its link's rate beyond those that came: for what one stanza of it became. */
 void component_charge(struct component *c, size_t bytes);
-struct asks *component_asks(struct component *c); /* ask.h */
+struct asks *component_asks(struct component *c);              /* ask.h */
+struct privileged **component_privileged(struct component *c); /* privilege_internal.h */
 /* Does it work for this served domain (its `hosts`)? */
 bool component_for_host(const struct component *c, const char *domain, size_t len);
 

@@ -17,6 +17,7 @@
 #include "im/blocking.h"
 #include "links/component.h"
 #include "links/fanout.h"
+#include "links/privilege.h"
 #include "router.h"
 
 struct fanout {
@@ -43,9 +44,10 @@ static int refuse(struct fanout *f, enum el_cond cond, const char *text)
 }
 
 /* In whose name may a component write to many? */
-static bool may_speak_as(const struct component *c, const struct jid *from)
+static bool may_speak_as(const struct fanout *f, const struct stanza *st)
 {
-	return jid_has_domain(from, component_domain(c));
+	return jid_has_domain(&st->from, component_domain(f->component)) ||
+	       (st->kind == EL_MESSAGE && privilege_may_write(f->router, f->component, &st->from));
 }
 
 /* A question has one answer, and an error is one: neither is for many. */
@@ -63,7 +65,7 @@ static int take_stanza(struct fanout *f, const struct el *inner)
 		return refuse(f, (enum el_cond) - r, "the stanza's type or `from` is malformed");
 	if (stanza_is_error(f->one))
 		return refuse(f, COND_BAD_REQUEST, "an error is for one");
-	if (!may_speak_as(f->component, &f->one->from))
+	if (!may_speak_as(f, f->one))
 		return refuse(f, COND_FORBIDDEN, "the stanza is from somebody else");
 	f->one->component = f->component;
 	el_freeze(f->one->el);

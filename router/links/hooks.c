@@ -3,11 +3,13 @@
 #include "links/events.h"
 #include "links/fanout.h"
 #include "links/hooks.h"
+#include "links/privilege.h"
 #include "router.h"
 
 void hooks_online(struct router *r, struct component *c, bool resumed)
 {
 	delegate_online(r, c, resumed);
+	privilege_online(r, c, resumed);
 	events_online(r->events, c); /* nothing is sent twice in either case */
 }
 
@@ -19,11 +21,13 @@ void hooks_away(struct router *r, struct component *c)
 void hooks_changed(struct router *r, struct component *c)
 {
 	delegate_changed(r, c);
+	privilege_changed(r, c);
 }
 
 void hooks_removed(struct router *r, struct component *c)
 {
 	delegate_removed(r, c);
+	privilege_removed(c);
 }
 
 void hooks_features(const struct component *c, struct sbuf *out)

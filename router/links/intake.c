@@ -6,33 +6,57 @@
 #include "links/ask.h"
 #include "links/fanout.h"
 #include "links/intake.h"
+#include "links/privilege.h"
 #include "router.h"
 
 typedef void intake_fn(struct router *r, struct component *c, struct stanza *st);
 
-/* Of messages and iq requests to a served domain, by their payload's namespace. */
-static const struct intake_row {
+struct intake_row {
 	enum el_kind kind;
 	const char *ns, *name;
 	intake_fn *fn;
-} rows[] = {
+};
+
+/* Of messages and iq requests to a served domain, by their payload's namespace. */
+static const struct intake_row rows[] = {
 	{ EL_MESSAGE, NS_FANOUT, "fanout", fanout },
+	{ EL_MESSAGE, NS_PRIVILEGE_2, "privilege", privilege_message },
+	{ EL_MESSAGE, NS_PRIVILEGE_1, "privilege", privilege_message },
+	{ EL_IQ, NS_PRIVILEGE_2, "privileged_iq", privilege_iq },
+	{ EL_OTHER, NULL, NULL, NULL },
+};
+/* Of those to the bare JID of a local account, or of one that there might be. */
+static const struct intake_row account_rows[] = {
+	{ EL_IQ, NS_ROSTER, "query", privilege_roster },
+	{ EL_IQ, NS_PRIVILEGE_2, "privileged_iq", privilege_iq },
+	{ EL_IQ, NS_PRESENCE_EXTRA, "extra", privilege_extra },
+	{ EL_OTHER, NULL, NULL, NULL },
+};
+/* Of those to a session: only what must not reach it (XEP-0356 6.3). */
+static const struct intake_row session_rows[] = {
+	{ EL_IQ, NS_PRIVILEGE_2, "privileged_iq", privilege_iq },
 	{ EL_OTHER, NULL, NULL, NULL },
 };
 
-static bool is_for_server(const struct router *r, const struct stanza *st)
+/* NULL: st is not for the server and its accounts. */
+static const struct intake_row *rows_for(const struct router *r, const struct stanza *st)
 {
-	return st->to.s && !st->to.dom && !st->to.res &&
-	       router_serves(r, jid_domain(&st->to), jid_domain_len(&st->to));
+	if (!st->to.s || !router_serves(r, jid_domain(&st->to), jid_domain_len(&st->to)))
+		return NULL;
+	if (st->to.dom)
+		return st->to.res ? session_rows : account_rows;
+	return st->to.res ? NULL : rows;
 }
 
 bool intake(struct router *r, struct component *c, struct stanza *st)
 {
+	const struct intake_row *row = rows_for(r, st);
+
 	if (st->kind == EL_IQ && asks_answer(c, st))
 		return true;
-	if (stanza_is_error(st) || st->type == ST_IQ_RESULT || !is_for_server(r, st))
+	if (!row || stanza_is_error(st) || st->type == ST_IQ_RESULT)
 		return false;
-	for (const struct intake_row *row = rows; row->fn; row++) {
+	for (; row->fn; row++) {
 		if (row->kind == st->kind && el_child(st->el, row->name, row->ns)) {
 			row->fn(r, c, st);
 			return true;

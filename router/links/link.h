@@ -23,6 +23,8 @@
 #include "links/sm.h"
 #include "links/unanswered.h"
 
+struct privileged;
+
 struct link;
 
 /* What is kept of a configured component. */
@@ -40,9 +42,10 @@ struct component {
 	uint64_t in, out, in_before, out_before;
 	char *last_error;
 	struct asks *asks;
-	struct rate replaced; /* three replacements a minute */
-	uint8_t secret[32];   /* SHA-256: has a reload changed it? */
-	bool stale;           /* during a reload: no section names it any more */
+	struct privileged *privileged; /* privilege.c's */
+	struct rate replaced;          /* three replacements a minute */
+	uint8_t secret[32];            /* SHA-256: has a reload changed it? */
+	bool stale;                    /* during a reload: no section names it any more */
 
 	struct lq queue;
 	struct sm sm;

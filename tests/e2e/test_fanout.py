@@ -141,6 +141,26 @@ async def test_refused_as_a_whole(client, gate, stanza, to, condition):
     assert not alice.inbox.find("message")
 
 
+async def test_in_an_accounts_name(make_stack, raw_client, client):
+    """With the privilege to write messages (XEP-0356), those of an account that exists."""
+    stack = make_stack(components=(), conf_d=section("gate", privilege="message=outgoing"))
+    gate = await attach(raw_client, stack, GATE, SECRET)
+    alice = await client("alice", resource="phone")
+    stack.add_account("bob")
+    said = SAID.replace("groupchat", "headline")
+    await fan(gate, alice.full, stanza=said.replace(NICK, "bob@localhost"))
+    got = await alice.wait("message", id="m", from_="bob@localhost", to=alice.full)
+    assert got.get("type") == "headline"
+    refused = [said.replace(NICK, jid) for jid in ("nobody@localhost", "bob@localhost/r", "a@b.example")]
+    refused.append("<presence xmlns='jabber:client' from='bob@localhost'/>")
+    for i, stanza in enumerate(refused):
+        await fan(gate, alice.full, stanza=stanza, ident=f"x{i}")
+        await gate.wait("message", id=f"x{i}", error="forbidden", from_="localhost")
+    await alice.sync()
+    assert len(alice.inbox.find("message", type="headline")) == 1 and not alice.inbox.find(
+        "presence", from_="bob@localhost")
+
+
 async def test_a_thousand_fit_whatever_clients_may_send(make_stack, raw_client, client):
     stack = make_stack(components=(), env={"LIMIT_CHILDREN": "16"}, conf_d=section("gate"))
     gate = await attach(raw_client, stack, GATE, SECRET)

@@ -19,6 +19,11 @@
 #define NOBODY "nobody@example.org"
 #define ECHO "echo.example.org" /* a component */
 
+/* What stands for the one component. */
+#define IM_COMPONENT ((struct component *)(void *)&im)
+
+enum { IM_GRANTS = 16, IM_HELD = 128 };
+
 struct im {
 	struct fixture f;
 	struct router r;
@@ -26,7 +31,20 @@ struct im {
 	struct list users; /* of struct im_user */
 	bool component_away;
 	struct sbuf to_component;
-	char ver[24]; /* of the last roster or push that was sent; it is cut out of the text */
+	/* its privileges */
+	struct privileged *privileged;
+	struct component_conf component_conf;
+	char *grants[IM_GRANTS];
+	bool other_host; /* it does not work for example.org */
+	size_t queued;   /* on its link */
+	bool holds;      /* it keeps what it is sent with component_send() */
+	struct stanza *held[IM_HELD];
+	unsigned n_held;
+	bool refuses;       /* the policy, whatever is said in an account's name */
+	struct sbuf routed; /* by route_stanza() */
+	char routed_id[32];
+	struct list all; /* struct session.of_all */
+	char ver[24];    /* of the last roster or push that was sent; it is cut out of the text */
 };
 extern struct im im;
 
@@ -47,6 +65,16 @@ void im_send(struct session *s, const char *xml);
 void im_send_only(struct session *s, const char *xml);
 void im_component_sends(const char *xml); /* to a local account */
 void im_settle(void);
+/* The component is granted this, and told if it is there. */
+void im_grant(const char *const *grants, size_t n);
+#define IM_GRANT(...)                                  \
+	im_grant((const char *const[]){ __VA_ARGS__ }, \
+	    sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
+/* The component sends what one of links/intake.c's functions takes. */
+void im_component_asks(
+    void (*fn)(struct router *r, struct component *c, struct stanza *st), const char *xml);
+const char *im_routed(void);
+void im_let_go(void); /* of what the component holds */
 
 /* What was sent to it since the last call; ids of pushes read as id="...". */
 const char *im_got(struct session *s);

@@ -31,12 +31,6 @@ static struct {
 
 /* --- what is played --------------------------------------------------------------------------- */
 
-const char *component_domain(const struct component *c)
-{
-	(void)c;
-	return ECHO;
-}
-
 void component_charge(struct component *c, size_t bytes)
 {
 	(void)c;
@@ -273,6 +267,25 @@ static void it_ends_with_the_last_copy(void **state)
 	assert_int_equal(t.done, 1);
 }
 
+/* Whose messages it may write it may send to many; not their presence. */
+static void in_an_accounts_name(void **state)
+{
+	struct session *a = im_session(A);
+
+	(void)state;
+	IM_GRANT("message=outgoing");
+	(void)im_component_got();
+	fan("<message xmlns='jabber:client' from='" BOB "' id='1'/>" TO(A) TO(ALICE "/gone"));
+	assert_got(a, "<message to=\"" A "\" from=\"" BOB "\" id=\"1\"/>\n");
+	assert_string_equal(routed(), ALICE "/gone ");
+	t.charged = 0;
+	fan("<message xmlns='jabber:client' from='" BOB "/b' id='1'/>" TO(A));
+	refused("forbidden");
+	fan("<presence xmlns='jabber:client' from='" BOB "'/>" TO(A));
+	refused("forbidden");
+	assert_got(a, "");
+}
+
 /* --- what is refused -------------------------------------------------------------------------- */
 
 static void wrong_payloads(void **state)
@@ -392,6 +405,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(presence, setup, teardown),
 		cmocka_unit_test_setup_teardown(content_keeps_its_namespaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_ends_with_the_last_copy, setup, teardown),
+		cmocka_unit_test_setup_teardown(in_an_accounts_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_payloads, setup, teardown),
 		cmocka_unit_test_setup_teardown(at_most_a_thousand, setup, teardown),
 		cmocka_unit_test_setup_teardown(at_most_sixteen_mebibytes, setup, teardown),

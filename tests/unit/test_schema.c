@@ -56,6 +56,8 @@ static void every_old_file_is_brought_up_to_date(void **state)
 	static struct db_q q_ver = { "SELECT roster_ver FROM account" };
 	static struct db_q q_last = { "SELECT count(*) FROM account WHERE last_ms IS NULL"
 				      " AND last_status IS NULL" };
+	static struct db_q q_extra = { "INSERT INTO presence_extra (account, ns, element) VALUES"
+				       " ('alice@example.org', 'urn:x', '<x/>')" };
 	struct fixture *f = *state;
 
 	old_file(f, 1);
@@ -65,6 +67,7 @@ static void every_old_file_is_brought_up_to_date(void **state)
 	assert_int_equal(number(f->db, &q_last), 1);
 	sql(f, &q_block);
 	sql(f, &q_invite);
+	sql(f, &q_extra);
 }
 
 /* An empty roster and one that was filled before versions were kept must not look the same. */

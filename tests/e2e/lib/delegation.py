@@ -9,7 +9,7 @@ from xml.sax.saxutils import quoteattr
 
 from . import component, xml
 from .process import Process
-from .stack import BUILD
+from .stack import programs
 
 V1, V2 = "urn:xmpp:delegation:1", "urn:xmpp:delegation:2"
 FORWARD = "urn:xmpp:forward:0"
@@ -133,7 +133,7 @@ def program(folder, domain, secret, port=5347, env=()):
     """tests/components/delegated.c as a Process, not started."""
     path = os.path.join(folder, "delegated")
     os.makedirs(path, exist_ok=True)
-    return Process("delegated", [os.path.join(BUILD, "tests", "components", "delegated")], {
+    return Process("delegated", [programs()["delegated"][0]], {
         "COMPONENT_DOMAIN": domain, "COMPONENT_SECRET": secret, "ROUTER_HOST": "127.0.0.1",
         "ROUTER_PORT": str(port), "DATA_DIR": path, "CONF_DIR": path, "LOG_LEVEL": "debug",
         "HEALTH_LISTEN": os.path.join(path, "health"), **dict(env)},

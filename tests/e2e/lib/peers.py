@@ -89,13 +89,14 @@ class Peer:
 
     first_domain = DOMAIN
 
-    def __init__(self, name, folder, authority, program="echo", component_domain=None,
-                 host_conf="", component_conf=""):
-        """host_conf: more lines for Prosody's VirtualHost, or ejabberd's modules; component_conf:
-        for Prosody's Component."""
+    def __init__(self, name, folder, authority, program="echo", host_conf="", component_conf="",
+                 component_domain=None):
+        """host_conf: more lines for Prosody's VirtualHost, or of ejabberd's modules and behind
+        them; component_conf: for Prosody's Component."""
         self.name, self.folder, self.ca_file = name, folder, authority.file
         self.program = program
-        self.component_domain = component_domain or f"{programs()[program][1]}.{DOMAIN}"
+        self.executable, label = programs()[program]
+        self.component_domain = component_domain or f"{label}.{DOMAIN}"
         self.accounts = {}  # bare JID: password
         self.secret = secrets.token_hex(16)
         cert, key = authority.issue(os.path.join(folder, "certs", DOMAIN), DOMAIN)
@@ -106,9 +107,9 @@ class Peer:
         with open(self._config, "w", encoding="utf-8") as f:
             f.write(template.format(folder=folder, cert=cert, key=key, ca=self.ca_file,
                                     domain=DOMAIN, echo=self.component_domain,
-                                    secret=self.secret, c2s=C2S_PORT,
-                                    component=COMPONENT_PORT, host_conf=host_conf,
-                                    component_conf=component_conf))
+                                    secret=self.secret, c2s=C2S_PORT, host_conf=host_conf,
+                                    component_conf=component_conf,
+                                    component=COMPONENT_PORT))
         self.server = self._server()
         self.component = self._component()
 
@@ -131,7 +132,7 @@ class Peer:
                "ROUTER_HOST": "127.0.0.1", "ROUTER_PORT": str(COMPONENT_PORT),
                "DATA_DIR": self.folder, "LOG_LEVEL": "debug",
                "HEALTH_LISTEN": os.path.join(self.folder, f"{self.program}.health")}
-        return Process(self.program, [programs()[self.program][0]], env,
+        return Process(self.program, [self.executable], env,
                        os.path.join(self.folder, f"{self.program}.log"))
 
     # --- life -----------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from .wait import DEADLINE, until_sync
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.path.join(TREE, os.environ.get("SWITCHYARD_BUILD", "build-asan"))
 # Components of the tests' own, in tests/components: a stack has those that it names.
-OWN = {"counter": "tests/components/switchyard-counter"}
+OWN = {name: f"tests/components/switchyard-{name}"
+       for name in ("counter", "delegated", "privileged")}
 PORTS = {"C2S_PORT": 5222, "C2S_TLS_PORT": 5223, "COMPONENT_PORT": 5347,
          "COMPONENT_TLS_PORT": 5348}
 

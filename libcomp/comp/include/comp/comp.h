@@ -162,6 +162,35 @@ void comp_identity_for(struct comp *c, unsigned where, const char *ns, const cha
     const char *type, const char *name);
 void comp_feature_for(struct comp *c, unsigned where, const char *ns, const char *feature);
 
+/* --- in an account's name (XEP-0356) ---------------------------------------------------------- */
+/* What the server has granted is remembered from what it says when the link opens and after a
+ * change, in either version; the calls below use what it understands.  A host is asked for itself:
+ * account is any address there.  Behind a server that grants nothing all of them say no. */
+enum comp_privilege {
+	COMP_MAY_ROSTER_GET, /* comp_ask() with a roster iq to the account's bare JID */
+	COMP_MAY_ROSTER_SET,
+	COMP_MAY_ROSTER_PUSH, /* changes come as iq sets from the account's bare JID */
+	COMP_MAY_MESSAGE,
+	COMP_MAY_PRESENCE,        /* presence of accounts comes to the domain */
+	COMP_MAY_PRESENCE_ROSTER, /* and of their contacts */
+	COMP_MAY_PRESENCE_EXTRA,
+};
+bool comp_may(const struct comp *c, const char *account, enum comp_privilege what);
+/* An iq of this type ("get", "set") with a payload in this namespace. */
+bool comp_may_iq(const struct comp *c, const char *account, const char *ns, const char *type);
+/* A message whose `from` is an account's bare JID, sent as the account's own.  Takes el: -EPERM
+ * not granted, else as comp_send().  What the server refuses comes back as an error from it, under
+ * the message's id. */
+int comp_send_as(struct comp *c, struct el *el);
+/* An iq whose `from` is an account's bare JID; without `to` it is for the account itself.  As
+ * comp_ask(), -EPERM too; the answer is what the asked one has said. */
+struct comp_iq *comp_ask_as(
+    struct comp *c, struct el *iq, unsigned timeout_ms, comp_iq_cb *cb, void *arg);
+/* Sets the element in the account's presence, in the granted namespace (256 bytes at most); NULL
+ * removes it.  Takes el; cb as that of comp_ask(), -EPERM too. */
+struct comp_iq *comp_presence_extra(
+    struct comp *c, const char *account, struct el *el, comp_iq_cb *cb, void *arg);
+
 /* --- disco ------------------------------------------------------------------------------------ */
 void comp_identity(struct comp *c, const char *category, const char *type, const char *name);
 void comp_feature(struct comp *c, const char *ns);
