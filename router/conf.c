@@ -268,6 +268,10 @@ static int prepare_components(struct router_conf *c, struct arena *a, char *err,
 			free(cc->domain);
 			cc->domain = xasprintf("%s.%s", label_of(cc->title), c->domains.v[0]);
 		}
+		if (strchr(cc->domain, ','))
+			return FAULT("component %s: domain \"%s\" is more than one domain: give "
+				     "each a section, and a process, of its own",
+			    cc->title, cc->domain);
 		if (prep_domain(a, cc->domain, &p) < 0)
 			return FAULT("component %s: domain \"%s\" is not a domain name", cc->title,
 			    cc->domain);
