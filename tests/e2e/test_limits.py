@@ -75,6 +75,54 @@ async def test_stanza(session):
     await ends(c, "x" * (room + 1))
 
 
+PRESENCE = "<presence%s id='%s'><status>%s</status></presence>"
+
+
+@pytest.mark.parametrize("to", ["", "bob@localhost", "echo.localhost", "bob"],
+                         ids=["all", "account", "component", "session"])
+async def test_presence(session, raw_client, to):
+    """Whomever it is for; what is too long reaches nobody and does not end the stream."""
+    stack, c = await session(LIMIT_PRESENCE="4k")
+    bob = await login(stack, raw_client, "bob")
+    await c.send("<presence/>")
+    address = f" to='{bob.jid if to == 'bob' else to}'" if to else ""
+    room = 4096 - len(PRESENCE % (address, "a", ""))
+    for ident, more, answers in (("a", -1, 0), ("b", 0, 0), ("c", 1, 1)):
+        await c.send(PRESENCE % (address, ident, "x" * (room + more)))
+        await c.sync()
+        errors = c.inbox.find("presence", id=ident, error="policy-violation")
+        assert len(errors) == answers
+        if to in ("", "bob"):
+            await bob.sync()
+            seen = (bob if to else c).inbox.find("presence", id=ident, type=None)
+            assert len(seen) == 1 - answers
+    assert errors[0].find("{jabber:client}error").get("type") == "modify"
+
+
+async def test_presence_without_a_limit(session):
+    _, c = await session(LIMIT_PRESENCE="0")
+    await c.send(PRESENCE % ("", "a", "x" * 200000))
+    await c.wait("presence", id="a", type=None)
+
+
+async def test_presence_as_clients_send_it(session):
+    """At the default: capabilities, an avatar, idle time, a signature of 4096 bits, a long status."""
+    _, c = await session()
+    signed = "iQIzBAABCgAdFiEE" + "0" * 720
+    presence = (
+        "<presence id='a'><show>away</show><priority>5</priority>"
+        f"<status>{'gone fishing ' * 200}</status>"
+        "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://client.example'"
+        " ver='DdnydQG7RGhP9E3k9Sf+b+bF0zo='/>"
+        "<c xmlns='urn:xmpp:caps'><hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>"
+        "RdjyAEOMtu0E5m9PdEa0N1JOBPNsPLfBHOq+TrGfLdM=</hash></c>"
+        "<x xmlns='vcard-temp:x:update'><photo>01b87fcd030b72895ff8e88db57ec525450f000d</photo></x>"
+        "<idle xmlns='urn:xmpp:idle:1' since='2026-11-27T12:00:00Z'/>"
+        f"<x xmlns='jabber:x:signed'>{signed}</x></presence>")
+    await c.send(presence)
+    await c.wait("presence", id="a", type=None)
+
+
 async def test_stanza_without_a_limit(session):
     _, c = await session(LIMIT_STANZA="0", LIMIT_OUTPUT_BYTES="0")
     await passes(c, "x" * (1 << 20))

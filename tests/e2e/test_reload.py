@@ -45,6 +45,15 @@ async def test_stanza_size_of_the_next_stream(stack, raw_client):
     await closed_with(new, "policy-violation")
 
 
+async def test_size_of_a_presence(stack, raw_client):
+    """Of a session that is there."""
+    c = await login(stack, raw_client, "alice")
+    for limit, answer in (("2k", "policy-violation"), ("8k", None)):
+        await reload(stack, f"limit_presence = {limit}\n")
+        await c.send(f"<presence id='{limit}'><status>{'x' * 4000}</status></presence>")
+        assert error_condition(await c.wait("presence", id=limit)) == answer
+
+
 async def test_depth_attributes_children(stack, raw_client):
     await reload(stack, "limit_depth = 8\nlimit_attributes = 8\nlimit_children = 20\n")
     for payload, fits in (("<a>" * 5 + "</a>" * 5, True), ("<a>" * 8 + "</a>" * 8, False),
