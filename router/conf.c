@@ -110,6 +110,8 @@ static const struct conf_opt opts[] = {
 	    .help = "bytes of one element before login; 0 (everywhere): no limit" },
 	{ "limit_stanza", CONF_SIZE, AT(limit.stanza), "256k", 0, 1 << 30, .flags = CONF_RELOAD,
 	    .help = "bytes of one stanza of a client" },
+	{ "limit_presence", CONF_SIZE, AT(limit.presence), "16k", 0, 1 << 30, .flags = CONF_RELOAD,
+	    .help = "bytes of one presence of a client, which goes to all its contacts" },
 	{ "limit_depth", CONF_INT, AT(limit.depth), "64", 0, 10000, .flags = CONF_RELOAD,
 	    .help = "nesting of elements" },
 	{ "limit_attributes", CONF_INT, AT(limit.attributes), "64", 0, 10000, .flags = CONF_RELOAD,
@@ -308,6 +310,10 @@ static int prepare_components(struct router_conf *c, struct arena *a, char *err,
 			free(cc->domain);
 			cc->domain = xasprintf("%s.%s", label_of(cc->title), c->domains.v[0]);
 		}
+		if (strchr(cc->domain, ','))
+			return FAULT("component %s: domain \"%s\" is more than one domain: give "
+				     "each a section, and a process, of its own",
+			    cc->title, cc->domain);
 		if (prep_domain(a, cc->domain, &p) < 0)
 			return FAULT("component %s: domain \"%s\" is not a domain name", cc->title,
 			    cc->domain);

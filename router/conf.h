@@ -51,7 +51,7 @@ struct router_conf {
 		struct conf_list abuse, admin, feedback, sales, security, support;
 	} contact;
 	struct {
-		int64_t stanza_before_login, stanza;
+		int64_t stanza_before_login, stanza, presence;
 		int64_t depth, attributes, children;
 		int64_t connections_per_address;
 		int64_t login_time;    /* seconds */

@@ -201,6 +201,8 @@ int io_send(struct io *io, struct sbuf *b)
 		return -errno;
 	if (n > 0)
 		sbuf_drop(b, (size_t)n);
+	if (n > 0 && b == &io->out)
+		io->taken += (uint64_t)n;
 	io->blocked = n < 0 || (size_t)n < want;
 	return 0;
 }
@@ -304,6 +306,21 @@ void io_write(struct io *io, const void *p, size_t n)
 size_t io_queued(const struct io *io)
 {
 	return sbuf_len(&io->out) + sbuf_len(&io->wire);
+}
+
+uint64_t io_written(const struct io *io)
+{
+	return io->taken + sbuf_len(&io->out);
+}
+
+uint64_t io_taken(const struct io *io)
+{
+	return io->taken;
+}
+
+bool io_alive(const struct io *io)
+{
+	return io->state == IO_OPEN || io->state == IO_CONNECTING;
 }
 
 void io_set_marks(struct io *io, size_t low, size_t high, size_t hard)

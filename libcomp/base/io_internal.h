@@ -85,6 +85,7 @@ struct io {
 	struct sbuf out;  /* what the owner wrote */
 	struct sbuf wire; /* what goes before it, as it is */
 	size_t low, high, hard;
+	uint64_t taken; /* bytes that have left `out` */
 
 	const char *data; /* for io_data(), within IO_DATA */
 	size_t data_len;

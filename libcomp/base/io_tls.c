@@ -292,6 +292,7 @@ static int encrypt(struct io *io)
 			return -EPROTO;
 		}
 		sbuf_drop(&io->out, n);
+		io->taken += n;
 		done += n;
 	}
 	if (io->state == IO_CLOSING && io->secure && sbuf_len(&io->out) == 0 && !io->shut_sent) {

@@ -124,20 +124,30 @@ static struct entry *add(struct rate_table *t, const char *key, uint64_t now_ms)
 	return e;
 }
 
+/* The key's entry, made if need be, and the last that makes room. */
+static struct entry *use(struct rate_table *t, const char *key, uint64_t now_ms)
+{
+	struct entry *e = find(t, key);
+
+	if (!e)
+		return add(t, key, now_ms);
+	list_del(&e->link);
+	list_add_tail(&t->used, &e->link);
+	return e;
+}
+
 bool rate_table_take(struct rate_table *t, const char *key, double n, uint64_t now_ms)
 {
-	struct entry *e;
-
 	if (t->conf.per_second <= 0)
 		return true;
-	e = find(t, key);
-	if (!e) {
-		e = add(t, key, now_ms);
-	} else {
-		list_del(&e->link);
-		list_add_tail(&t->used, &e->link);
-	}
-	return rate_take(&e->rate, &t->conf, n, now_ms);
+	return rate_take(&use(t, key, now_ms)->rate, &t->conf, n, now_ms);
+}
+
+uint64_t rate_table_debt(struct rate_table *t, const char *key, double n, uint64_t now_ms)
+{
+	if (t->conf.per_second <= 0)
+		return 0;
+	return rate_debt(&use(t, key, now_ms)->rate, &t->conf, n, now_ms);
 }
 
 bool rate_table_peek(struct rate_table *t, const char *key, double n, uint64_t now_ms)

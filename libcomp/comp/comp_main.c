@@ -25,7 +25,9 @@ static int check_domain(const char *value, char *err, size_t err_len)
 	if (r == 0 && !jid_is_domain(&j))
 		r = -EINVAL;
 	if (r < 0)
-		(void)snprintf(err, err_len, "a domain name, such as echo.example.org");
+		(void)snprintf(err, err_len, "%s, such as echo.example.org",
+		    strchr(value, ',') ? "one domain name (others need a process of their own)"
+				       : "a domain name");
 	arena_free(a);
 	return r;
 }

@@ -152,6 +152,11 @@ void stream_puts(struct stream *s, const char *xml)
 	stream_send_raw(s, xml, strlen(xml));
 }
 
+bool stream_alive(const struct stream *s)
+{
+	return stream_can_send(s) && io_alive(s->io);
+}
+
 size_t stream_queued(const struct stream *s)
 {
 	return io_queued(s->io);

@@ -16,6 +16,7 @@
 #include <base/log.h>
 #include <base/loop.h>
 #include <base/metrics.h>
+#include <xmpp/form.h>
 
 #include "auth/accounts.h"
 #include "auth/invites.h"
@@ -25,6 +26,7 @@
 #include "router.h"
 
 #define IQS_MAX 20      /* of one connection */
+#define FIELD_MAX 4096  /* bytes of a form's; names and passwords have bounds of their own */
 #define ADDRESSES 65536 /* whose registrations are remembered */
 #define ACCOUNTS 16384  /* likewise, changes of passwords */
 
@@ -121,10 +123,15 @@ enum el_cond registrar_cond(int err)
 	}
 }
 
+/* Some clients answer with a form though they were shown none (XEP-0077 4). */
 const char *registrar_field(const struct el *query, const char *name)
 {
 	const char *text = el_child_text(query, name, NS_REGISTER);
+	const struct el *x = text ? NULL : el_child(query, "x", NS_XDATA);
+	struct form f;
 
+	if (x && form_parse(&f, x) == 0 && f.type == FORM_SUBMIT)
+		(void)form_text(&f, name, FIELD_MAX, &text);
 	return text && *text ? text : NULL;
 }
 

@@ -26,7 +26,8 @@ struct registrar {
 bool registrar_take(struct registrar *rr, struct rate_table *t, const char *key);
 /* What the error of accounts.h means to who asked. */
 enum el_cond registrar_cond(int err);
-/* The text of a field that must be there and not be empty; NULL: it is not so. */
+/* The text of a field that must be there and not be empty, as an element or in a submitted form;
+ * NULL: it is not so. */
 const char *registrar_field(const struct el *query, const char *name);
 
 #endif

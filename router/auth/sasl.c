@@ -46,6 +46,7 @@ int sasl_server_open(struct sasl_server **out, struct router *r)
 	task_init(&ss->plain_task, sasl_plain_task, ss);
 	ss->by_addr = rate_table_new(&limit, ADDRESSES);
 	ss->by_account = rate_table_new(&limit, ACCOUNTS);
+	ss->line = rate_table_new(&sasl_line, ADDRESSES);
 	rc = auth_local_open(&ss->local, r);
 	if (rc < 0) {
 		sasl_server_close(ss);
@@ -62,6 +63,7 @@ void sasl_server_close(struct sasl_server *ss)
 	task_cancel(&ss->plain_task);
 	rate_table_free(ss->by_addr);
 	rate_table_free(ss->by_account);
+	rate_table_free(ss->line);
 	auth_local_close(ss->local);
 	free(ss);
 }

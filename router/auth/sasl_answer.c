@@ -3,7 +3,10 @@
  *
  * Who has failed too often, by address or by account, waits for each outcome.  Success waits as
  * failure does: else a guesser would try the next password as soon as no answer came at once.
- * Unknown accounts are counted like known ones, and nothing here asks whether one exists. */
+ * The outcomes of one address wait in line, however many connections it has: a wrong password costs
+ * all behind it some seconds, a right one nothing.  Where the line is too long an outcome is not
+ * told at all, whichever it is.  Unknown accounts are counted like known ones, and nothing here
+ * asks whether one exists. */
 #include <errno.h>
 #include <string.h>
 
@@ -19,6 +22,7 @@
 #define DELAY_MS 3000
 #define DELAY_STEP_MS 2000
 #define DELAY_MAX_MS 10000
+#define LINE_MAX_MS 20000 /* of LIMIT_LOGIN_TIME's 30 s */
 
 static const char *const cond_names[] = {
 	[SASL_E_ABORTED] = "aborted",
@@ -54,6 +58,16 @@ static bool over_limit(const struct sasl *sa)
 	       (sa->jid.s && !rate_table_peek(ss->by_account, sa->jid.s, 1, now));
 }
 
+const struct rate_conf sasl_line = { .per_second = 1000.0 / DELAY_MS, .burst = 1 };
+
+/* Until the outcomes of its address that came before are told. */
+static uint64_t line_ms(const struct sasl *sa)
+{
+	struct sasl_server *ss = sa->server;
+
+	return rate_table_debt(ss->line, sa->addr, 0, loop_now(ss->router->loop));
+}
+
 static void count_failure(const struct sasl *sa)
 {
 	struct sasl_server *ss = sa->server;
@@ -68,13 +82,18 @@ static void count_failure(const struct sasl *sa)
 
 static enum sasl_status hold(struct sasl *sa, enum sasl_status status, struct el *el)
 {
-	uint64_t ms = DELAY_MS + (uint64_t)sa->n_held * DELAY_STEP_MS;
+	struct sasl_server *ss = sa->server;
+	uint64_t ms = DELAY_MS + (uint64_t)sa->n_held * DELAY_STEP_MS, line = line_ms(sa);
 
+	if (ms > DELAY_MAX_MS)
+		ms = DELAY_MAX_MS;
+	if (status != SASL_SUCCESS) /* for those behind it: its own place tells nothing of it */
+		(void)rate_table_debt(ss->line, sa->addr, 1, loop_now(ss->router->loop));
 	sa->n_held++;
 	sa->held_status = status;
 	sa->held = el;
 	sa->step = STEP_WAIT;
-	timer_set(&sa->timer, ms < DELAY_MAX_MS ? ms : DELAY_MAX_MS);
+	timer_set(&sa->timer, ms > line ? ms : line);
 	return SASL_SENT;
 }
 
@@ -116,15 +135,12 @@ enum sasl_status sasl_challenge(struct sasl *sa, const char *data, struct el **r
 	return SASL_SENT;
 }
 
-static enum sasl_status fail(struct sasl *sa, enum sasl_cond cond, bool guess, struct el **reply)
+static enum sasl_status fail(struct sasl *sa, enum sasl_cond cond, bool late, struct el **reply)
 {
-	bool late = guess && over_limit(sa);
 	enum sasl_status status = ++sa->failures >= TRIES ? SASL_DROP : SASL_FAILED;
 	struct el *el = el_new("failure", NS_SASL);
 
 	el_add(el, cond_names[cond], NULL);
-	if (guess)
-		count_failure(sa);
 	metric_add(&m_failure, 1);
 	log_info(&sa->tag, "login failed: %s%s%s%s", cond_names[cond], sa->mech ? ", " : "",
 	    sa->mech ? sa->mech->name : "", late ? ", answered late" : "");
@@ -137,16 +153,28 @@ static enum sasl_status fail(struct sasl *sa, enum sasl_cond cond, bool guess, s
 	return status;
 }
 
-enum sasl_status sasl_fail(struct sasl *sa, enum sasl_cond cond, struct el **reply)
-{
-	bool guess = cond == SASL_E_NOT_AUTHORIZED || cond == SASL_E_ACCOUNT_DISABLED;
-
-	return fail(sa, cond, guess, reply);
-}
-
 enum sasl_status sasl_refuse(struct sasl *sa, enum sasl_cond cond, struct el **reply)
 {
 	return fail(sa, cond, false, reply);
+}
+
+/* The outcome is not told, so there was no guess. */
+static enum sasl_status crowded(struct sasl *sa, struct el **reply)
+{
+	log_info(&sa->tag, "too many tries of this address wait for their answers");
+	return sasl_refuse(sa, SASL_E_TEMPORARY_AUTH_FAILURE, reply);
+}
+
+enum sasl_status sasl_fail(struct sasl *sa, enum sasl_cond cond, struct el **reply)
+{
+	bool guess = cond == SASL_E_NOT_AUTHORIZED || cond == SASL_E_ACCOUNT_DISABLED;
+	bool late = guess && over_limit(sa);
+
+	if (late && line_ms(sa) > LINE_MAX_MS)
+		return crowded(sa, reply);
+	if (guess)
+		count_failure(sa);
+	return fail(sa, cond, late, reply);
 }
 
 static enum sasl_cond admit(const struct sasl *sa)
@@ -171,6 +199,8 @@ enum sasl_status sasl_accept(struct sasl *sa, const char *data, struct el **repl
 
 	if (cond != SASL_OK)
 		return sasl_fail(sa, cond, reply);
+	if (late && line_ms(sa) > LINE_MAX_MS)
+		return crowded(sa, reply);
 	el = element("success", data);
 	metric_add(&m_success, 1);
 	log_info(&sa->tag, "login: %s%s", sa->mech->name, late ? ", answered late" : "");

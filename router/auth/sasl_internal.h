@@ -33,6 +33,7 @@ struct sasl_server {
 	struct router *router;
 	struct auth_local *local;
 	struct rate_table *by_addr, *by_account; /* failed logins */
+	struct rate_table *line;                 /* by address: outcomes that are held */
 	struct list plain;                       /* struct sasl.link: passwords to verify */
 	unsigned n_plain;
 	struct task plain_task;
@@ -96,6 +97,7 @@ void sasl_reset(struct sasl *sa);
 
 /* --- outcomes (sasl_answer.c): return and *reply as of sasl_element() ------------------------- */
 struct rate_conf sasl_limit(const struct router *r);
+extern const struct rate_conf sasl_line;
 enum sasl_status sasl_challenge(struct sasl *sa, const char *data, struct el **reply);
 enum sasl_status sasl_fail(struct sasl *sa, enum sasl_cond cond, struct el **reply);
 /* As sasl_fail, for what was no guess at a password: it is not counted and not delayed. */

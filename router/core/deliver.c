@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* RFC 6121 section 8, for what is addressed to local accounts and served domains. */
+#include <errno.h>
 #include <string.h>
 
 #include "auth/register.h"
@@ -39,14 +40,23 @@ void deliver_nobody(struct router *r, struct stanza *st)
 		: NULL);
 }
 
+/* No session has taken it; why is what session_send() said.  Only who has it is told that it has
+ * arrived: also of the one that found the queue full. */
+static void undelivered(struct router *r, struct stanza *st, int why)
+{
+	if (why == -ENOBUFS && st->type != ST_MSG_HEADLINE)
+		route_bounce(r, st, COND_RESOURCE_CONSTRAINT, "too much waits for the recipient");
+	else
+		deliver_nobody(r, st);
+}
+
 /* --- messages ------------------------------------------------------------------------------- */
 
 /* To the sessions that the rules for a bare JID choose (8.5.2.1): a headline to all of non-negative
- * priority, all else to the highest of these (all of them on a tie).  Returns how many took it. */
-static unsigned message_fan(struct user *u, struct stanza *st)
+ * priority, all else to the highest of these (all of them on a tie).  0, or why none took it. */
+static int message_fan(struct user *u, struct stanza *st)
 {
-	int top = 0;
-	unsigned n = 0;
+	int top = 0, ret = -ENOTCONN;
 
 	if (st->type != ST_MSG_HEADLINE) {
 		LIST_EACH (it, &u->sessions) {
@@ -61,32 +71,34 @@ static unsigned message_fan(struct user *u, struct stanza *st)
 
 		if (!session_available(s) || s->im.priority < top)
 			continue;
-		session_send(s, st->el);
-		n++;
+		int sent = session_send(s, st->el);
+
+		if (ret < 0 && sent != -ENOTCONN)
+			ret = sent;
 	}
-	return n;
+	return ret;
 }
 
 static void message_to_bare(struct router *r, struct stanza *st)
 {
 	struct user *u = sessions_user(r->sessions, &st->to);
 	bool fans = st->type != ST_MSG_ERROR && st->type != ST_MSG_GROUPCHAT; /* 8.5.2.1.1 */
+	int why = fans && u ? message_fan(u, st) : -ENOTCONN;
 
 	/* Nobody is there and nothing keeps it: the same answer for an account and for none. */
-	if (!fans || !u || message_fan(u, st) == 0)
-		deliver_nobody(r, st);
+	if (why < 0)
+		undelivered(r, st, why);
 }
 
 static void message_to_full(struct router *r, struct stanza *st)
 {
 	struct session *s = sessions_find(r->sessions, &st->to);
+	int why = s ? session_send(s, st->el) : -ENOTCONN;
 
-	if (s)
-		session_send(s, st->el);
-	else if (st->type == ST_MSG_CHAT) /* 8.5.3.2.1 */
+	if (why == -ENOTCONN && st->type == ST_MSG_CHAT) /* 8.5.3.2.1 */
 		message_to_bare(r, st);
-	else
-		deliver_nobody(r, st);
+	else if (why < 0)
+		undelivered(r, st, why);
 }
 
 /* --- iq ------------------------------------------------------------------------------------- */
@@ -152,11 +164,13 @@ static void iq_to_bare(struct router *r, struct stanza *st)
 static void iq_to_full(struct router *r, struct stanza *st)
 {
 	struct session *s = sessions_find(r->sessions, &st->to);
+	int why;
 
-	if (!s)
-		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, NULL); /* 8.5.3.2.3 */
-	else if (last_admits(r, st, s))
-		session_send(s, st->el);
+	if (s && !last_admits(r, st, s))
+		return;
+	why = s ? session_send(s, st->el) : -ENOTCONN;
+	if (why < 0)
+		undelivered(r, st, why); /* 8.5.3.2.3 */
 }
 
 /* --- entries -------------------------------------------------------------------------------- */

@@ -135,6 +135,19 @@ static bool address_own(struct stanza *st)
 	return true;
 }
 
+/* What a service sends to a session that has sent it presence: a room, and one of its occupants is
+ * blocked.  An error would take the one who blocks out of the room (XEP-0045 15.1.2), and the
+ * occupant would not see it as his own. */
+static bool is_of_joined_room(struct router *r, const struct stanza *st)
+{
+	struct session *s;
+
+	if (st->kind != EL_MESSAGE || st->session || !st->to.res)
+		return false;
+	s = sessions_find(r->sessions, &st->to);
+	return s && presence_directed_to(s, &st->from);
+}
+
 /* XEP-0191: what both ends think of each other. */
 static bool unblocked(struct router *r, struct stanza *st)
 {
@@ -148,7 +161,8 @@ static bool unblocked(struct router *r, struct stanza *st)
 		/* The sender's roster changes as if nobody answered: subscribe.c sees to that. */
 		if (st->session && subscribe_event(st, &ev))
 			return true;
-		deliver_nobody(r, st);
+		if (!is_of_joined_room(r, st))
+			deliver_nobody(r, st);
 		return false;
 	default:
 		return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The session table.  Two maps: accounts with sessions by bare JID, sessions by full JID. */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include <base/loop.h>
@@ -101,6 +102,7 @@ static void session_destroy(void *arg)
 
 	jid_done(&s->jid);
 	free(s->lang);
+	free(s->queue.ends);
 	free(s);
 }
 
@@ -146,42 +148,86 @@ struct list *sessions_all(struct sessions *ss)
 	return &ss->all;
 }
 
-/* The bytes have a hard mark of their own in the stream; this is the bound on their number.  Which
- * bytes are which stanza's is not kept: the count begins anew whenever all that waited at its last
- * beginning has left.  So a client that reads, however slowly, is ended only if more than `max`
- * wait, and never do more than twice as many. */
-static bool queue_has_room(struct session *s)
+/* --- what waits for the client ---------------------------------------------------------------- */
+
+/* The bytes have a hard mark of their own in the stream; this is the bound on their number.  A
+ * stanza waits until its last byte has left the queue, so one position for each is enough.  Those
+ * that have left are forgotten when the next comes. */
+#define QUEUE_MIN 8
+
+static void queue_forget(struct session *s)
+{
+	uint64_t taken = io_taken(stream_io_of(s->stream));
+
+	while (s->queue.n > 0 && s->queue.ends[s->queue.first] <= taken) {
+		s->queue.first = (s->queue.first + 1) & (s->queue.cap - 1);
+		s->queue.n--;
+	}
+	if (s->queue.n > 0 || s->queue.cap <= QUEUE_MIN)
+		return;
+	free(s->queue.ends); /* it was behind for a while, and is not any more */
+	s->queue.ends = NULL;
+	s->queue.cap = 0;
+}
+
+static void queue_grow(struct session *s)
+{
+	size_t cap = s->queue.cap ? 2 * s->queue.cap : QUEUE_MIN;
+	uint64_t *ends = xreallocarray(NULL, cap, sizeof(*ends));
+
+	for (size_t i = 0; i < s->queue.n; i++)
+		ends[i] = s->queue.ends[(s->queue.first + i) & (s->queue.cap - 1)];
+	free(s->queue.ends);
+	s->queue.ends = ends;
+	s->queue.first = 0;
+	s->queue.cap = cap;
+}
+
+/* Before a stanza is written: as session_send(). */
+static int queue_room(struct session *s)
 {
 	int64_t max = s->router->conf->limit.output_stanzas;
-	size_t now = stream_queued(s->stream);
-	size_t left = s->queue.last > now ? s->queue.last - now : 0;
 
-	if (left >= s->queue.before) {
-		s->queue.before = now;
-		s->queue.n = 0;
-	} else {
-		s->queue.before -= left;
-	}
-	if (max == 0 || ++s->queue.n <= (uint64_t)max)
-		return true;
+	if (!s->stream || !stream_alive(s->stream))
+		return -ENOTCONN;
+	queue_forget(s);
+	if (max == 0 || s->queue.n < (uint64_t)max)
+		return 0;
 	session_kick(s, STREAM_E_RESOURCE_CONSTRAINT, "the client does not read");
-	return false;
+	return -ENOBUFS;
 }
 
-void session_send(struct session *s, const struct el *el)
+/* It has been written. */
+static int queue_add(struct session *s)
 {
-	if (!s->stream || stream_closing(s->stream) || !queue_has_room(s))
-		return;
+	if (!stream_alive(s->stream)) /* by this: its bytes were too many */
+		return -ENOBUFS;
+	if (s->queue.n == s->queue.cap)
+		queue_grow(s);
+	s->queue.ends[(s->queue.first + s->queue.n) & (s->queue.cap - 1)] =
+	    io_written(stream_io_of(s->stream));
+	s->queue.n++;
+	return 0;
+}
+
+int session_send(struct session *s, const struct el *el)
+{
+	int r = queue_room(s);
+
+	if (r < 0)
+		return r;
 	stream_send(s->stream, el);
-	s->queue.last = stream_queued(s->stream);
+	return queue_add(s);
 }
 
-void session_send_addr(struct session *s, const struct el *el, const char *from, const char *to)
+int session_send_addr(struct session *s, const struct el *el, const char *from, const char *to)
 {
-	if (!s->stream || stream_closing(s->stream) || !queue_has_room(s))
-		return;
+	int r = queue_room(s);
+
+	if (r < 0)
+		return r;
 	stream_send_addr(s->stream, el, from, to);
-	s->queue.last = stream_queued(s->stream);
+	return queue_add(s);
 }
 
 void session_kick(struct session *s, enum stream_err e, const char *text)

@@ -36,12 +36,12 @@ struct session {
 	struct jid jid; /* full, owned */
 	char id[13];    /* for the log and ctl */
 	struct log_tag tag;
-	struct stream *stream; /* NULL: the connection has ended */
-	void *owner;           /* c2s.c's connection */
-	struct {               /* the number of stanzas that wait for the client, see session.c */
-		uint64_t n;    /* sent since the count began */
-		size_t before; /* bytes that waited then and still do */
-		size_t last;   /* bytes that waited after the last one was sent */
+	struct stream *stream;   /* NULL: the connection has ended */
+	void *owner;             /* c2s.c's connection */
+	struct {                 /* the stanzas that wait for the client, see session.c */
+		uint64_t *ends;  /* a ring: where each ends in all that was written */
+		size_t first, n; /* its oldest, and how many there are */
+		size_t cap;      /* a power of two, or 0 */
 	} queue;
 	bool impatient;   /* what it sent waits too long already: no more of it may (c2s.c) */
 	int64_t since_ms; /* wall clock */
@@ -74,11 +74,11 @@ struct user *sessions_user(struct sessions *ss, const struct jid *any);     /* b
 size_t sessions_count(const struct sessions *ss);
 struct list *sessions_all(struct sessions *ss); /* struct session.of_all */
 
-/* Queues an element for the client.  A session whose queue is at its bound is ended
- * (resource-constraint). */
-void session_send(struct session *s, const struct el *el);
+/* Queues an element for the client: 0.  -ENOBUFS: no more may wait, and the session ends by this
+ * (resource-constraint).  -ENOTCONN: it has ended, or is about to. */
+int session_send(struct session *s, const struct el *el);
 /* As session_send, with other addresses (NULL: as they are): one tree, many recipients. */
-void session_send_addr(struct session *s, const struct el *el, const char *from, const char *to);
+int session_send_addr(struct session *s, const struct el *el, const char *from, const char *to);
 /* Ends it from outside: a stream error now; c2s.c does all that goes with the end of a session when
  * the stream has closed. */
 void session_kick(struct session *s, enum stream_err e, const char *text);

@@ -9,6 +9,7 @@
 #include <base/arena.h>
 #include <base/log.h>
 
+#include "conf.h"
 #include "core/route.h"
 #include "core/session.h"
 #include "core/stanza.h"
@@ -259,11 +260,21 @@ static void undirected(struct router *r, struct stanza *st)
 	}
 }
 
+/* One presence is kept, and becomes as many as there are contacts, or occupants of a room. */
+static bool is_too_long(const struct router *r, const struct stanza *st)
+{
+	int64_t max = r->conf->limit.presence;
+
+	return max > 0 && st->bytes > max;
+}
+
 void presence_from_session(struct router *r, struct stanza *st)
 {
 	enum sub_event ev;
 
-	if (!st->to.s)
+	if (is_too_long(r, st))
+		route_bounce(r, st, COND_POLICY_VIOLATION, "this is too long for a presence");
+	else if (!st->to.s)
 		undirected(r, st);
 	else if (subscribe_event(st, &ev))
 		subscribe_out(r, st, ev);

@@ -33,7 +33,8 @@ def arguments():
     p.add_argument("--rows", type=words, metavar="LIST", help="which of "
                    + ",".join(job.name for job in rows.jobs(0)))
     p.add_argument("--runs", type=int, default=3, metavar="N", help="medians are of so many (3)")
-    p.add_argument("--idle", type=int, default=2000, metavar="N", help="idle sessions (2000)")
+    p.add_argument("--idle", type=int, default=10000, metavar="N",
+                   help="idle sessions (10000)")
     p.add_argument("--quick", action="store_true", help="small numbers, to see that it works")
     p.add_argument("--details", action="store_true", help="rates and latencies, too")
     p.add_argument("--markdown", action="store_true", help="print the table as Markdown")
@@ -152,12 +153,11 @@ class Run:
         return lines
 
     def _load(self, server, job):
-        """Each job has a server that was started for it, and so has each reading of memory."""
+        """Each job has a server that was started for it."""
         argv, times = job.command(server, self.args.runs)
         lines = []
         for i in range(times):
-            fresh = i == 0 or job.name == "idle"
-            if not server.running or (fresh and not self.args.quick):
+            if not server.running or (i == 0 and not self.args.quick):
                 server.stop()
                 server.start()
             lines += server.load(*argv)

@@ -15,6 +15,7 @@ class Job:
     floor: bool = True     # tlsrelay can do it, too
     count: tuple = ()      # --count for the fast and for the slow
     repeats: bool = False  # xmppload itself measures as often as asked for (--repeat)
+    once: bool = False     # one run says it
     needs: str = ""        # a service that the server has to have
 
     def command(self, server, runs):
@@ -24,7 +25,7 @@ class Job:
             args += ["--count", str(self.count[0 if server.fast else 1])]
         if self.repeats:
             return [*args, "--repeat", str(runs)], 1
-        return args, runs
+        return args, 1 if self.once else runs
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def login(sessions):
 
 def idle(sessions, settle_ms, hold_ms):
     return Job("idle", ("idle", "--sessions", str(sessions), "--settle", str(settle_ms),
-                        "--hold", str(hold_ms)), sessions)
+                        "--hold", str(hold_ms)), sessions, once=True)
 
 
 def chat(name, pairs, window, count):
@@ -53,6 +54,12 @@ def chat(name, pairs, window, count):
 
 def room(occupants, count):
     return Job("room", ("muc", "--occupants", str(occupants)), occupants, count=count, needs="muc")
+
+
+def small_rooms(rooms, occupants, count):
+    """For their joins: so many rooms that filling them takes a server as long as a large one."""
+    return Job("rooms", ("muc", "--occupants", str(occupants), "--rooms", str(rooms)),
+               rooms * occupants, floor=False, count=count, needs="muc")
 
 
 def round_trips(name, sessions, count):
@@ -69,6 +76,7 @@ def jobs(idle_sessions):
         chat("chat", 100, 10, (100_000, 12_000)),
         chat("chat1000", 1000, 1, (100_000, 12_000)),
         room(200, (500, 80)),
+        small_rooms(16, 50, (500, 80)),
         round_trips("component", 100, (40_000, 8_000)),
         round_trips("iq", 100, (40_000, 8_000)),
         idle(idle_sessions, 10_000, 10_000),
@@ -83,6 +91,7 @@ def quick_jobs(idle_sessions):
         chat("chat", 5, 4, (400, 400)),
         chat("chat1000", 10, 1, (400, 400)),
         room(10, (40, 40)),
+        small_rooms(2, 5, (40, 40)),
         round_trips("component", 5, (400, 400)),
         round_trips("iq", 5, (400, 400)),
     ]
@@ -101,10 +110,11 @@ def rows(jobs_of_run):
     for job in ("chat", "chat1000"):
         title = f"chat, {of(job, '--pairs')} pairs, window {of(job, '--window')}: CPU µs a message"
         table.append(Row(title, job, "message", "cpu_us"))
-    occupants = of("room", "--occupants")
+    occupants, fewer = of("room", "--occupants"), of("rooms", "--occupants")
     table += [
         Row(f"room of {occupants}: CPU µs a copy", "room", "copy", "cpu_us"),
         Row(f"room of {occupants}, filling it: CPU µs a join", "room", "join", "cpu_us"),
+        Row(f"room of {fewer}, filling it: CPU µs a join", "rooms", "join", "cpu_us"),
         Row("component: CPU µs a round trip", "component", "roundtrip", "cpu_us"),
         Row("ping: CPU µs a round trip", "iq", "roundtrip", "cpu_us"),
         Row("login, SCRAM-SHA-1, TLS 1.3: CPU µs (floor: the handshake)", "login", "", "cpu_us"),

@@ -4,7 +4,9 @@
 import pytest
 
 from lib.client import befriend
+from lib.component import attach
 from lib.im import presences, settled
+from lib.rooms import create, join, presence_xml, say
 from lib.wait import until
 
 NS = "urn:xmpp:blocking"
@@ -200,6 +202,74 @@ async def test_own_server_and_sessions_are_no_strangers(stack, client):
     await phone.sync()
     phone.send_message(mto=tablet.full, mbody="note")
     await tablet.wait("message", body="note")
+
+
+# --- rooms ----------------------------------------------------------------------------------------
+
+ROOM = "room@conference.localhost"
+
+
+@pytest.fixture
+async def in_a_room(make_stack, client):
+    """alice, bob and carol."""
+    make_stack(components=("muc",), env={"E2E_POLICY_CHAT": "none", "E2E_POLICY_MUC": "none"})
+    people = [await client(user) for user in ("alice", "bob", "carol")]
+    await create(people[0], ROOM, "Alice")
+    for c, nick in zip(people[1:], ("Bob", "Carol")):
+        await join(c, ROOM, nick)
+    await settled(*people)
+    return people
+
+
+@pytest.mark.parametrize("kind, to", [("groupchat", ROOM), ("chat", f"{ROOM}/Alice")])
+async def test_a_blocked_occupant_leaves_no_mark_in_the_room(in_a_room, kind, to):
+    """What he says does not arrive, and costs the one who blocks no place in the room: an error to
+    the room would."""
+    alice, bob, carol = in_a_room
+    await command(alice, "block", f"{ROOM}/Bob")
+    for i in range(3):
+        say(bob, to, "<body>you there</body>", f"b{i}", kind)
+    bob.send_raw(presence_xml(f"{ROOM}/Bob", "<show>away</show>"))
+    await settled(bob, carol, alice)
+    say(carol, ROOM, "<body>are you</body>", "c")
+    await alice.wait("message", id="c", from_=f"{ROOM}/Carol")
+    say(alice, ROOM, "<body>yes</body>", "a")
+    for c in (alice, bob, carol):
+        await c.wait("message", id="a", from_=f"{ROOM}/Alice")
+        assert not c.inbox.find("presence", type="unavailable")
+    assert not alice.inbox.find("message", from_=f"{ROOM}/Bob")
+    await command(alice, "unblock", f"{ROOM}/Bob")
+    say(bob, to, "<body>again</body>", "b4", kind)
+    await alice.wait("message", id="b4", from_=f"{ROOM}/Bob")
+
+
+async def test_a_room_hears_that_the_one_who_blocks_has_gone(stack, raw_client, client):
+    """Its messages to a session that it does not know to have ended are answered as ever."""
+    alice, room = await client("alice"), await component_of(stack, raw_client)
+    await command(alice, "block", f"{room.jid}/Bob")
+    for to in (alice.full, f"{ALICE}/gone", ALICE):
+        await room.send(f"<message from='{room.jid}/Bob' to='{to}' id='m' type='groupchat'>"
+                        "<x xmlns='urn:x'/></message>")
+        await room.wait("message", id="m", from_=to, error="service-unavailable")
+        room.inbox.clear()
+    alice.send_raw(presence_xml(f"{room.jid}/Alice"))
+    await room.wait("presence", from_=alice.full)
+    for to, answers in ((alice.full, 0), (f"{ALICE}/gone", 1)):
+        await room.send(f"<message from='{room.jid}/Bob' to='{to}' id='n' type='groupchat'>"
+                        "<x xmlns='urn:x'/></message>")
+        await room.send(f"<iq from='{room.jid}' to='localhost' id='p{answers}' type='get'>"
+                        "<ping xmlns='urn:xmpp:ping'/></iq>")
+        await room.wait("iq", id=f"p{answers}", type="result")
+        assert len(room.inbox.find("message", id="n")) == answers
+    assert not alice.inbox.find("message")
+
+
+async def component_of(stack, raw_client):
+    """A service with one room: what the test says in the name of echo."""
+    stack.components["echo"].term()
+    c = await attach(raw_client, stack, "echo.localhost", stack.component_secret("echo"))
+    c.jid = "room@echo.localhost"
+    return c
 
 
 # --- bad input, bounds, faults --------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 
 from lib import xml
 from lib.faults import closed_with, encrypted, failure, let_pass, login
+from lib.inbox import error_condition
 from lib.wait import until
 
 NOTE = "<message to='%s' id='%s'><x xmlns='urn:x'>%s</x></message>"
@@ -74,6 +75,54 @@ async def test_stanza(session):
     await ends(c, "x" * (room + 1))
 
 
+PRESENCE = "<presence%s id='%s'><status>%s</status></presence>"
+
+
+@pytest.mark.parametrize("to", ["", "bob@localhost", "echo.localhost", "bob"],
+                         ids=["all", "account", "component", "session"])
+async def test_presence(session, raw_client, to):
+    """Whomever it is for; what is too long reaches nobody and does not end the stream."""
+    stack, c = await session(LIMIT_PRESENCE="4k")
+    bob = await login(stack, raw_client, "bob")
+    await c.send("<presence/>")
+    address = f" to='{bob.jid if to == 'bob' else to}'" if to else ""
+    room = 4096 - len(PRESENCE % (address, "a", ""))
+    for ident, more, answers in (("a", -1, 0), ("b", 0, 0), ("c", 1, 1)):
+        await c.send(PRESENCE % (address, ident, "x" * (room + more)))
+        await c.sync()
+        errors = c.inbox.find("presence", id=ident, error="policy-violation")
+        assert len(errors) == answers
+        if to in ("", "bob"):
+            await bob.sync()
+            seen = (bob if to else c).inbox.find("presence", id=ident, type=None)
+            assert len(seen) == 1 - answers
+    assert errors[0].find("{jabber:client}error").get("type") == "modify"
+
+
+async def test_presence_without_a_limit(session):
+    _, c = await session(LIMIT_PRESENCE="0")
+    await c.send(PRESENCE % ("", "a", "x" * 200000))
+    await c.wait("presence", id="a", type=None)
+
+
+async def test_presence_as_clients_send_it(session):
+    """At the default: capabilities, an avatar, idle time, a signature of 4096 bits, a long status."""
+    _, c = await session()
+    signed = "iQIzBAABCgAdFiEE" + "0" * 720
+    presence = (
+        "<presence id='a'><show>away</show><priority>5</priority>"
+        f"<status>{'gone fishing ' * 200}</status>"
+        "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://client.example'"
+        " ver='DdnydQG7RGhP9E3k9Sf+b+bF0zo='/>"
+        "<c xmlns='urn:xmpp:caps'><hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>"
+        "RdjyAEOMtu0E5m9PdEa0N1JOBPNsPLfBHOq+TrGfLdM=</hash></c>"
+        "<x xmlns='vcard-temp:x:update'><photo>01b87fcd030b72895ff8e88db57ec525450f000d</photo></x>"
+        "<idle xmlns='urn:xmpp:idle:1' since='2026-11-27T12:00:00Z'/>"
+        f"<x xmlns='jabber:x:signed'>{signed}</x></presence>")
+    await c.send(presence)
+    await c.wait("presence", id="a", type=None)
+
+
 async def test_stanza_without_a_limit(session):
     _, c = await session(LIMIT_STANZA="0", LIMIT_OUTPUT_BYTES="0")
     await passes(c, "x" * (1 << 20))
@@ -117,15 +166,17 @@ async def test_failed_logins_without_a_limit(make_stack, raw_client):
 # --- output that waits ----------------------------------------------------------------------------
 
 async def waiting(stack, raw_client, reader, count):
-    """bob has sent `count` small messages behind what the kernel would not take for a reader who
-    does not read."""
+    """bob has sent `count` small messages, s0 and so on, behind a big one that the kernel would not
+    take as a whole for a reader who does not read."""
     bob = await login(stack, raw_client, "bob")
     reader.stop_reading()
-    while not queued(stack, reader):
-        await bob.send(NOTE % (reader.jid, "big", "x" * 200000) * 8)
+    left = 0
+    while not left or left != queued(stack, reader):  # it stays so
+        left = queued(stack, reader)
+        if not left:
+            await bob.send(NOTE % (reader.jid, "big", "x" * 200000))
         await bob.sync()
-    for _ in range(count):
-        await bob.send(NOTE % (reader.jid, "small", ""))
+    await bob.send("".join(NOTE % (reader.jid, f"s{i}", "") for i in range(count)))
     await bob.sync()
     return bob
 
@@ -134,20 +185,51 @@ def queued(stack, c):
     return next(s["queued"] for s in stack.ctl("session", "list") if s["jid"] == c.jid)
 
 
-async def test_output_stanzas_below(session, raw_client):
+def small(c):
+    return c.inbox.find(lambda e: (e.get("id") or "").startswith("s"))
+
+
+async def test_output_stanzas_at_the_value(session, raw_client):
+    """The big one may wait as well, or its last piece may be on its way out."""
     stack, alice = await session(LIMIT_OUTPUT_STANZAS="100", LIMIT_OUTPUT_BYTES="1G")
-    bob = await waiting(stack, raw_client, alice, 80)
+    bob = await waiting(stack, raw_client, alice, 99)
     assert stack.metrics()["switchyard_sessions"] == 2
     alice.go_on_reading()
-    await until(lambda: len(alice.inbox.find("message", id="small")) == 80, "all have come")
+    await alice.wait("message", id="s98")
+    assert [m.get("id") for m in small(alice)] == [f"s{i}" for i in range(99)]
     assert not bob.inbox.find("message")
 
 
 async def test_output_stanzas_above(session, raw_client):
+    """The one that is too many is answered, and so are those behind it, for the session ends."""
     stack, alice = await session(LIMIT_OUTPUT_STANZAS="100", LIMIT_OUTPUT_BYTES="1G")
-    bob = await waiting(stack, raw_client, alice, 210)
-    assert stack.metrics()["switchyard_sessions"] == 1
-    assert bob.inbox.find("message", id="small", error="service-unavailable")
+    bob = await waiting(stack, raw_client, alice, 110)
+    await until(lambda: stack.metrics()["switchyard_sessions"] == 1, "alice's session has ended")
+    answers = [(m.get("id"), error_condition(m)) for m in small(bob)]
+    assert answers[0][0] in ("s99", "s100") and answers[0][1] == "resource-constraint"
+    assert small(bob)[0].find("{jabber:client}error").get("type") == "wait"
+    assert answers[1:] == [(f"s{i}", "service-unavailable")
+                           for i in range(int(answers[0][0][1:]) + 1, 110)]
+
+
+async def test_message_above_the_bytes_is_answered(session, raw_client):
+    """To a full or a bare address; an iq as well, but no headline."""
+    stack, alice = await session(LIMIT_OUTPUT_BYTES="100k")
+    bob = await login(stack, raw_client, "bob")
+    for resource, (name, kind, to) in enumerate([
+            ("message", "chat", "full"), ("message", "chat", "bare"), ("iq", "get", "full"),
+            ("message", "headline", "full")]):
+        alice = await login(stack, raw_client, "alice", f"r{resource}")
+        await alice.send("<presence/>")
+        await alice.sync()
+        bob.inbox.clear()
+        await bob.send(f"<{name} to='{alice.jid if to == 'full' else 'alice@localhost'}' id='b'"
+                       f" type='{kind}'><x xmlns='urn:x'>{'x' * 120000}</x></{name}>")
+        await bob.sync()
+        found = bob.inbox.find(name, id="b", error="resource-constraint")
+        assert len(found) == (0 if kind == "headline" else 1)
+        await alice.wait_closed()
+        assert not alice.inbox.find(name, id="b")
 
 
 async def test_output_stanzas_without_a_limit(session, raw_client):
@@ -155,7 +237,7 @@ async def test_output_stanzas_without_a_limit(session, raw_client):
     await waiting(stack, raw_client, alice, 6000)
     assert stack.metrics()["switchyard_sessions"] == 2
     alice.go_on_reading()
-    await until(lambda: len(alice.inbox.find("message", id="small")) == 6000, "all have come")
+    await until(lambda: len(small(alice)) == 6000, "all have come")
 
 
 async def test_output_bytes(session, raw_client):

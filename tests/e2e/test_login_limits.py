@@ -81,6 +81,31 @@ async def test_account_that_is_guessed_is_delayed(stack, raw_client, clock):
     await c.wait("success")
 
 
+async def test_many_connections_are_no_faster(make_stack, raw_client, clock):
+    """Of twenty at once, three are answered after three seconds and one every three after that."""
+    stack = make_stack(components=(), env={"LIMIT_LOGIN_TIME": "600"})
+    await use_up(raw_client, "nobody")
+    crowd = [await encrypted(raw_client) for _ in range(20)]
+    for c in crowd:
+        mark = stack.router.mark()
+        await guess(c)
+        await stack.router.wait_log("login failed", mark)
+
+    def answers(condition):
+        return sum(bool(c.inbox.find("failure", has=f"{{{xml.SASL}}}{condition}")) for c in crowd)
+
+    await until(lambda: answers("temporary-auth-failure") >= 11, "there is no room for so many")
+    refused = answers("temporary-auth-failure")
+    assert answers("not-authorized") == 0
+    await let_pass(clock, 3)
+    await until(lambda: answers("not-authorized") >= 3, "the first ones")
+    await let_pass(clock, 6)
+    await until(lambda: answers("not-authorized") >= 5, "two more")
+    assert answers("not-authorized") < 8
+    await let_pass(clock, 15)
+    await until(lambda: answers("not-authorized") == 20 - refused, "the last one")
+
+
 async def test_other_address_and_account_are_not_delayed(stack, raw_client):
     await use_up(raw_client, "nobody", host="127.0.0.1")
     c = await encrypted(raw_client, host="::1")

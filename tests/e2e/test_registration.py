@@ -174,6 +174,35 @@ async def test_only_with_an_invitation(make_stack, raw_client):
     assert token not in stack.router.log and made["id"] in stack.router.log
 
 
+def form(**fields):
+    inside = "".join(f"<field var='{name}'><value>{text}</value></field>"
+                     for name, text in ({"FORM_TYPE": NS} | fields).items())
+    return f"<query xmlns='{NS}'><x xmlns='jabber:x:data' type='submit'>{inside}</x></query>"
+
+
+@pytest.mark.parametrize("to", [None, "localhost"])
+@pytest.mark.parametrize("answer", [query, form])
+async def test_as_clients_do_it(make_stack, raw_client, to, answer):
+    """Conversations and its kin show the token without an address and fill in the fields; Monal sends
+    a form, whether it was shown one or not."""
+    stack = make_stack(components=(), env=INVITED)
+    token, _ = invite(stack)
+    c = await encrypted(raw_client)
+    show = f"<preauth xmlns='urn:xmpp:pars:0' token='{token}'/>"
+    assert condition(await c.iq("set", show, to=to)) is None
+    asked = await c.iq("get", query(), to=to)
+    assert {f"{{{NS}}}username", f"{{{NS}}}password"} <= {e.tag for e in asked[0]}
+    assert condition(await c.iq("set", answer(username="alice", password="s3cret"), to=to)) is None
+    assert "s3cret" not in stack.router.log
+    await c.sasl("alice", "s3cret")
+    await c.bind()
+    change = await c.iq("set", answer(username="alice", password="n3w"), to=to)
+    assert condition(change) is None
+    await (await raw_client()).login("alice", "n3w")
+    late = await encrypted(raw_client)
+    assert condition(await late.iq("set", show, to=to)) == "item-not-found"
+
+
 @pytest.mark.parametrize("token", ["", "x", "0" * 32, "A" * 32, "x" * 5000, "&lt;&#xe9;&quot;"])
 async def test_wrong_tokens(make_stack, raw_client, token):
     stack = make_stack(components=(), env=INVITED)

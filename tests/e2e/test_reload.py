@@ -7,7 +7,8 @@ import signal
 import pytest
 
 from lib import component, xml
-from lib.faults import closed_with, encrypted, failure, login
+from lib.faults import closed_with, encrypted, failure, let_pass, login
+from lib.inbox import error_condition
 
 CHAT = "<message to='%s' id='%s' type='chat'><body>hello</body></message>"
 NOTE = "<message to='%s' id='%s'><x xmlns='urn:x'>%s</x></message>"
@@ -42,6 +43,15 @@ async def test_stanza_size_of_the_next_stream(stack, raw_client):
     assert [e.text for e in new.features.iter("{urn:xmpp:stream-limits:0}max-bytes")] == ["2048"]
     await new.send(NOTE % (new.jid, "b", "x" * 4000))
     await closed_with(new, "policy-violation")
+
+
+async def test_size_of_a_presence(stack, raw_client):
+    """Of a session that is there."""
+    c = await login(stack, raw_client, "alice")
+    for limit, answer in (("2k", "policy-violation"), ("8k", None)):
+        await reload(stack, f"limit_presence = {limit}\n")
+        await c.send(f"<presence id='{limit}'><status>{'x' * 4000}</status></presence>")
+        assert error_condition(await c.wait("presence", id=limit)) == answer
 
 
 async def test_depth_attributes_children(stack, raw_client):
@@ -124,6 +134,90 @@ async def test_output_of_sessions_that_are_there(stack, raw_client):
     for i in range(200):
         await bob.send(NOTE % (alice.jid, f"m{i}", "x" * 60000))
     await bob.wait("message", error="service-unavailable")
+
+
+async def test_number_of_stanzas_that_wait(stack, raw_client):
+    """Also for a session that is there, and back again."""
+    alice = await login(stack, raw_client, "alice")
+    bob = await login(stack, raw_client, "bob")
+    alice.stop_reading()
+    await reload(stack, "limit_output_stanzas = 20\n")
+    for i in range(200):
+        await bob.send(NOTE % (alice.jid, f"m{i}", "x" * 60000))
+    await bob.wait("message", error="service-unavailable")
+    await stack.router.wait_log("resource-constraint")
+    await reload(stack, "limit_output_stanzas = 0\n")
+    alice = await login(stack, raw_client, "alice")
+    alice.stop_reading()
+    bob.inbox.clear()
+    for i in range(6000):
+        await bob.send(NOTE % (alice.jid, "n", ""))
+    await bob.sync()
+    assert not bob.inbox.find("message")
+
+
+async def test_incoming_bytes(make_stack, raw_client, clock):
+    """Of a session that is there: 16 KiB/s behind a burst of 64 KiB; then all at once."""
+    stack = make_stack(components=(), conf_d="limit_session_rate = 0\n")
+    alice, bob = [await login(stack, raw_client, user) for user in ("alice", "bob")]
+
+    async def flood(ident):
+        await bob.send("".join(NOTE % (alice.jid, f"{ident}{i}", "x" * 1024) for i in range(256)))
+
+    def received(ident):
+        return sum(m.get("id").startswith(ident) for m in alice.inbox.find("message"))
+
+    await reload(stack, "limit_session_rate = 16k\nlimit_session_burst = 64k\n")
+    await flood("a")
+    await alice.wait("message", id="a32")
+    await alice.sync()
+    assert received("a") < 200  # the burst, and what one read may bring beyond it
+    for _ in range(30):
+        clock.advance(1)
+        await alice.sync()
+    await alice.wait("message", id="a255")
+    await reload(stack, "limit_session_rate = 16k\nlimit_session_burst = 1M\n")
+    await let_pass(clock, 120)
+    await flood("b")
+    await alice.wait("message", id="b255")
+    await reload(stack, "limit_session_rate = 0\n")
+    for ident in "cdefgh":
+        await flood(ident)
+    await alice.wait("message", id="h255")
+
+
+# --- registration ---------------------------------------------------------------------------------
+
+REGISTER = ("<query xmlns='jabber:iq:register'><username>%s</username><password>x</password>"
+            "</query>")
+OPEN = "allow_registration = true\nregistration_invite_only = false\n"
+
+
+async def registers(raw_client, name):
+    """The condition of the error; None: the account is made."""
+    c = await encrypted(raw_client)
+    return error_condition(await c.iq("set", REGISTER % name))
+
+
+async def test_registrations_an_hour(make_stack, raw_client, clock):
+    """Of an address that has had some already, too."""
+    stack = make_stack(components=(), conf_d=OPEN + "limit_registrations = 3\n")
+    assert await registers(raw_client, "a") is None
+    await reload(stack, OPEN + "limit_registrations = 1\n")
+    assert await registers(raw_client, "b") is None
+    assert await registers(raw_client, "c") == "resource-constraint"
+    await reload(stack, OPEN + "limit_registrations = 0\n")
+    for name in "cdefgh":
+        assert await registers(raw_client, name) is None
+
+
+async def test_administrators(make_stack, raw_client):
+    """Nobody can register under their names."""
+    stack = make_stack(components=(), conf_d=OPEN + 'admins = { "boss@localhost" }\n')
+    assert await registers(raw_client, "boss") == "conflict"
+    await reload(stack, OPEN + 'admins = { "chief@localhost" }\n')
+    assert await registers(raw_client, "chief") == "conflict"
+    assert await registers(raw_client, "boss") is None
 
 
 # --- policy ---------------------------------------------------------------------------------------
@@ -220,6 +314,26 @@ async def test_exception_of_a_component(stack, raw_client):
     await reload(stack, gate(e2e='"exempt"'))
     await c.send(message % "b")
     await alice.wait("message", id="b")
+
+
+async def test_a_domain_that_was_served_is_no_component_s(make_stack, raw_client):
+    """Taken out of DOMAIN, which takes a restart, by the reload that gives it to a component: until
+    the next start its users are there, and nobody speaks for them."""
+    domains = 'domain = { "localhost", "example.org" }\n'
+    stack = make_stack(components=(), domain="localhost,example.org", conf_d=domains,
+                       env={"DOMAIN": None})
+    stack.add_account("alice@example.org", "secret")
+    words = await reload(stack, 'domain = { "localhost" }\n' + gate(domain='"example.org"'))
+    assert "example.org is served until the next start" in words
+    c = await component.connect(raw_client, stack, "example.org")
+    await closed_with(c, "host-unknown")
+    alice = await (await raw_client(domain="example.org")).login("alice", "secret")
+    await alice.send(NOTE % (alice.jid, "n", ""))
+    await alice.wait("message", id="n")
+    await alice.close()
+    stack.router.restart()
+    stack.ready()
+    await component.attach(raw_client, stack, "example.org", "sesame")
 
 
 # --- a broken file --------------------------------------------------------------------------------

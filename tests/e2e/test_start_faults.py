@@ -236,6 +236,8 @@ BAD_VARIABLES = {
     "C2S_REQUIRE_ENCRYPTION": ("false", "C2S_REQUIRE_ENCRYPTION"),
     "COMPONENT_SECRET_ECHO_FILE": ("/nowhere/secret", "/nowhere/secret"),
     "E2E_POLICY_WHITELIST": ("a@b@c", "E2E_POLICY_WHITELIST", "a@b@c"),
+    "DOMAIN_MUC": ("a.localhost,b.localhost", "component muc", "a.localhost,b.localhost",
+                   "a section, and a process, of its own"),
 }
 
 
@@ -243,6 +245,15 @@ BAD_VARIABLES = {
 def test_bad_variable(unstarted, name):
     value, *words = BAD_VARIABLES[name]
     refused(unstarted(env={name: value}), *words)
+
+
+def test_a_component_has_one_domain(make_stack):
+    stack = make_stack(start=False, components=("muc",),
+                       env={"COMPONENT_DOMAIN": None, "DOMAIN_MUC": "a.localhost,b.localhost"})
+    muc = stack.components["muc"]
+    muc.start()
+    assert muc.wait_exit() == 1
+    assert "DOMAIN_MUC" in muc.log and "one domain name (others need a process" in muc.log
 
 
 def test_all_that_is_wrong_is_listed_at_once(unstarted):

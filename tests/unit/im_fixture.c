@@ -103,14 +103,15 @@ static void keep(struct sbuf *out, const struct el *el, const char *from, const 
 	el_free(copy);
 }
 
-void session_send_addr(struct session *s, const struct el *el, const char *from, const char *to)
+int session_send_addr(struct session *s, const struct el *el, const char *from, const char *to)
 {
 	keep(&CONTAINER_OF(s, struct im_session, s)->got, el, from, to);
+	return 0;
 }
 
-void session_send(struct session *s, const struct el *el)
+int session_send(struct session *s, const struct el *el)
 {
-	session_send_addr(s, el, NULL, NULL);
+	return session_send_addr(s, el, NULL, NULL);
 }
 
 struct component *components_find(struct components *cs, const char *domain, size_t len)

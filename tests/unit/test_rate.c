@@ -98,6 +98,29 @@ static void test_table(void **state)
 	rate_table_free(NULL);
 }
 
+static void test_table_of_debts(void **state)
+{
+	const struct rate_conf c = { .per_second = 1, .burst = 1 };
+	const struct rate_conf none = { .per_second = 0, .burst = 1 };
+	struct rate_table *t = rate_table_new(&c, 2);
+
+	(void)state;
+	assert_int_equal(rate_table_debt(t, "a", 0, 0), 0);
+	assert_int_equal(rate_table_debt(t, "a", 1, 0), 0);
+	assert_in_range(rate_table_debt(t, "a", 2, 0), 2000, 2001);
+	assert_in_range(rate_table_debt(t, "a", 0, 500), 1500, 1501);
+	assert_in_range(rate_table_debt(t, "a", 0, 500), 1500, 1501); /* takes none */
+	assert_false(rate_table_peek(t, "a", 1, 2500));
+	assert_int_equal(rate_table_debt(t, "b", 1, 500), 0);
+	assert_int_equal(rate_table_debt(t, "a", 0, 2500), 0);
+	assert_int_equal(rate_table_debt(t, "c", 1, 2500), 0); /* in the place of b */
+	assert_false(rate_table_peek(t, "a", 1, 2500));
+	assert_true(rate_table_peek(t, "b", 1, 2500));
+	rate_table_set(t, &none);
+	assert_int_equal(rate_table_debt(t, "a", 1000, 2500), 0);
+	rate_table_free(t);
+}
+
 static void test_stalest_goes(void **state)
 {
 	const struct rate_conf c = { .per_second = 0.001, .burst = 1 };
@@ -128,6 +151,7 @@ int main(void)
 		cmocka_unit_test(test_no_limit),
 		cmocka_unit_test(test_smaller),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table_of_debts),
 		cmocka_unit_test(test_stalest_goes),
 	};
 

@@ -24,6 +24,41 @@ static void an_account_is_made(void **state)
 	registration_free(rg);
 }
 
+#define FIELD(var, value) "<field var='" var "'><value>" value "</value></field>"
+#define FORM(type, fields)                                                                   \
+	"<iq type='set' id='s' to='example.org'><query xmlns='jabber:iq:register'>"          \
+	"<x xmlns='jabber:x:data' type='" type "'>" FIELD("FORM_TYPE", "jabber:iq:register") \
+	    fields "</x></query></iq>"
+#define NAME FIELD("username", "Bill")
+
+/* Some clients send a form whatever they were asked by. */
+static void a_form_is_as_good(void **state)
+{
+	static const char *const bad[] = {
+		FORM("cancel", NAME FIELD("password", "s3cret")),
+		FORM("form", NAME FIELD("password", "s3cret")),
+		FORM("submit", NAME),
+		FORM("submit", NAME FIELD("password", "")),
+		FORM("submit", NAME FIELD("password", "s3cret</value><value>s3cret")),
+		FORM("submit", NAME NAME FIELD("password", "s3cret")),
+		FORM("nonsense", NAME FIELD("password", "s3cret")),
+	};
+	struct registration *rg = connect_from("192.0.2.1");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(say(rg, bad[i]), REG_ANSWERED);
+		assert_refused("not-acceptable");
+	}
+	assert_false(exists("bill@example.org"));
+	assert_int_equal(
+	    say(rg, FORM("submit", NAME FIELD("password", "s3cret") FIELD("email", "b@x"))),
+	    REG_LATER);
+	assert_string_equal(answer, OK);
+	assert_true(exists("bill@example.org"));
+	registration_free(rg);
+}
+
 static void what_is_refused(void **state)
 {
 	static const struct {
@@ -288,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(an_account_is_made),
+		T(a_form_is_as_good),
 		T(what_is_refused),
 		T(what_is_none_of_ours),
 		T(it_is_off_unless_allowed),

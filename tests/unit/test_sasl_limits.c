@@ -202,6 +202,89 @@ static void test_no_limit(void **state)
 	}
 }
 
+/* One address with many connections. */
+#define CROWD 12
+static struct client crowd[CROWD];
+
+static void crowd_comes(void)
+{
+	wrong_at_once("romeo");
+	wrong_at_once("tybalt");
+	for (int i = 0; i < CROWD; i++)
+		client_open(&crowd[i], near);
+}
+
+static void crowd_goes(void)
+{
+	for (int i = 0; i < CROWD; i++)
+		client_close(&crowd[i]);
+}
+
+static int answered(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < CROWD; i++)
+		n += (int)crowd[i].late;
+	return n;
+}
+
+/* Three at once, then one every three seconds, and none that would have to wait for more than
+ * twenty: their outcome is not told. */
+static void test_guesses_stand_in_line(void **state)
+{
+	enum { FIT = 8 };
+
+	(void)state;
+	crowd_comes();
+	for (int i = 0; i < FIT; i++) {
+		assert_int_equal(client_scram(&crowd[i], SCRAM, "mercutio", "x"), SASL_SENT);
+		assert_true(crowd[i].waits);
+	}
+	for (int i = FIT; i < CROWD; i++) {
+		const char *password = i % 2 ? PASSWORD : "x";
+
+		assert_int_equal(client_scram(&crowd[i], SCRAM, "juliet", password), SASL_FAILED);
+		client_failed(&crowd[i], "temporary-auth-failure");
+	}
+	again_from("192.0.2.1");
+	assert_int_equal(client_scram(&c, SCRAM, "juliet", PASSWORD), SASL_SUCCESS);
+	advance(1500);
+	assert_int_equal(answered(), 0);
+	advance(1500);
+	for (int n = 3; n <= FIT; n++) {
+		assert_int_equal(answered(), n);
+		advance(1500);
+		assert_int_equal(answered(), n);
+		advance(1500);
+	}
+	for (int i = 0; i < FIT; i++)
+		client_failed(&crowd[i], "not-authorized");
+	crowd_goes();
+}
+
+/* Who knows their passwords does not have to wait for one another: an office behind one address,
+ * and one device in it that does not. */
+static void test_right_ones_take_no_time(void **state)
+{
+	(void)state;
+	crowd_comes();
+	for (int i = 0; i < CROWD; i++) {
+		bool wrong = i == CROWD / 2 || i == CROWD / 2 + 1;
+		const char *password = wrong ? "x" : PASSWORD;
+
+		assert_int_equal(client_scram(&crowd[i], SCRAM, "juliet", password), SASL_SENT);
+	}
+	advance(1500);
+	assert_int_equal(answered(), 0);
+	advance(1500);
+	assert_int_equal(answered(), CROWD);
+	for (int i = 0; i < CROWD; i++)
+		assert_int_equal(crowd[i].status,
+		    i == CROWD / 2 || i == CROWD / 2 + 1 ? SASL_FAILED : SASL_SUCCESS);
+	crowd_goes();
+}
+
 /* The connection goes while an answer is held; and one that speaks meanwhile is dropped. */
 static void test_gone_while_held(void **state)
 {
@@ -314,6 +397,8 @@ int main(void)
 		CASE(test_delay_has_a_bound),
 		CASE(test_what_does_not_count),
 		CASE(test_no_limit),
+		CASE(test_guesses_stand_in_line),
+		CASE(test_right_ones_take_no_time),
 		CASE(test_gone_while_held),
 		CASE(test_one_a_turn),
 		CASE(test_full_queue),

@@ -75,6 +75,11 @@ void io_write(struct io *io, const void *p, size_t n);
 struct sbuf *io_out(struct io *io);
 void io_wrote(struct io *io);
 size_t io_queued(const struct io *io); /* bytes that have not been handed to the kernel */
+/* Bytes that the owner has written since the beginning, and how many of them have left the queue,
+ * for TLS or the kernel: what ends at io_written() now has left once io_taken() is there. */
+uint64_t io_written(const struct io *io);
+uint64_t io_taken(const struct io *io);
+bool io_alive(const struct io *io); /* what is written is queued; false: it has failed or ended */
 
 /* Marks for IO_DRAINED and io_full(); hard: above it the connection fails with -ENOBUFS (0: no
  * such bound). */

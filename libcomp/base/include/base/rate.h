@@ -28,6 +28,8 @@ struct rate_table *rate_table_new(const struct rate_conf *c, unsigned max);
 void rate_table_free(struct rate_table *t);
 void rate_table_set(struct rate_table *t, const struct rate_conf *c); /* after a reload */
 bool rate_table_take(struct rate_table *t, const char *key, double n, uint64_t now_ms);
+/* As rate_debt() on one of them; n 0: how long until it is level, and takes none. */
+uint64_t rate_table_debt(struct rate_table *t, const char *key, double n, uint64_t now_ms);
 /* Would n tokens be there?  Takes none. */
 bool rate_table_peek(struct rate_table *t, const char *key, double n, uint64_t now_ms);
 

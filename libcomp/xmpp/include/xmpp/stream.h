@@ -113,6 +113,9 @@ int stream_send_within(struct stream *s, const struct el *el, size_t max);
 void stream_send_addr(struct stream *s, const struct el *el, const char *from, const char *to);
 void stream_send_raw(struct stream *s, const char *p, size_t n);
 void stream_puts(struct stream *s, const char *xml);
+/* Is what is sent now on its way?  false: it is thrown away, as the end has come, noticed by the
+ * owner or not. */
+bool stream_alive(const struct stream *s);
 size_t stream_queued(const struct stream *s);
 uint64_t stream_sent(const struct stream *s); /* elements sent */
 
