@@ -7,7 +7,6 @@
 #include "admin.h"
 #include "apply.h"
 #include "leave.h"
-#include "store.h"
 
 struct actor admin_actor(const struct room *r, const struct jid *from)
 {
@@ -106,7 +105,7 @@ int admin_get(struct muc *m, struct room *r, struct comp_req *rq)
 		return ret;
 	}
 	comp_reply(rq, answer);
-	return TURN_ANSWERED;
+	return ANSWERED;
 }
 
 /* --- roles -------------------------------------------------------------------------------------
@@ -121,8 +120,7 @@ void admin_give_role(struct occupant *o, enum role role, const char *actor, cons
 		note_code(&n, 307);
 		leave_occupant(o, &n);
 	} else if (role != o->role) {
-		o->role = role;
-		presence_forget(o);
+		occupant_set_role(o, role);
 		presence_tell(o, &n);
 	}
 }
@@ -145,7 +143,7 @@ static int read_role(const struct room *r, const struct actor *by, const struct 
 	return perm_role(by, (*ret_o)->aff, (*ret_o)->role, *ret_role);
 }
 
-/* All or none: checked first, then done; roles are not kept. */
+/* All or none: checked first, then done. */
 static int set_roles(struct room *r, struct comp_req *rq, const struct actor *by)
 {
 	const struct el *query = comp_payload(rq);
@@ -174,22 +172,6 @@ static int set_roles(struct room *r, struct comp_req *rq, const struct actor *by
 
 /* --- affiliations ------------------------------------------------------------------------------
  */
-
-struct changing { /* on its way to the database */
-	struct comp_req *rq;
-	struct plan plan;
-};
-
-static void on_changed(struct room *r, int err, void *arg)
-{
-	struct changing *c = arg;
-
-	turn_end(c->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
-	if (err == 0)
-		plan_apply(&c->plan, r);
-	plan_done(&c->plan);
-	free(c);
-}
 
 /* Whom an item means: its JID, else who has the nick. */
 static int read_who(
@@ -225,30 +207,24 @@ static int read_change(struct plan *p, const struct room *r, const struct comp_r
 
 static int set_affiliations(struct room *r, struct comp_req *rq, const struct actor *by)
 {
-	struct changing *c = xzalloc(sizeof(*c));
-	struct db_batch *b = NULL;
+	struct plan p;
 	int ret = 0;
 
-	c->rq = rq;
-	plan_init(&c->plan, r, comp_from(rq));
+	plan_init(&p, r, comp_from(rq));
 	EL_EACH (item, comp_payload(rq), "item", NS_MUC_ADMIN) {
-		ret = read_change(&c->plan, r, rq, by, item);
+		ret = read_change(&p, r, rq, by, item);
 		if (ret < 0)
 			break;
 	}
 	if (ret == 0)
-		ret = plan_check(&c->plan, r);
-	if (ret < 0) {
-		plan_done(&c->plan);
-		free(c);
-		return ret;
+		ret = plan_check(&p, r);
+	if (ret == 0) {
+		comp_reply_ok(rq); /* before what the others are told */
+		plan_apply(&p, r);
+		ret = ANSWERED;
 	}
-	if (room_stored(r)) {
-		b = db_batch_new(r->m->db);
-		plan_store(&c->plan, b, r);
-	}
-	turn_commit(r, b, true, on_changed, c);
-	return TURN_HELD;
+	plan_done(&p);
+	return ret;
 }
 
 /* --- the entry ---------------------------------------------------------------------------------

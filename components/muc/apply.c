@@ -62,11 +62,6 @@ void plan_done(struct plan *p)
 	free(p->name);
 }
 
-size_t plan_size(const struct plan *p)
-{
-	return map_len(&p->changes);
-}
-
 /* The nick reserved after the change; outcasts have none (14.4). */
 static int new_nick(const struct room *r, const struct aff_entry *e, enum aff to, const char *nick,
     struct arena *a, const char **out)
@@ -134,15 +129,6 @@ int plan_check(const struct plan *p, const struct room *r)
 	return 0;
 }
 
-void plan_store(const struct plan *p, struct db_batch *b, const struct room *r)
-{
-	MAP_EACH (it, &p->changes) {
-		const struct change *c = MAP_ENTRY(it, struct change, node);
-
-		store_put_aff(b, r->local, c->who.s, c->to, c->nick, c->reason);
-	}
-}
-
 /* --- applying ----------------------------------------------------------------------------------
  */
 
@@ -172,7 +158,7 @@ static void apply_to(const struct plan *p, struct occupant *o, const struct chan
 		leave_occupant(o, &n);
 		return;
 	}
-	o->role = role_after(old, now, o->role, r->conf.moderated);
+	occupant_set_role(o, role_after(old, now, o->role, r->conf.moderated));
 	presence_tell(o, &n);
 }
 
@@ -206,6 +192,7 @@ void plan_apply(const struct plan *p, struct room *r)
 		const struct change *c = MAP_ENTRY(it, struct change, node);
 
 		affs_put(&r->affs, c->who.s, c->to, c->nick, c->reason);
+		store_put_aff(comp_tx(r->m->c), r->local, c->who.s, c->to, c->nick, c->reason);
 	}
 	LIST_EACH_SAFE (it, &r->occupants) {
 		struct occupant *o = LIST_ENTRY(it, struct occupant, link);

@@ -53,20 +53,20 @@ int ghost_error(struct muc *m, struct room *r, struct comp_req *rq)
 
 	(void)m;
 	if (!r)
-		return TURN_DONE;
+		return HANDLED;
 	if (!s) {
 		if (el_kind(comp_el(rq)) == EL_MESSAGE && jid_is_bare(comp_to(rq)))
 			invite_bounced(r, comp_from(rq));
-		return TURN_DONE;
+		return HANDLED;
 	}
 	if (el_kind(comp_el(rq)) == EL_MESSAGE)
 		pass_back(r, s, rq);
 	if (!means_gone(cond))
-		return TURN_DONE;
+		return HANDLED;
 	log_info(&tag, "%s is gone from %s: %s", s->jid.s, r->local, el_cond_name(cond));
 	note_code(&n, 333);
 	leave_session(s, &n);
-	return TURN_DONE;
+	return HANDLED;
 }
 
 void ghost_probe(struct muc *m)
@@ -77,12 +77,15 @@ void ghost_probe(struct muc *m)
 	el_freeze(msg);
 	for (size_t i = 0; i < m->n_sorted; i++) {
 		const struct room *r = m->sorted[i];
+		struct comp_many *many;
 		char id[13];
 
 		rnd_id(id, sizeof(id) - 1);
 		el_set(msg, "id", id);
+		el_set(msg, "from", r->jid);
+		many = comp_many_begin(m->c, msg);
 		MAP_EACH (it, &r->by_jid)
-			(void)comp_send_copy(
-			    m->c, msg, r->jid, MAP_ENTRY(it, struct session, node)->jid.s);
+			comp_many_add(many, MAP_ENTRY(it, struct session, node)->jid.s);
+		(void)comp_many_end(many);
 	}
 }

@@ -4,7 +4,7 @@
 #ifndef MUC_GHOST_H
 #define MUC_GHOST_H
 
-#include "turn.h"
+#include "handler.h"
 
 /* Messages and presence of type error, to the room or to one of its occupants. */
 int ghost_error(struct muc *m, struct room *r, struct comp_req *rq);

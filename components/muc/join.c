@@ -13,6 +13,7 @@
 #include "message.h"
 #include "nick.h"
 #include "presence.h"
+#include "store.h"
 #include "subject.h"
 
 /* --- who may enter -----------------------------------------------------------------------------
@@ -56,7 +57,7 @@ static int may_enter(
 	if (nick_taken(r, nick, who))
 		return -COND_CONFLICT;
 	if (room_full(r, aff))
-		return turn_refuse(rq, COND_SERVICE_UNAVAILABLE, "wait", "The room is full.");
+		return handler_refuse(rq, COND_SERVICE_UNAVAILABLE, "wait", "The room is full.");
 	return 0;
 }
 
@@ -74,15 +75,16 @@ static int create(struct muc *m, struct comp_req *rq, struct room **out)
 	else if (!muc_may_create(m, who))
 		ret = -COND_NOT_ALLOWED;
 	else if (rooms_full(m))
-		ret =
-		    turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "There are too many rooms.");
+		ret = handler_refuse(
+		    rq, COND_RESOURCE_CONSTRAINT, "wait", "There are too many rooms.");
 	else if (!rate_table_take(m->creates, bare.s, 1, muc_now(m)))
-		ret = turn_refuse(
+		ret = handler_refuse(
 		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many new rooms; slow down.");
 	if (ret == 0) {
 		*out = room_new(m, local);
 		(*out)->locked = true;
 		affs_put(&(*out)->affs, bare.s, AFF_OWNER, NULL, NULL);
+		store_put_room(comp_tx(m->c), *out);
 	}
 	arena_free(a);
 	return ret;
@@ -132,9 +134,10 @@ static int enter(
 		(void)session_free(s);
 		return ret;
 	}
+	session_keep(s);
 	note_enter(&n, r, rq, renamed, created);
 	send_all(s, &n, x, true);
-	return TURN_DONE;
+	return HANDLED;
 }
 
 /* Coming and going costs the others more than talking. */
@@ -161,7 +164,7 @@ static int join(
 	if (!nick)
 		return -COND_NOT_ACCEPTABLE;
 	if (!join_rate(m, rq))
-		return turn_refuse(
+		return handler_refuse(
 		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many joins; slow down.");
 	if (created)
 		ret = create(m, rq, &r);
@@ -186,6 +189,7 @@ static int show(struct session *s, struct comp_req *rq, const struct el *x)
 	if (ret < 0)
 		return ret;
 	session_speaks(s);
+	session_keep(s);
 	if (x) { /* 14.3: a full synchronisation */
 		if (s->occ->room->conf.nonanon)
 			note_self(&n, 100);
@@ -193,7 +197,7 @@ static int show(struct session *s, struct comp_req *rq, const struct el *x)
 	} else {
 		presence_tell(s->occ, &n);
 	}
-	return TURN_DONE;
+	return HANDLED;
 }
 
 /* The old nick leaves with code 303, the new one comes (7.6). */
@@ -208,6 +212,7 @@ static void rename_occupant(struct occupant *o, const char *nick, bool renamed, 
 		note_self(&here, 210);
 	presence_tell(o, &gone);
 	occupant_rename(o, nick);
+	occupant_keep(o);
 	o->visible = seen;
 	presence_tell(o, &here);
 }
@@ -245,7 +250,7 @@ static int change_nick(struct session *s, struct comp_req *rq, const struct el *
 
 		send_all(s, &n, x, false);
 	}
-	return TURN_DONE;
+	return HANDLED;
 }
 
 /* --- the entry ---------------------------------------------------------------------------------
@@ -264,12 +269,12 @@ int join_available(struct muc *m, struct room *r, struct comp_req *rq)
 	nick = nick_clean(a, asked, (size_t)m->conf->max_nick);
 	if (!s && !x) {
 		presence_not_here(m, comp_to(rq), comp_from(rq));
-		return TURN_DONE;
+		return HANDLED;
 	}
 	if (!s)
 		return join(m, r, rq, x, nick);
 	if (!message_rate(s, 1))
-		return turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
+		return handler_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
 	if (!nick)
 		return -COND_NOT_ACCEPTABLE;
 	return strcmp(nick, s->occ->nick) == 0 ? show(s, rq, x) : change_nick(s, rq, x, nick);

@@ -54,11 +54,11 @@ int leave_unavailable(struct muc *m, struct room *r, struct comp_req *rq)
 
 	(void)m;
 	if (!s)
-		return TURN_DONE; /* 14.3: silently */
+		return HANDLED; /* 14.3: silently */
 	n.status = el_child_text(comp_el(rq), "status", NS_CLIENT);
 	if (n.status && strlen(n.status) > MUC_REASON_MAX)
 		n.status = NULL;
 	n.id = el_attr(comp_el(rq), "id");
 	leave_session(s, &n);
-	return TURN_DONE; /* an empty room that is not persistent ends with this turn */
+	return HANDLED; /* an empty room that is not persistent ends with this turn */
 }

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: its settings, which stanza goes where, start and stop. */
-#include <stdlib.h>
-
-#include <base/db.h>
-#include <base/mem.h>
-
 #include "admin.h"
 #include "disco.h"
 #include "ghost.h"
@@ -76,37 +71,37 @@ static const struct conf_opt opts[] = {
 
 static int on_available(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, join_available, TURN_ALONE);
+	return handler_run(arg, rq, join_available);
 }
 
 static int on_unavailable(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, leave_unavailable, TURN_ALONE);
+	return handler_run(arg, rq, leave_unavailable);
 }
 
 static int on_error(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, ghost_error, TURN_ALONE);
+	return handler_run(arg, rq, ghost_error);
 }
 
 static int on_groupchat(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, message_groupchat, TURN_STREAM);
+	return handler_run(arg, rq, message_groupchat);
 }
 
 static int on_private(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, relay_message, TURN_STREAM);
+	return handler_run(arg, rq, relay_message);
 }
 
 static int on_invite(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, invite_message, TURN_ALONE);
+	return handler_run(arg, rq, invite_message);
 }
 
 static int on_voice(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, voice_message, TURN_ALONE);
+	return handler_run(arg, rq, voice_message);
 }
 
 static int on_other_message(struct comp_req *rq, void *arg)
@@ -118,27 +113,27 @@ static int on_other_message(struct comp_req *rq, void *arg)
 
 static int on_iq_occupant(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, relay_iq, TURN_STREAM);
+	return handler_run(arg, rq, relay_iq);
 }
 
 static int on_admin_get(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, admin_get, TURN_ALONE);
+	return handler_run(arg, rq, admin_get);
 }
 
 static int on_admin_set(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, admin_set, TURN_ALONE);
+	return handler_run(arg, rq, admin_set);
 }
 
 static int on_owner_get(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, owner_get, TURN_ALONE);
+	return handler_run(arg, rq, owner_get);
 }
 
 static int on_owner_set(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, owner_set, TURN_ALONE);
+	return handler_run(arg, rq, owner_set);
 }
 
 static int on_room_ping(struct comp_req *rq, void *arg)
@@ -161,7 +156,9 @@ static const struct comp_route routes[] = {
 	{ EL_MESSAGE, "normal", NS_MUC_USER, "x", COMP_TO_BARE, on_invite },
 	{ EL_MESSAGE, "normal", NS_XDATA, "x", COMP_TO_BARE, on_voice },
 	{ EL_MESSAGE, NULL, NULL, NULL, COMP_TO_BARE, on_other_message },
-	{ EL_IQ, NULL, NULL, NULL, COMP_TO_FULL, on_iq_occupant },
+	{ EL_IQ, "get", NULL, NULL, COMP_TO_FULL, on_iq_occupant },
+	/* what it asked for may have been done */
+	{ EL_IQ, "set", NULL, NULL, COMP_TO_FULL, on_iq_occupant, .once = true },
 	{ EL_IQ, "get", NS_MUC_ADMIN, "query", COMP_TO_BARE, on_admin_get },
 	{ EL_IQ, "set", NS_MUC_ADMIN, "query", COMP_TO_BARE, on_admin_set },
 	{ EL_IQ, "get", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_get },
@@ -172,36 +169,11 @@ static const struct comp_route routes[] = {
 /* --- life --------------------------------------------------------------------------------------
  */
 
-static int open_database(struct muc *m)
-{
-	char *path = xasprintf("%s/muc.db", m->conf->comp.daemon.data_dir), err[512];
-	int r =
-	    db_open(&m->db, comp_loop(m->c), path, store_schema, store_schema_n, err, sizeof(err));
-
-	if (r < 0)
-		log_error(&tag, "%s", err);
-	free(path);
-	if (r == 0) {
-		r = store_load_rooms(m);
-		if (r < 0)
-			log_err(&tag, LOG_LVL_ERROR, r, "the rooms cannot be read");
-	}
-	if (r < 0) {
-		db_close(m->db);
-		m->db = NULL;
-		return r;
-	}
-	log_info(&tag, "%zu rooms", map_len(&m->rooms));
-	return 0;
-}
-
 static int start(struct comp *c, void *arg)
 {
 	struct muc *m = arg;
 	int r = muc_init(m, c);
 
-	if (r == 0)
-		r = open_database(m);
 	if (r < 0)
 		return r;
 	disco_start(m);
@@ -209,49 +181,39 @@ static int start(struct comp *c, void *arg)
 	return 0;
 }
 
-static void on_online(struct comp *c, bool resumed, void *arg)
+static int load(struct comp *c, void *arg)
 {
 	struct muc *m = arg;
+	int r = store_load_rooms(m);
 
 	(void)c;
-	(void)resumed;
-	if (m->was_offline)
-		ghost_probe(m);
-	m->was_offline = false;
+	if (r < 0) {
+		log_err(&tag, LOG_LVL_ERROR, r, "the rooms cannot be read");
+		rooms_free(m);
+		return r;
+	}
+	log_info(&tag, "%zu rooms", map_len(&m->rooms));
+	return 0;
 }
 
-static void on_offline(struct comp *c, void *arg)
+static void forget(struct comp *c, void *arg)
 {
 	(void)c;
-	((struct muc *)arg)->was_offline = true;
+	rooms_free(arg);
+}
+
+/* Who is in the rooms may have gone meanwhile without a word. */
+static void on_online(struct comp *c, bool resumed, void *arg)
+{
+	(void)c;
+	if (!resumed)
+		ghost_probe(arg);
 }
 
 static void on_reload(struct comp *c, void *arg)
 {
 	(void)c;
 	muc_apply_rates(arg);
-}
-
-/* 11.2 */
-static void say_goodbye(struct muc *m)
-{
-	struct note n = { .gone = true };
-
-	note_code(&n, 332);
-	for (size_t i = 0; i < m->n_sorted; i++)
-		leave_all(m->sorted[i], &n);
-}
-
-static void on_stop(struct comp *c, void *arg)
-{
-	struct muc *m = arg;
-
-	(void)c;
-	m->stopping = true;
-	db_close(m->db); /* what was submitted is kept, and answered */
-	m->db = NULL;
-	turn_stop(m);
-	say_goodbye(m);
 }
 
 int main(int argc, char **argv)
@@ -262,11 +224,13 @@ int main(int argc, char **argv)
 		.summary = "rooms: multi-user chat",
 		.opts = opts,
 		.conf_size = sizeof(struct muc_conf),
+		.schema = store_schema,
+		.n_schema = STORE_SCHEMA_N,
 		.start = start,
+		.load = load,
+		.forget = forget,
 		.online = on_online,
-		.offline = on_offline,
 		.reload = on_reload,
-		.stop = on_stop,
 	};
 
 	int status = comp_main(argc, argv, &ops, &m);

@@ -2,7 +2,7 @@
 /* The rooms service (XEP-0045): its settings, and what all of its files share.
  *
  *   main        settings, start and stop        service    who is who for the service
- *   turn        one stanza's turn in its room, commits
+ *   handler     what a stanza's handler is
  *   room        rooms, their life               store      SQL
  *   occupant    nicks and their sessions        affiliation  the lists
  *   permission  who may do what, pure           nick       rules of nicknames, pure
@@ -40,7 +40,6 @@ enum {
 	MUC_INVITES_MAX = 16,     /* in one message */
 	MUC_INVITED_MAX = 64,     /* whose answer a room waits for */
 	MUC_PRESENCE_MAX = 16384, /* bytes of an occupant's own presence */
-	MUC_WAITING_MAX = 1024,   /* stanzas that wait for their turn in one room */
 	MUC_ASKS_MAX = 32,        /* questions of one session passed on and not answered yet */
 	MUC_EXTRA_USERS = 10,     /* admins and owners who come in although a room is full */
 	MUC_PAGE_MAX = 100,       /* rooms in one answer to disco#items */
@@ -63,15 +62,12 @@ struct muc_conf {
 	int64_t room_rate, room_burst;
 };
 
-struct db;
 struct room;
 
 struct muc {
 	struct comp *c;
 	struct muc_conf *conf;
-	struct db *db;
-	bool stopping;
-	bool was_offline;
+	int64_t seq;          /* the last number given to who came or spoke: grows for ever */
 	struct map admins;    /* struct muc_admin by bare JID */
 	struct map rooms;     /* struct room by local part */
 	struct room **sorted; /* all rooms by local part: pages of disco#items */
@@ -79,9 +75,6 @@ struct muc {
 	struct rate_conf occupant_rate, room_rate;
 	struct rate_table *joins;   /* by room and bare JID */
 	struct rate_table *creates; /* by bare JID */
-	struct task drain;          /* rooms whose waiting stanzas have their turn */
-	struct list ready;          /* struct room */
-	struct list homeless;       /* struct waiting, whose room is gone */
 };
 
 /* service.c */

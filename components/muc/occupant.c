@@ -9,6 +9,7 @@
 
 #include "occupant.h"
 #include "presence.h"
+#include "store.h"
 
 static struct metric m_sessions =
     METRIC_GAUGE("switchyard_muc_sessions", "Sessions in rooms.", NULL);
@@ -112,6 +113,7 @@ struct session *session_new(struct room *r, const char *nick, const struct jid *
 	rate_init(&s->rate, &r->m->occupant_rate, muc_now(r->m));
 	map_put(&r->by_jid, &s->node, s->jid.s, s->jid.len);
 	list_add_head(&s->occ->sessions, &s->link);
+	s->came = s->spoke = ++r->m->seq;
 	presence_forget(s->occ);
 	metric_add(&m_sessions, 1);
 	return s;
@@ -121,10 +123,12 @@ void session_speaks(struct session *s)
 {
 	list_del(&s->link);
 	list_add_head(&s->occ->sessions, &s->link);
+	s->spoke = ++s->occ->room->m->seq;
 	presence_forget(s->occ);
 }
 
-bool session_free(struct session *s)
+/* From memory. */
+static bool drop(struct session *s)
 {
 	struct occupant *o = s->occ;
 	bool last;
@@ -142,6 +146,21 @@ bool session_free(struct session *s)
 	return last;
 }
 
+bool session_free(struct session *s)
+{
+	const struct room *r = s->occ->room;
+
+	store_del_session(comp_tx(r->m->c), r->local, s->jid.s);
+	return drop(s);
+}
+
+void occupant_set_role(struct occupant *o, enum role role)
+{
+	o->role = role;
+	presence_forget(o);
+	occupant_keep(o);
+}
+
 void occupant_rename(struct occupant *o, const char *nick)
 {
 	assert(!room_occupant(o->room, nick));
@@ -155,7 +174,41 @@ void occupants_free(struct room *r)
 	while (!list_empty(&r->occupants)) {
 		struct occupant *o = LIST_FIRST(&r->occupants, struct occupant, link);
 
-		(void)session_free(occupant_main(o));
+		(void)drop(occupant_main(o));
+	}
+}
+
+/* --- the database ------------------------------------------------------------------------------
+ */
+
+void session_keep(const struct session *s)
+{
+	store_put_session(comp_tx(s->occ->room->m->c), s);
+}
+
+void occupant_keep(const struct occupant *o)
+{
+	LIST_EACH (it, &o->sessions)
+		session_keep(LIST_ENTRY(it, struct session, link));
+}
+
+/* They come in the order in which they came; the one that spoke last has the first place. */
+void session_restore(struct room *r, const char *nick, const struct jid *full, enum role role,
+    int64_t came, int64_t spoke, const char *pres)
+{
+	const struct occupant *o = room_occupant(r, nick);
+	const struct session *main = o ? occupant_main(o) : NULL;
+	struct session *s = session_new(r, nick, full);
+
+	s->came = came;
+	s->spoke = spoke;
+	s->pres = xstrdup(pres);
+	s->pres_len = strlen(pres);
+	s->occ->role = role;
+	s->occ->visible = presence_is_broadcast(s->occ);
+	if (main && main->spoke > spoke) {
+		list_del(&s->link);
+		list_add_tail(&s->occ->sessions, &s->link);
 	}
 }
 

@@ -14,7 +14,8 @@ struct session {
 	struct jid jid;
 	char *pres; /* what is between the tags of its last presence, without muc's own */
 	size_t pres_len;
-	unsigned asks; /* relay.c: questions on their way */
+	unsigned asks;       /* relay.c: questions on their way */
+	int64_t came, spoke; /* muc->seq: order in the room, and among the sessions of a nick */
 	struct rate rate;
 };
 struct occupant {
@@ -41,10 +42,18 @@ bool room_full(const struct room *r, enum aff aff);
  * occupant follow from the room. */
 struct session *session_new(struct room *r, const char *nick, const struct jid *full);
 void session_speaks(struct session *s); /* it is the main one now */
-/* Its occupant goes with the last one: true. */
+/* From the database, too.  Its occupant goes with the last one: true. */
 bool session_free(struct session *s);
 void occupant_rename(struct occupant *o, const char *nick);
-void occupants_free(struct room *r);
+void occupant_set_role(struct occupant *o, enum role role);
+void occupants_free(struct room *r); /* from memory alone */
+
+/* Writes a session as it is now.  Who changes a session or its occupant calls it last. */
+void session_keep(const struct session *s);
+void occupant_keep(const struct occupant *o); /* all of its sessions */
+/* As the database has it, at the start: pres is what session_set_presence() had made. */
+void session_restore(struct room *r, const char *nick, const struct jid *full, enum role role,
+    int64_t came, int64_t spoke, const char *pres);
 
 /* What a session wants to show (7.2.3, 14.3): the children of its presence but for muc's own
  * namespaces.  -COND_NOT_ACCEPTABLE if it is more than MUC_PRESENCE_MAX. */

@@ -29,24 +29,11 @@ int owner_get(struct muc *m, struct room *r, struct comp_req *rq)
 	config_write(&r->conf, form, m->conf);
 	owner_lists_write(r, form);
 	comp_reply(rq, answer);
-	return TURN_ANSWERED;
+	return ANSWERED;
 }
 
 /* --- a new configuration -----------------------------------------------------------------------
  */
-
-struct configuring { /* on its way to the database */
-	struct comp_req *rq;
-	struct room_conf conf;
-	struct plan plan;
-};
-
-static void configuring_free(struct configuring *c)
-{
-	config_done(&c->conf);
-	plan_done(&c->plan);
-	free(c);
-}
 
 /* 10.2: with the last non-member gone, what the occupants must know. */
 static void evict_strangers(struct room *r)
@@ -112,98 +99,58 @@ static void forget_presences(struct room *r)
 		presence_forget(LIST_ENTRY(it, struct occupant, link));
 }
 
-static void on_configured(struct room *r, int err, void *arg)
+/* The new configuration becomes the room's; conf then is the old one, the caller's to free. */
+static void apply(struct room *r, struct room_conf *conf, const struct plan *p)
 {
-	struct configuring *c = arg;
-	struct room_conf old;
+	struct db_batch *tx = comp_tx(r->m->c);
+	struct room_conf old = r->conf;
 	bool was_locked = r->locked;
 
-	turn_end(c->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
-	if (err < 0) {
-		configuring_free(c);
-		return;
-	}
-	old = r->conf;
-	r->conf = c->conf;
+	r->conf = *conf;
 	r->locked = false;
-	c->conf = old; /* freed with c */
+	*conf = old;
+	store_put_conf(tx, r);
+	if (r->conf.history < old.history)
+		store_trim_said(tx, r->local, r->history.seq - r->conf.history);
 	history_trim(r);
 	forget_presences(r);
-	plan_apply(&c->plan, r);
+	plan_apply(p, r);
 	if (r->conf.members_only && !old.members_only)
 		evict_strangers(r);
 	if (r->conf.broadcast != old.broadcast)
 		show_anew(r, old.broadcast);
 	if (!was_locked)
 		tell_codes(r, &old);
-	configuring_free(c);
-}
-
-/* What is to be written; NULL: nothing. */
-static struct db_batch *write_conf(struct room *r, const struct configuring *c)
-{
-	struct db_batch *b;
-
-	if (!c->conf.persistent && !room_stored(r))
-		return NULL;
-	b = db_batch_new(r->m->db);
-	if (!c->conf.persistent) {
-		store_del_room(b, r->local);
-		return b;
-	}
-	if (room_stored(r))
-		store_put_conf(b, r->local, &c->conf);
-	else
-		store_put_room(b, r, &c->conf);
-	plan_store(&c->plan, b, r);
-	if (c->conf.history < r->conf.history)
-		store_trim_said(b, r->local, r->history.seq - c->conf.history);
-	return b;
 }
 
 static int configure(struct room *r, struct comp_req *rq, const struct form *f)
 {
-	struct configuring *c = xzalloc(sizeof(*c));
-	const char *why;
+	struct room_conf conf = { 0 };
+	const char *why = NULL;
+	struct plan plan;
 	int ret;
 
-	c->rq = rq;
-	config_copy(&c->conf, &r->conf);
-	plan_init(&c->plan, r, comp_from(rq));
-	ret = config_read(&c->conf, f, r->m->conf, &why);
+	config_copy(&conf, &r->conf);
+	plan_init(&plan, r, comp_from(rq));
+	ret = config_read(&conf, f, r->m->conf, &why);
 	if (ret == 0)
-		ret = owner_lists_read(&c->plan, r, f, el_arena(comp_el(rq)));
+		ret = owner_lists_read(&plan, r, f, el_arena(comp_el(rq)));
 	if (ret == 0)
-		ret = plan_check(&c->plan, r);
-	if (ret < 0) {
-		configuring_free(c);
-		return why ? turn_refuse(rq, (enum el_cond)(-ret), NULL, why) : ret;
+		ret = plan_check(&plan, r);
+	if (ret == 0) {
+		comp_reply_ok(rq); /* before what the others are told */
+		apply(r, &conf, &plan);
+		ret = ANSWERED;
+	} else if (why) {
+		ret = handler_refuse(rq, (enum el_cond)(-ret), NULL, why);
 	}
-	turn_commit(r, write_conf(r, c), true, on_configured, c);
-	return TURN_HELD;
+	config_done(&conf);
+	plan_done(&plan);
+	return ret;
 }
 
 /* --- the end of a room -------------------------------------------------------------------------
  */
-
-struct ending {
-	struct comp_req *rq;
-	struct el *destroy; /* as it goes to the occupants */
-};
-
-static void on_ended(struct room *r, int err, void *arg)
-{
-	struct ending *e = arg;
-	struct note n = { .gone = true, .destroy = e->destroy };
-
-	if (err == 0)
-		leave_all(r, &n);
-	turn_end(e->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
-	if (err == 0)
-		room_end(r);
-	el_free(e->destroy);
-	free(e);
-}
 
 /* 10.9: the alternative venue, its password, and the reason. */
 static int copy_destroy(const struct el *from, struct el *to)
@@ -230,23 +177,16 @@ static int copy_destroy(const struct el *from, struct el *to)
 
 static int destroy(struct room *r, struct comp_req *rq, const struct el *el)
 {
-	struct ending *e = xmalloc(sizeof(*e));
-	struct db_batch *b = NULL;
-	int ret;
+	EL_AUTO struct el *out = el_new("destroy", NS_MUC_USER);
+	struct note n = { .gone = true, .destroy = out };
+	int ret = copy_destroy(el, out);
 
-	*e = (struct ending){ rq, el_new("destroy", NS_MUC_USER) };
-	ret = copy_destroy(el, e->destroy);
-	if (ret < 0) {
-		el_free(e->destroy);
-		free(e);
+	if (ret < 0)
 		return ret;
-	}
-	if (room_stored(r)) {
-		b = db_batch_new(r->m->db);
-		store_del_room(b, r->local);
-	}
-	turn_commit(r, b, true, on_ended, e);
-	return TURN_HELD;
+	leave_all(r, &n);
+	comp_reply_ok(rq);
+	room_end(r);
+	return ANSWERED;
 }
 
 /* --- the entry ---------------------------------------------------------------------------------
@@ -269,6 +209,6 @@ int owner_set(struct muc *m, struct room *r, struct comp_req *rq)
 	if (!x || form_parse(&form, x) < 0)
 		return -COND_BAD_REQUEST;
 	if (form.type == FORM_CANCEL) /* 10.1.3: of what was never configured, the end */
-		return r->locked ? destroy(r, rq, NULL) : TURN_DONE;
+		return r->locked ? destroy(r, rq, NULL) : HANDLED;
 	return form.type == FORM_SUBMIT ? configure(r, rq, &form) : -COND_BAD_REQUEST;
 }

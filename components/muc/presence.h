@@ -33,6 +33,8 @@ void presence_tell(struct occupant *o, const struct note *n);
 void presence_tell_one(struct occupant *o, const struct note *n, const struct session *to);
 /* All but itself to who has just come (7.2.3). */
 void presence_roster(const struct session *to);
+/* Do the others see it, by its role (muc#roomconfig_presencebroadcast)? */
+bool presence_is_broadcast(const struct occupant *o);
 /* The occupant has changed: what is kept of its presence is void. */
 void presence_forget(struct occupant *o);
 

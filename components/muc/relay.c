@@ -50,10 +50,10 @@ static int may_send(struct muc *m, struct session *by, struct comp_req *rq)
 	if (!may_whisper(by->occ))
 		return -COND_FORBIDDEN;
 	if (el_wire_len(comp_el(rq)) > (size_t)m->conf->max_message)
-		return turn_refuse(
+		return handler_refuse(
 		    rq, COND_POLICY_VIOLATION, "modify", "The message is too large.");
 	if (!message_rate(by, 1))
-		return turn_refuse(
+		return handler_refuse(
 		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many messages; slow down.");
 	return 0;
 }
@@ -83,7 +83,7 @@ int relay_message(struct muc *m, struct room *r, struct comp_req *rq)
 
 	LIST_EACH (it, &to->sessions)
 		(void)comp_send_copy(m->c, out, NULL, LIST_ENTRY(it, struct session, link)->jid.s);
-	return TURN_DONE;
+	return HANDLED;
 }
 
 /* --- questions ---------------------------------------------------------------------------------
@@ -119,8 +119,8 @@ static void on_answer(struct comp *c, int err, const struct el *answer, void *ar
 		comp_reply(a->rq, out);
 	} else {
 		(void)err;
-		turn_end(a->rq, turn_refuse(a->rq, COND_RECIPIENT_UNAVAILABLE, "wait",
-				    "The occupant did not answer."));
+		(void)handler_refuse(
+		    a->rq, COND_RECIPIENT_UNAVAILABLE, "wait", "The occupant did not answer.");
 	}
 	free(a);
 }
@@ -143,7 +143,7 @@ static void ask(struct muc *m, struct session *by, struct occupant *to, struct c
 		el_set(iq, "to", real->s);
 	el_set(iq, "from", by->occ->jid);
 	el_add_copy(iq, comp_payload(rq));
-	*a = (struct asking){ rq, m };
+	*a = (struct asking){ comp_defer(rq), m };
 	by->asks++;
 	(void)comp_ask(m->c, iq, ASK_MS, on_answer, a);
 }
@@ -170,9 +170,9 @@ int relay_iq(struct muc *m, struct room *r, struct comp_req *rq)
 	if (!to)
 		return -COND_ITEM_NOT_FOUND;
 	if (to == by->occ && el_is(payload, "ping", NS_PING))
-		return TURN_DONE;
+		return HANDLED;
 	if (!message_rate(by, 1) || by->asks >= MUC_ASKS_MAX)
-		return turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
+		return handler_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
 	ask(m, by, to, rq);
-	return TURN_HELD;
+	return ANSWERED;
 }

@@ -9,7 +9,7 @@
 
 #include "muc.h"
 #include "room.h"
-#include "turn.h"
+#include "handler.h"
 
 static const struct log_tag tag = { .mod = "muc" };
 
@@ -116,7 +116,6 @@ int muc_init(struct muc *m, struct comp *c)
 	m->conf = comp_conf(c);
 	map_init(&m->rooms);
 	map_init(&m->admins);
-	turn_init(m);
 	muc_apply_rates(m);
 	m->joins = rate_table_new(&joins, KEYS_MAX);
 	m->creates = rate_table_new(&creates, KEYS_MAX);

@@ -31,21 +31,22 @@ static int ask(struct room *r, struct session *by, struct comp_req *rq)
 	if (!r->conf.moderated || by->occ->role != ROLE_VISITOR)
 		return -COND_NOT_ACCEPTABLE; /* it has what it asks for */
 	if (!message_rate(by, 5))
-		return turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
+		return handler_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
 
 	EL_AUTO struct el *msg = request(r, by);
+	struct comp_many *many;
 
 	el_freeze(msg);
+	many = comp_many_begin(r->m->c, msg);
 	LIST_EACH (it, &r->occupants) {
 		const struct occupant *o = LIST_ENTRY(it, struct occupant, link);
 
 		if (o->role != ROLE_MODERATOR)
 			continue;
 		LIST_EACH (s, &o->sessions)
-			(void)comp_send_copy(
-			    r->m->c, msg, NULL, LIST_ENTRY(s, struct session, link)->jid.s);
+			comp_many_add(many, LIST_ENTRY(s, struct session, link)->jid.s);
 	}
-	return TURN_DONE;
+	return comp_many_end(many) < 0 ? -COND_RESOURCE_CONSTRAINT : HANDLED;
 }
 
 static int answer(struct room *r, const struct session *by, const struct form *f)
@@ -63,18 +64,18 @@ static int answer(struct room *r, const struct session *by, const struct form *f
 	    form_text(f, "muc#jid", SIZE_MAX, &jid) < 0)
 		return -COND_BAD_REQUEST;
 	if (!allow)
-		return TURN_DONE;
+		return HANDLED;
 	o = room_occupant(r, nick);
 	/* The nick may be somebody else's by now. */
 	if (!o || (jid && *jid && strcmp(jid, occupant_main(o)->jid.s) != 0))
 		return -COND_ITEM_NOT_FOUND;
 	if (o->role != ROLE_VISITOR)
-		return TURN_DONE;
+		return HANDLED;
 	ret = perm_role(&who, o->aff, o->role, ROLE_PARTICIPANT);
 	if (ret < 0)
 		return ret;
 	admin_give_role(o, ROLE_PARTICIPANT, by->occ->nick, NULL);
-	return TURN_DONE;
+	return HANDLED;
 }
 
 int voice_message(struct muc *m, struct room *r, struct comp_req *rq)
