@@ -116,7 +116,7 @@ static int add_member(struct plan *p, struct room *r, const struct jid *to)
 		return -COND_NOT_ALLOWED;
 	if (!r->conf.members_only || aff >= AFF_MEMBER)
 		return 0;
-	return plan_add(p, r, &room, to, AFF_MEMBER, NULL, NULL);
+	return plan_add(p, &room, to, AFF_MEMBER, NULL, NULL);
 }
 
 static int collect(
@@ -141,7 +141,7 @@ static int collect(
 			return ret;
 	}
 	*ret_n = n;
-	return plan_check(p, r);
+	return plan_check(p, 0);
 }
 
 static void send_all(struct room *r, const struct session *by, const struct el *x, struct arena *a)
@@ -169,7 +169,7 @@ static int invite(struct room *r, struct session *by, struct comp_req *rq, const
 	if (ret == 0 && !message_rate(by, n))
 		ret = -COND_RESOURCE_CONSTRAINT;
 	if (ret == 0) {
-		plan_apply(&p, r);
+		plan_apply(&p);
 		send_all(r, by, x, a);
 	}
 	plan_done(&p);

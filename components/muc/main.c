@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: its settings, which stanza goes where, start and stop. */
+#include <errno.h>
+#include <stdio.h>
+
+#include <base/arena.h>
+
 #include "admin.h"
 #include "disco.h"
 #include "ghost.h"
@@ -17,6 +22,21 @@ static const struct log_tag tag = { .mod = "muc" };
 /* --- settings ----------------------------------------------------------------------------------
  */
 
+static int check_admin(const char *value, char *err, size_t err_len)
+{
+	struct arena *a = arena_new();
+	struct jid j;
+	int r = jid_parse(&j, a, value);
+
+	if (r == 0 && !jid_is_bare(&j))
+		r = -EINVAL;
+	if (r < 0)
+		(void)snprintf(
+		    err, err_len, "an address without a resource, such as a@example.org");
+	arena_free(a);
+	return r;
+}
+
 #define AT(field) offsetof(struct muc_conf, field)
 
 static const struct conf_opt opts[] = {
@@ -24,7 +44,8 @@ static const struct conf_opt opts[] = {
 	    .flags = CONF_RELOAD, .help = "who may create rooms" },
 	{ "muc_local_domains", CONF_LIST, AT(local_domains), .flags = CONF_RELOAD,
 	    .help = "whose users are local; none: those of the domain above the component's" },
-	{ "muc_admins", CONF_LIST, AT(admins), .help = "bare JIDs that are owners of every room" },
+	{ "admins", CONF_LIST, AT(admins), .env = "ADMINS|PROSODY_ADMINS", .flags = CONF_RELOAD,
+	    .help = "bare JIDs that are owners of every room", .check = check_admin },
 	{ "muc_default_persistent", CONF_BOOL, AT(dflt.persistent), "false", .flags = CONF_RELOAD,
 	    .help = "a new room stays when nobody is in it" },
 	{ "muc_default_members_only", CONF_BOOL, AT(dflt.members_only), "false",
@@ -41,7 +62,7 @@ static const struct conf_opt opts[] = {
 	    .help = "messages that an owner can make a room keep" },
 	{ "muc_max_rooms", CONF_INT, AT(max_rooms), "20000", 0, 1000000, .flags = CONF_RELOAD,
 	    .help = "rooms; 0: no limit" },
-	{ "muc_max_occupants", CONF_INT, AT(max_occupants), "1000", 1, 100000, .flags = CONF_RELOAD,
+	{ "muc_max_occupants", CONF_INT, AT(max_occupants), "1000", 1, 10000, .flags = CONF_RELOAD,
 	    .help = "sessions in one room" },
 	{ "muc_max_affiliations", CONF_INT, AT(max_affiliations), "2000", 1, 100000,
 	    .flags = CONF_RELOAD, .help = "owners, admins, members and outcasts of one room" },
@@ -172,10 +193,8 @@ static const struct comp_route routes[] = {
 static int start(struct comp *c, void *arg)
 {
 	struct muc *m = arg;
-	int r = muc_init(m, c);
 
-	if (r < 0)
-		return r;
+	muc_init(m, c);
 	disco_start(m);
 	comp_routes(c, routes, sizeof(routes) / sizeof(routes[0]), m);
 	return 0;
@@ -202,18 +221,22 @@ static void forget(struct comp *c, void *arg)
 	rooms_free(arg);
 }
 
-/* Who is in the rooms may have gone meanwhile without a word. */
 static void on_online(struct comp *c, bool resumed, void *arg)
 {
 	(void)c;
-	if (!resumed)
-		ghost_probe(arg);
+	ghost_online(arg, resumed);
 }
 
 static void on_reload(struct comp *c, void *arg)
 {
 	(void)c;
-	muc_apply_rates(arg);
+	muc_reload(arg);
+}
+
+static void on_stop(struct comp *c, void *arg)
+{
+	(void)c;
+	muc_stop(arg);
 }
 
 int main(int argc, char **argv)
@@ -231,6 +254,7 @@ int main(int argc, char **argv)
 		.forget = forget,
 		.online = on_online,
 		.reload = on_reload,
+		.stop = on_stop,
 	};
 
 	int status = comp_main(argc, argv, &ops, &m);

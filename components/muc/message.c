@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <base/mem.h>
+#include <base/arena.h>
 #include <base/metrics.h>
 #include <base/rnd.h>
 
@@ -56,7 +56,19 @@ void message_codes(struct room *r, const unsigned *codes, unsigned n)
 /* --- what may not be said ----------------------------------------------------------------------
  */
 
-/* Status codes and invitations are muc's to send; delays and ids "by" the room are the room's. */
+/* However it is spelt; an address that cannot be prepared is nobody's. */
+static bool is_room(const struct room *r, const char *s)
+{
+	struct arena *a = arena_new();
+	struct jid j, room = jid_view(r->jid);
+	bool is = jid_parse(&j, a, s) == 0 && jid_same_bare(&j, &room);
+
+	arena_free(a);
+	return is;
+}
+
+/* Status codes and invitations are muc's to send; delays and ids "by" the room are the room's
+ * (XEP-0359's business rules). */
 static bool is_forged(const struct room *r, const struct el *child)
 {
 	const char *ns = el_ns(child), *by;
@@ -69,10 +81,10 @@ static bool is_forged(const struct room *r, const struct el *child)
 		by = el_attr(child, "by");
 	else
 		return false;
-	return by && !strcmp(by, r->jid);
+	return by && is_room(r, by);
 }
 
-static void strip_forged(const struct room *r, struct el *msg)
+void message_strip(const struct room *r, struct el *msg)
 {
 	const struct el *child = el_child(msg, NULL, NULL), *next;
 
@@ -88,6 +100,21 @@ bool message_rate(struct session *s, double cost)
 	const struct muc *m = s->occ->room->m;
 
 	return rate_take(&s->rate, &m->occupant_rate, cost, muc_now(m));
+}
+
+bool message_charge(const struct room *r, const struct jid *who, double n)
+{
+	const struct muc *m = r->m;
+	struct session *s = room_session(r, who);
+	struct arena *a;
+	bool ok;
+
+	if (s)
+		return rate_charge(&s->rate, &m->occupant_rate, n, muc_now(m));
+	a = arena_new();
+	ok = rate_table_charge(m->outsiders, jid_bare(who, a).s, n, muc_now(m));
+	arena_free(a);
+	return ok;
 }
 
 /* 0 or the answer that refuses. */
@@ -117,8 +144,8 @@ static void keep(struct room *r, const struct el *msg, const char *nick)
 	struct db_batch *tx = comp_tx(r->m->c);
 
 	store_put_said(tx, r->local, s);
-	store_trim_said(tx, r->local, s->seq - r->conf.history);
 	history_add(r, s);
+	store_trim_said(tx, r->local, history_before(&r->history));
 }
 
 /* What the others get: the message from the occupant, with an id. */
@@ -126,7 +153,7 @@ static struct el *reflection(const struct room *r, const struct session *by, con
 {
 	struct el *out = el_dup(msg);
 
-	strip_forged(r, out);
+	message_strip(r, out);
 	el_set(out, "from", by->occ->jid);
 	if (!el_attr(out, "id")) {
 		char id[ID_LEN + 1];

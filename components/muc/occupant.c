@@ -7,6 +7,7 @@
 #include <base/metrics.h>
 #include <base/sbuf.h>
 
+#include "ghost.h"
 #include "occupant.h"
 #include "presence.h"
 #include "store.h"
@@ -112,6 +113,7 @@ struct session *session_new(struct room *r, const char *nick, const struct jid *
 	s->jid = jid_dup(full);
 	rate_init(&s->rate, &r->m->occupant_rate, muc_now(r->m));
 	map_put(&r->by_jid, &s->node, s->jid.s, s->jid.len);
+	list_init(&s->suspect);
 	list_add_head(&s->occ->sessions, &s->link);
 	s->came = s->spoke = ++r->m->seq;
 	presence_forget(s->occ);
@@ -133,6 +135,7 @@ static bool drop(struct session *s)
 	struct occupant *o = s->occ;
 	bool last;
 
+	ghost_forget(s);
 	map_del(&o->room->by_jid, &s->node);
 	list_del(&s->link);
 	last = list_empty(&o->sessions);
@@ -152,6 +155,24 @@ bool session_free(struct session *s)
 
 	store_del_session(comp_tx(r->m->c), r->local, s->jid.s);
 	return drop(s);
+}
+
+void session_move(struct session *s, const char *nick)
+{
+	struct occupant *from = s->occ, *to = room_occupant(from->room, nick);
+
+	assert(to != from && (!to || occupant_is(to, &s->jid)));
+	if (!to) {
+		to = occupant_new(from->room, nick, &s->jid);
+		to->role = from->role;
+	}
+	list_del(&s->link);
+	presence_forget(from);
+	if (list_empty(&from->sessions))
+		occupant_free(from);
+	list_add_head(&to->sessions, &s->link);
+	s->occ = to;
+	session_speaks(s);
 }
 
 void occupant_set_role(struct occupant *o, enum role role)
@@ -220,21 +241,19 @@ static bool is_mucs_own(const struct el *child)
 	return !strncmp(el_ns(child), NS_MUC, sizeof(NS_MUC) - 1);
 }
 
-int session_set_presence(struct session *s, const struct el *presence)
+int session_read_presence(const struct el *presence, struct sbuf *out)
 {
-	struct sbuf out = SBUF_INIT;
-
 	EL_EACH (child, presence, NULL, NULL) {
 		if (!is_mucs_own(child))
-			el_write(&out, child, NS_CLIENT);
+			el_write(out, child, NS_CLIENT);
 	}
-	if (sbuf_len(&out) > MUC_PRESENCE_MAX) {
-		sbuf_done(&out);
-		return -COND_NOT_ACCEPTABLE;
-	}
+	return sbuf_len(out) > MUC_PRESENCE_MAX ? -COND_NOT_ACCEPTABLE : 0;
+}
+
+void session_set_presence(struct session *s, struct sbuf *shown)
+{
 	free(s->pres);
-	s->pres_len = sbuf_len(&out);
-	s->pres = sbuf_steal(&out);
+	s->pres_len = sbuf_len(shown);
+	s->pres = sbuf_steal(shown);
 	presence_forget(s->occ);
-	return 0;
 }

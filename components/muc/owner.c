@@ -10,7 +10,10 @@
 #include "message.h"
 #include "owner.h"
 #include "owner_lists.h"
+#include "reach.h"
 #include "store.h"
+
+enum { CODES_LEN = 512 + 6 * 1023 }; /* of a message with codes, with the address it is to */
 
 /* --- the form ----------------------------------------------------------------------------------
  */
@@ -34,20 +37,6 @@ int owner_get(struct muc *m, struct room *r, struct comp_req *rq)
 
 /* --- a new configuration -----------------------------------------------------------------------
  */
-
-/* 10.2: with the last non-member gone, what the occupants must know. */
-static void evict_strangers(struct room *r)
-{
-	LIST_EACH_SAFE (it, &r->occupants) {
-		struct occupant *o = LIST_ENTRY(it, struct occupant, link);
-		struct note n = { .gone = true };
-
-		if (o->aff >= AFF_MEMBER)
-			continue;
-		note_code(&n, 322);
-		leave_occupant(o, &n);
-	}
-}
 
 /* Occupants who are shown now and were not before, or the other way round. */
 static void show_anew(struct room *r, unsigned before)
@@ -100,7 +89,7 @@ static void forget_presences(struct room *r)
 }
 
 /* The new configuration becomes the room's; conf then is the old one, the caller's to free. */
-static void apply(struct room *r, struct room_conf *conf, const struct plan *p)
+static void apply(struct room *r, struct room_conf *conf, struct plan *p)
 {
 	struct db_batch *tx = comp_tx(r->m->c);
 	struct room_conf old = r->conf;
@@ -110,17 +99,30 @@ static void apply(struct room *r, struct room_conf *conf, const struct plan *p)
 	r->locked = false;
 	*conf = old;
 	store_put_conf(tx, r);
-	if (r->conf.history < old.history)
-		store_trim_said(tx, r->local, r->history.seq - r->conf.history);
 	history_trim(r);
+	if (r->conf.history < old.history)
+		store_trim_said(tx, r->local, history_before(&r->history));
 	forget_presences(r);
-	plan_apply(p, r);
-	if (r->conf.members_only && !old.members_only)
-		evict_strangers(r);
+	plan_apply(p);
 	if (r->conf.broadcast != old.broadcast)
 		show_anew(r, old.broadcast);
 	if (!was_locked)
 		tell_codes(r, &old);
+}
+
+/* What can be done only as a whole: room for the lists, and on the link. */
+static int check(struct plan *p, const struct room_conf *conf, struct comp_req *rq)
+{
+	const struct room *r = p->room;
+	size_t codes = map_len(&r->by_jid) * (CODES_LEN + reach_text(r->jid));
+
+	p->members_only = conf->members_only;
+	p->moderated = conf->moderated;
+	p->broadcast = conf->broadcast;
+	if (!message_charge(r, comp_from(rq), 1.0 + (double)map_len(&p->changes)))
+		return handler_refuse(
+		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many changes; slow down.");
+	return plan_check(p, codes);
 }
 
 static int configure(struct room *r, struct comp_req *rq, const struct form *f)
@@ -134,9 +136,9 @@ static int configure(struct room *r, struct comp_req *rq, const struct form *f)
 	plan_init(&plan, r, comp_from(rq));
 	ret = config_read(&conf, f, r->m->conf, &why);
 	if (ret == 0)
-		ret = owner_lists_read(&plan, r, f, el_arena(comp_el(rq)));
+		ret = owner_lists_read(&plan, f, el_arena(comp_el(rq)));
 	if (ret == 0)
-		ret = plan_check(&plan, r);
+		ret = check(&plan, &conf, rq);
 	if (ret == 0) {
 		comp_reply_ok(rq); /* before what the others are told */
 		apply(r, &conf, &plan);
@@ -183,6 +185,12 @@ static int destroy(struct room *r, struct comp_req *rq, const struct el *el)
 
 	if (ret < 0)
 		return ret;
+	LIST_EACH (it, &r->occupants)
+		LIST_ENTRY(it, struct occupant, link)->going = true;
+	if (!reach_fits(r, &n, 0)) {
+		reach_clear(r);
+		return -COND_RESOURCE_CONSTRAINT;
+	}
 	leave_all(r, &n);
 	comp_reply_ok(rq);
 	room_end(r);

@@ -118,7 +118,7 @@ static void tell_others(const struct occupant *o, const struct note *n)
 		const struct occupant *viewer = LIST_ENTRY(it, struct occupant, link);
 		bool jid = sees_jids(viewer);
 
-		if (viewer == o)
+		if (viewer == o || viewer->going)
 			continue;
 		if (!v[jid]) {
 			v[jid] = make(o, n, jid, false);

@@ -26,8 +26,8 @@ struct note {
 void note_code(struct note *n, unsigned code);
 void note_self(struct note *n, unsigned code);
 
-/* To all of the room's sessions, o's own included: an occupant whose role is not broadcast is seen
- * by itself alone, and one that stops being so leaves for the others. */
+/* To all of the room's sessions but those that are going, o's own included: an occupant whose role
+ * is not broadcast is seen by itself alone, and one that stops being so leaves for the others. */
 void presence_tell(struct occupant *o, const struct note *n);
 /* To one session. */
 void presence_tell_one(struct occupant *o, const struct note *n, const struct session *to);

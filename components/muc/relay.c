@@ -33,14 +33,11 @@ static bool may_whisper(const struct occupant *o)
 static struct el *whisper(const struct session *by, const struct el *msg)
 {
 	struct el *out = el_dup(msg);
-	const struct el *child = el_child(out, "x", NS_MUC_USER), *next;
 
-	for (; child; child = next) {
-		next = el_next(child, "x", NS_MUC_USER);
-		el_remove(out, child);
-	}
+	message_strip(by->occ->room, out);
 	el_add(out, "x", NS_MUC_USER);
 	el_set(out, "from", by->occ->jid);
+	el_set(out, "to", NULL);
 	el_freeze(out);
 	return out;
 }
@@ -81,9 +78,11 @@ int relay_message(struct muc *m, struct room *r, struct comp_req *rq)
 
 	EL_AUTO struct el *out = whisper(by, comp_el(rq));
 
+	struct comp_many *many = comp_many_begin(m->c, out);
+
 	LIST_EACH (it, &to->sessions)
-		(void)comp_send_copy(m->c, out, NULL, LIST_ENTRY(it, struct session, link)->jid.s);
-	return HANDLED;
+		comp_many_add(many, LIST_ENTRY(it, struct session, link)->jid.s);
+	return comp_many_end(many) < 0 ? -COND_RESOURCE_CONSTRAINT : HANDLED;
 }
 
 /* --- questions ---------------------------------------------------------------------------------
