@@ -14,9 +14,9 @@ NAMES = {"alice": "owner", "adam": "admin", "mia": "member", "nora": "none"}
 
 
 @pytest.fixture
-async def people(make_stack, client):
+async def people(make_rooms, client):
     """An owner, an admin, a member and somebody without affiliation, all in a room."""
-    make_stack(components=("muc",))
+    make_rooms()
     found = {name: await client(name) for name in NAMES}
     await create(found["alice"], ROOM, "alice")
     answer = await change(found["alice"], ROOM,
@@ -266,8 +266,8 @@ async def test_absent_people_are_told(people, client):
     assert codes(told) == [101] and told.find(f".//{{{USER}}}item").get("affiliation") == "member"
 
 
-async def test_service_admin_owns_every_room(make_stack, client):
-    make_stack(components=("muc",), env={"MUC_ADMINS": "root@localhost", "MUC_CREATE": "admins"})
+async def test_service_admin_owns_every_room(make_rooms, client):
+    make_rooms(env={"MUC_ADMINS": "root@localhost", "MUC_CREATE": "admins"})
     root, nora = await client("root"), await client("nora")
     assert error_condition(await join(nora, ROOM, "nora")) == "not-allowed"
     await create(root, ROOM, "root")

@@ -14,8 +14,8 @@ RSM = "http://jabber.org/protocol/rsm"
 
 
 @pytest.fixture
-def stack(make_stack):
-    return make_stack(components=("muc",))
+def stack(make_rooms):
+    return make_rooms()
 
 
 @pytest.fixture
