@@ -37,13 +37,28 @@ static int check_admin(const char *value, char *err, size_t err_len)
 	return r;
 }
 
+static int check_domain(const char *value, char *err, size_t err_len)
+{
+	struct arena *a = arena_new();
+	struct jid j;
+	int r = jid_parse(&j, a, value);
+
+	if (r == 0 && !jid_is_domain(&j))
+		r = -EINVAL;
+	if (r < 0)
+		(void)snprintf(err, err_len, "a domain, such as example.org");
+	arena_free(a);
+	return r;
+}
+
 #define AT(field) offsetof(struct muc_conf, field)
 
 static const struct conf_opt opts[] = {
 	{ "muc_create", CONF_CHOICE, AT(create), "local", .choices = "anyone|local|admins",
 	    .flags = CONF_RELOAD, .help = "who may create rooms" },
 	{ "muc_local_domains", CONF_LIST, AT(local_domains), .flags = CONF_RELOAD,
-	    .help = "whose users are local; none: those of the domain above the component's" },
+	    .help = "whose users are local; none: those of the domains that the server serves",
+	    .check = check_domain },
 	{ "admins", CONF_LIST, AT(admins), .env = "ADMINS|PROSODY_ADMINS", .flags = CONF_RELOAD,
 	    .help = "bare JIDs that are owners of every room", .check = check_admin },
 	{ "muc_default_persistent", CONF_BOOL, AT(dflt.persistent), "false", .flags = CONF_RELOAD,

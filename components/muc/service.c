@@ -69,18 +69,21 @@ bool muc_is_admin(const struct muc *m, const struct jid *j)
 	return map_len(&m->admins) > 0 && map_get(&m->admins, j->s, jid_bare_len(j));
 }
 
+/* Without a list of our own: those of the server that this component has its link to. */
 static bool is_local(const struct muc *m, const struct jid *j)
 {
 	const struct conf_list *l = &m->conf->local_domains;
-	const char *parent = strchr(comp_domain(m->c), '.');
+	struct arena *a = arena_new();
+	char *domain = arena_strndup(a, jid_domain(j), jid_domain_len(j));
+	struct jid host, one;
+	bool local = false;
 
-	if (l->n == 0)
-		return parent && jid_has_domain(j, parent + 1);
-	for (size_t i = 0; i < l->n; i++) {
-		if (jid_has_domain(j, l->v[i]))
-			return true;
-	}
-	return false;
+	if (jid_parse(&host, a, domain) == 0 && l->n == 0)
+		local = comp_is_router(m->c, &host);
+	for (size_t i = 0; i < l->n && !local; i++)
+		local = jid_parse(&one, a, l->v[i]) == 0 && jid_has_domain(j, one.s);
+	arena_free(a);
+	return local;
 }
 
 bool muc_may_create(const struct muc *m, const struct jid *j)
