@@ -53,6 +53,10 @@ async def test_ban_and_its_end(people):
     assert outcome(await change(adam, ROOM, {"jid": nora.bare, "affiliation": "outcast",
                                              "reason": "treason"})) == "ok"
     await removed(people, "nora", 301, "treason")
+    for c in people.values():
+        gone = c.inbox.find("presence", type="unavailable", from_=f"{ROOM}/nora")[0]
+        assert item(gone)["affiliation"] == "outcast"
+        assert gone.find(f".//{{{USER}}}actor").attrib == {"nick": "adam"}
     assert error_condition(await join(nora, ROOM, "nora")) == "forbidden"
     assert await listed(adam, ROOM, affiliation="outcast") == [
         {"affiliation": "outcast", "jid": nora.bare}]
@@ -68,6 +72,29 @@ async def test_ban_of_a_domain(people):
     await alice.sync()
     assert not [p for p in alice.inbox.find("presence", type="unavailable")
                 if p.get("from") == f"{ROOM}/mia"]  # who is a member by name stays
+
+
+async def test_who_goes_together_is_told_of_itself_alone(people, client):
+    """And who stays of each."""
+    alice, adam = people["alice"], people["adam"]
+    pat = await client("pat")
+    await join(pat, ROOM, "pat")
+    for c in (*people.values(), pat):
+        await c.sync()
+        c.inbox.clear()
+    assert outcome(await change(alice, ROOM, {"jid": "nora@localhost", "affiliation": "outcast"},
+                                {"jid": "pat@localhost", "affiliation": "outcast"},
+                                {"jid": "mia@localhost", "affiliation": "outcast"})) == "ok"
+    going = {"nora", "pat", "mia"}
+    for name in going:
+        c = pat if name == "pat" else people[name]
+        await c.wait("presence", type="unavailable")
+        await c.sync()
+        assert [p.get("from") for p in c.inbox.find("presence")] == [f"{ROOM}/{name}"]
+    for c in alice, adam:
+        await c.sync()
+        assert sorted(p.get("from") for p in c.inbox.find("presence")) == sorted(
+            f"{ROOM}/{name}" for name in going)
 
 
 async def test_membership_gives_and_takes(people):

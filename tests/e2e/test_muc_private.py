@@ -132,6 +132,15 @@ async def test_invitation_and_its_refusal(pair, client):
     assert error_condition(await carol.wait("message", id="d2")) == "item-not-found"
 
 
+async def test_invitation_into_an_open_room_makes_no_member(pair, client):
+    alice, bob = pair
+    carol = await client("carol")
+    invite(bob, carol.bare)
+    await carol.wait("message", from_=ROOM, has=INVITE)
+    assert await listed(alice, ROOM, affiliation="member") == []
+    assert (await join(carol, ROOM, "Carol")).find(f".//{{{USER}}}item").get("affiliation") == "none"
+
+
 async def test_invitation_carries_the_password(pair, client):
     alice, _ = pair
     carol = await client("carol")
