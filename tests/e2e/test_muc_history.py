@@ -151,6 +151,21 @@ async def test_history_in_the_database_is_bounded(stack, client):
     db.close()
 
 
+async def test_history_is_bounded_in_bytes(make_rooms, client):
+    """4 MiB of a room's, whatever number of messages was asked for."""
+    stack = make_rooms(env={"LIMIT_SESSION_RATE": "0", "MUC_DEFAULT_HISTORY": "50"})
+    alice, bob = await client("alice"), await client("bob")
+    await create(alice, ROOM, "Alice", persistentroom=True)
+    for number in range(25):
+        say(alice, ROOM, f"{OMEMO}<pad xmlns='urn:pad'>{'x' * 200000}</pad>", f"b{number}")
+        await alice.wait("message", id=f"b{number}")
+    kept = [f"b{n}" for n in range(5, 25)]
+    await join(bob, ROOM, "Bob")
+    assert shown(bob) == kept
+    with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "muc.db"))) as db:
+        assert [row[0] for row in db.execute("SELECT id FROM history ORDER BY seq")] == kept
+
+
 # --- a database that fails ------------------------------------------------------------------------
 
 def fill(stack):
