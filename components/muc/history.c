@@ -58,7 +58,9 @@ void history_trim(struct room *r)
 
 int64_t history_before(const struct history *h)
 {
-	return h->n > 0 ? LIST_FIRST(&h->said, struct said, link)->seq - 1 : h->seq;
+	const struct said *first = LIST_FIRST(&h->said, struct said, link);
+
+	return first ? first->seq - 1 : h->seq;
 }
 
 void history_add(struct room *r, struct said *s)

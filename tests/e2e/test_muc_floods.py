@@ -77,7 +77,10 @@ async def test_flood_of_joins_is_counted(make_rooms, client, clock):
     for _ in range(30):
         bob.send_raw(presence_xml(f"{ROOM}/Bob", f"<x xmlns='{MUC}'/>"))
         bob.send_raw(presence_xml(f"{ROOM}/Bob", kind="unavailable"))
-    came = lambda kind: len(bob.inbox.find("presence", from_=f"{ROOM}/Bob", type=kind))
+
+    def came(kind):
+        return len(bob.inbox.find("presence", from_=f"{ROOM}/Bob", type=kind))
+
     await until(lambda: came(None) + came("error") == 30)
     assert 20 <= came(None) <= 24
     clock.advance(3)
