@@ -7,7 +7,9 @@
 #include "admin.h"
 #include "apply.h"
 #include "leave.h"
-#include "store.h"
+#include "message.h"
+#include "nick.h"
+#include "reach.h"
 
 struct actor admin_actor(const struct room *r, const struct jid *from)
 {
@@ -106,7 +108,7 @@ int admin_get(struct muc *m, struct room *r, struct comp_req *rq)
 		return ret;
 	}
 	comp_reply(rq, answer);
-	return TURN_ANSWERED;
+	return ANSWERED;
 }
 
 /* --- roles -------------------------------------------------------------------------------------
@@ -121,17 +123,28 @@ void admin_give_role(struct occupant *o, enum role role, const char *actor, cons
 		note_code(&n, 307);
 		leave_occupant(o, &n);
 	} else if (role != o->role) {
-		o->role = role;
-		presence_forget(o);
+		occupant_set_role(o, role);
 		presence_tell(o, &n);
 	}
 }
 
+static int find_by_nick(
+    const struct room *r, const struct comp_req *rq, const char *nick, struct occupant **out)
+{
+	int ret = nick_read(el_arena(comp_el(rq)), nick, (size_t)r->m->conf->max_nick, &nick);
+
+	if (ret < 0)
+		return ret;
+	*out = room_occupant(r, nick);
+	return *out ? 0 : -COND_ITEM_NOT_FOUND;
+}
+
 /* One <item/> with a role: the occupant and what it is to become. */
-static int read_role(const struct room *r, const struct actor *by, const struct el *item,
-    struct occupant **ret_o, enum role *ret_role)
+static int read_role(const struct room *r, const struct comp_req *rq, const struct actor *by,
+    const struct el *item, struct occupant **ret_o, enum role *ret_role)
 {
 	const char *nick = el_attr(item, "nick"), *reason;
+	int ret;
 
 	if (el_attr(item, "affiliation") || !nick ||
 	    role_parse(el_attr(item, "role"), ret_role) < 0)
@@ -139,35 +152,57 @@ static int read_role(const struct room *r, const struct actor *by, const struct 
 	reason = el_child_text(item, "reason", NS_MUC_ADMIN);
 	if (reason && strlen(reason) > MUC_REASON_MAX)
 		return -COND_NOT_ACCEPTABLE;
-	*ret_o = room_occupant(r, nick);
-	if (!*ret_o)
-		return -COND_ITEM_NOT_FOUND;
+	ret = find_by_nick(r, rq, nick, ret_o);
+	if (ret < 0)
+		return ret;
 	return perm_role(by, (*ret_o)->aff, (*ret_o)->role, *ret_role);
 }
 
-/* All or none: checked first, then done; roles are not kept. */
+/* Can it be done?  Marks whom it is about (reach.h). */
+static int check_roles(
+    struct room *r, const struct comp_req *rq, const struct actor *by, const char *actor)
+{
+	struct note n = { .actor = actor };
+	size_t longest = 0;
+
+	EL_EACH (item, comp_payload(rq), "item", NS_MUC_ADMIN) {
+		const char *reason = el_child_text(item, "reason", NS_MUC_ADMIN);
+		struct occupant *o;
+		enum role role;
+		int ret = read_role(r, rq, by, item, &o, &role);
+
+		if (ret < 0)
+			return ret;
+		if (role == ROLE_NONE)
+			o->going = true;
+		else
+			o->shows++;
+		if (reach_text(reason) > longest) {
+			n.reason = reason;
+			longest = reach_text(reason);
+		}
+	}
+	return reach_fits(r, &n, 0) ? 0 : -COND_RESOURCE_CONSTRAINT;
+}
+
+/* All or none: checked first, then done. */
 static int set_roles(struct room *r, struct comp_req *rq, const struct actor *by)
 {
-	const struct el *query = comp_payload(rq);
 	struct session *s = room_session(r, comp_from(rq));
 	char *actor = s ? xstrdup(s->occ->nick) : NULL;
 	struct occupant *o;
 	enum role role;
-	int ret = 0;
+	int ret = check_roles(r, rq, by, actor);
 
-	EL_EACH (item, query, "item", NS_MUC_ADMIN) {
-		ret = read_role(r, by, item, &o, &role);
-		if (ret < 0)
-			break;
-	}
 	if (ret == 0) {
-		EL_EACH (item, query, "item", NS_MUC_ADMIN) {
+		EL_EACH (item, comp_payload(rq), "item", NS_MUC_ADMIN) {
 			/* a nick that came twice may be gone by now */
-			if (read_role(r, by, item, &o, &role) == 0)
+			if (read_role(r, rq, by, item, &o, &role) == 0)
 				admin_give_role(
 				    o, role, actor, el_child_text(item, "reason", NS_MUC_ADMIN));
 		}
 	}
+	reach_clear(r);
 	free(actor);
 	return ret;
 }
@@ -175,40 +210,26 @@ static int set_roles(struct room *r, struct comp_req *rq, const struct actor *by
 /* --- affiliations ------------------------------------------------------------------------------
  */
 
-struct changing { /* on its way to the database */
-	struct comp_req *rq;
-	struct plan plan;
-};
-
-static void on_changed(struct room *r, int err, void *arg)
-{
-	struct changing *c = arg;
-
-	turn_end(c->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
-	if (err == 0)
-		plan_apply(&c->plan, r);
-	plan_done(&c->plan);
-	free(c);
-}
-
 /* Whom an item means: its JID, else who has the nick. */
 static int read_who(
     const struct room *r, const struct comp_req *rq, const struct el *item, struct jid *out)
 {
 	const char *jid = el_attr(item, "jid"), *nick = el_attr(item, "nick");
-	const struct occupant *o;
+	struct occupant *o;
+	int ret;
 
 	if (jid)
 		return jid_parse(out, el_arena(comp_el(rq)), jid) < 0 ? -COND_JID_MALFORMED : 0;
-	o = nick ? room_occupant(r, nick) : NULL;
-	if (!o)
-		return nick ? -COND_ITEM_NOT_FOUND : -COND_BAD_REQUEST;
-	*out = occupant_main(o)->jid;
-	return 0;
+	if (!nick)
+		return -COND_BAD_REQUEST;
+	ret = find_by_nick(r, rq, nick, &o);
+	if (ret == 0)
+		*out = occupant_main(o)->jid;
+	return ret;
 }
 
-static int read_change(struct plan *p, const struct room *r, const struct comp_req *rq,
-    const struct actor *by, const struct el *item)
+static int read_change(
+    struct plan *p, const struct comp_req *rq, const struct actor *by, const struct el *item)
 {
 	const char *nick = el_attr(item, "jid") ? el_attr(item, "nick") : NULL;
 	struct jid who;
@@ -217,38 +238,32 @@ static int read_change(struct plan *p, const struct room *r, const struct comp_r
 
 	if (el_attr(item, "role") || aff_parse(el_attr(item, "affiliation"), &to) < 0)
 		return -COND_BAD_REQUEST;
-	ret = read_who(r, rq, item, &who);
+	ret = read_who(p->room, rq, item, &who);
 	if (ret < 0)
 		return ret;
-	return plan_add(p, r, by, &who, to, nick, el_child_text(item, "reason", NS_MUC_ADMIN));
+	return plan_add(p, by, &who, to, nick, el_child_text(item, "reason", NS_MUC_ADMIN));
 }
 
 static int set_affiliations(struct room *r, struct comp_req *rq, const struct actor *by)
 {
-	struct changing *c = xzalloc(sizeof(*c));
-	struct db_batch *b = NULL;
+	struct plan p;
 	int ret = 0;
 
-	c->rq = rq;
-	plan_init(&c->plan, r, comp_from(rq));
+	plan_init(&p, r, comp_from(rq));
 	EL_EACH (item, comp_payload(rq), "item", NS_MUC_ADMIN) {
-		ret = read_change(&c->plan, r, rq, by, item);
+		ret = read_change(&p, rq, by, item);
 		if (ret < 0)
 			break;
 	}
 	if (ret == 0)
-		ret = plan_check(&c->plan, r);
-	if (ret < 0) {
-		plan_done(&c->plan);
-		free(c);
-		return ret;
+		ret = plan_check(&p, 0);
+	if (ret == 0) {
+		comp_reply_ok(rq); /* before what the others are told */
+		plan_apply(&p);
+		ret = ANSWERED;
 	}
-	if (room_stored(r)) {
-		b = db_batch_new(r->m->db);
-		plan_store(&c->plan, b, r);
-	}
-	turn_commit(r, b, true, on_changed, c);
-	return TURN_HELD;
+	plan_done(&p);
+	return ret;
 }
 
 /* --- the entry ---------------------------------------------------------------------------------
@@ -268,6 +283,9 @@ int admin_set(struct muc *m, struct room *r, struct comp_req *rq)
 	by = admin_actor(r, comp_from(rq));
 	if (by.role != ROLE_MODERATOR && by.aff < AFF_ADMIN)
 		return -COND_FORBIDDEN;
+	if (!message_charge(r, comp_from(rq), (double)el_child_count(query)))
+		return handler_refuse(
+		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many changes; slow down.");
 	return el_attr(item, "role") && !el_attr(item, "affiliation")
 	           ? set_roles(r, rq, &by)
 	           : set_affiliations(r, rq, &by);

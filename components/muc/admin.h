@@ -5,7 +5,7 @@
 #define MUC_ADMIN_H
 
 #include "occupant.h"
-#include "turn.h"
+#include "handler.h"
 
 int admin_get(struct muc *m, struct room *r, struct comp_req *rq);
 int admin_set(struct muc *m, struct room *r, struct comp_req *rq);

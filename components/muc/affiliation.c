@@ -39,7 +39,7 @@ size_t affs_count(const struct affs *a)
 	return map_len(&a->map);
 }
 
-static struct aff_entry *find_n(const struct affs *a, const char *jid, size_t len)
+struct aff_entry *affs_find_n(const struct affs *a, const char *jid, size_t len)
 {
 	struct map_node *n = map_get(&a->map, jid, len);
 
@@ -48,15 +48,15 @@ static struct aff_entry *find_n(const struct affs *a, const char *jid, size_t le
 
 struct aff_entry *affs_find(const struct affs *a, const char *jid)
 {
-	return find_n(a, jid, strlen(jid));
+	return affs_find_n(a, jid, strlen(jid));
 }
 
 enum aff affs_of(const struct affs *a, const struct jid *j)
 {
-	const struct aff_entry *e = find_n(a, j->s, jid_bare_len(j));
+	const struct aff_entry *e = affs_find_n(a, j->s, jid_bare_len(j));
 
 	if (!e && j->dom)
-		e = find_n(a, jid_domain(j), jid_domain_len(j));
+		e = affs_find_n(a, jid_domain(j), jid_domain_len(j));
 	return e ? e->aff : AFF_NONE;
 }
 

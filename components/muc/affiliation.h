@@ -25,6 +25,7 @@ void affs_init(struct affs *a);
 void affs_done(struct affs *a);
 size_t affs_count(const struct affs *a);
 struct aff_entry *affs_find(const struct affs *a, const char *jid); /* NULL: none */
+struct aff_entry *affs_find_n(const struct affs *a, const char *jid, size_t len);
 /* Of an address: its bare JID's, else its domain's (9.2). */
 enum aff affs_of(const struct affs *a, const struct jid *j);
 /* AFF_NONE removes.  nick and reason: NULL: none.  A nick that is reserved already is left where it

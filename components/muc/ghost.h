@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Ghosts: sessions that are gone without having said so (XEP-0045 15.1.2, 11.1).  An error that
- * comes back for what the room sent says so. */
+ * comes back for what the room sent says so, or gives reason to ask: who has blocked one occupant
+ * (XEP-0191) answers for that one as a server does for a session that it does not have. */
 #ifndef MUC_GHOST_H
 #define MUC_GHOST_H
 
-#include "turn.h"
+#include "handler.h"
+#include "occupant.h"
 
 /* Messages and presence of type error, to the room or to one of its occupants. */
 int ghost_error(struct muc *m, struct room *r, struct comp_req *rq);
-/* The link was down, and unavailable presence may have been lost: each session is sent a message
- * that means nothing and comes back if nobody is there. */
-void ghost_probe(struct muc *m);
+/* The link is up.  If it is not the old one, unavailable presence may have been lost: each session
+ * is sent a message that means nothing and comes back if nobody is there. */
+void ghost_online(struct muc *m, bool resumed);
+/* The session ends. */
+void ghost_forget(struct session *s);
+void ghost_init(struct muc *m);
 
 #endif

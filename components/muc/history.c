@@ -19,7 +19,7 @@
 void history_init(struct history *h)
 {
 	list_init(&h->said);
-	h->n = 0;
+	h->n = h->bytes = 0;
 	h->seq = 0;
 }
 
@@ -40,6 +40,7 @@ static void drop_first(struct history *h)
 
 	list_del(&s->link);
 	h->n--;
+	h->bytes -= s->len;
 	said_free(s);
 }
 
@@ -51,14 +52,22 @@ void history_done(struct history *h)
 
 void history_trim(struct room *r)
 {
-	while (r->history.n > (size_t)r->conf.history)
+	while (r->history.n > (size_t)r->conf.history || r->history.bytes > MUC_HISTORY_BYTES)
 		drop_first(&r->history);
+}
+
+int64_t history_before(const struct history *h)
+{
+	const struct said *first = LIST_FIRST(&h->said, struct said, link);
+
+	return first ? first->seq - 1 : h->seq;
 }
 
 void history_add(struct room *r, struct said *s)
 {
 	list_add_tail(&r->history.said, &s->link);
 	r->history.n++;
+	r->history.bytes += s->len;
 	if (s->seq > r->history.seq)
 		r->history.seq = s->seq;
 	history_trim(r);

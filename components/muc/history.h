@@ -25,8 +25,8 @@ struct said {
 };
 struct history {
 	struct list said; /* oldest first */
-	size_t n;
-	int64_t seq; /* of the newest there ever was */
+	size_t n, bytes;  /* bytes: of all inner, below MUC_HISTORY_BYTES */
+	int64_t seq;      /* of the newest there ever was */
 };
 
 void history_init(struct history *h);
@@ -40,6 +40,7 @@ void said_free(struct said *s);
 /* Takes s; what is too much for the room goes. */
 void history_add(struct room *r, struct said *s);
 void history_trim(struct room *r);
+int64_t history_before(const struct history *h); /* seq up to which none is left */
 
 /* What one who enters has asked for; XEP-0045 table 5. */
 struct history_limits {

@@ -27,18 +27,6 @@ static void forget(struct room *r, struct invited *i)
 	free(i);
 }
 
-static void remember(struct room *r, const struct jid *who, const struct jid *by)
-{
-	struct invited *i = xzalloc(sizeof(*i));
-
-	if (r->n_invited >= MUC_INVITED_MAX)
-		forget(r, LIST_ENTRY(r->invited.next, struct invited, link));
-	i->who = xstrndup(who->s, jid_bare_len(who));
-	i->by = jid_dup(by);
-	list_add_tail(&r->invited, &i->link);
-	r->n_invited++;
-}
-
 static struct invited *find(struct room *r, const struct jid *who)
 {
 	size_t n = jid_bare_len(who);
@@ -50,6 +38,37 @@ static struct invited *find(struct room *r, const struct jid *who)
 			return i;
 	}
 	return NULL;
+}
+
+void invite_restore(struct room *r, const char *who, const struct jid *by)
+{
+	struct invited *i = xzalloc(sizeof(*i));
+
+	i->who = xstrdup(who);
+	i->by = jid_dup(by);
+	list_add_tail(&r->invited, &i->link);
+	r->n_invited++;
+}
+
+/* The answer has come, or there are too many. */
+static void over(struct room *r, struct invited *i)
+{
+	store_del_invited(comp_tx(r->m->c), r->local, i->who);
+	forget(r, i);
+}
+
+static void remember(struct room *r, const struct jid *who, const struct jid *by)
+{
+	char *bare = xstrndup(who->s, jid_bare_len(who));
+	struct invited *before = find(r, who);
+
+	if (before)
+		over(r, before);
+	else if (r->n_invited >= MUC_INVITED_MAX)
+		over(r, LIST_ENTRY(r->invited.next, struct invited, link));
+	invite_restore(r, bare, by);
+	store_put_invited(comp_tx(r->m->c), r->local, bare, by->s, ++r->m->seq);
+	free(bare);
 }
 
 void invites_free(struct room *r)
@@ -87,37 +106,8 @@ void invite_send(struct room *r, const char *by, const struct jid *to, const str
 /* --- inviting ----------------------------------------------------------------------------------
  */
 
-struct inviting {
-	struct comp_req *rq;
-	struct jid by;
-	struct plan plan; /* who becomes a member by it */
-};
-
-static void on_members(struct room *r, int err, void *arg)
-{
-	struct inviting *v = arg;
-	const struct session *s = room_session(r, &v->by);
-	const struct el *x = el_child(comp_el(v->rq), "x", NS_MUC_USER);
-
-	if (err == 0)
-		plan_apply(&v->plan, r);
-	EL_EACH (invite, x, "invite", NS_MUC_USER) {
-		struct jid to;
-
-		if (err < 0 || !s ||
-		    jid_parse(&to, el_arena(comp_el(v->rq)), el_attr(invite, "to")) < 0)
-			continue;
-		invite_send(r, invite_name(s), &to, invite, NULL);
-		remember(r, &to, &v->by);
-	}
-	turn_end(v->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
-	plan_done(&v->plan);
-	jid_done(&v->by);
-	free(v);
-}
-
 /* Whom an invitation into a members-only room makes a member (9.5). */
-static int add_member(struct inviting *v, struct room *r, const struct jid *to)
+static int add_member(struct plan *p, struct room *r, const struct jid *to)
 {
 	const struct actor room = { AFF_OWNER, ROLE_MODERATOR };
 	enum aff aff = room_aff(r, to);
@@ -126,12 +116,12 @@ static int add_member(struct inviting *v, struct room *r, const struct jid *to)
 		return -COND_NOT_ALLOWED;
 	if (!r->conf.members_only || aff >= AFF_MEMBER)
 		return 0;
-	return plan_add(&v->plan, r, &room, to, AFF_MEMBER, NULL, NULL);
+	return plan_add(p, &room, to, AFF_MEMBER, NULL, NULL);
 }
 
-static int collect(struct inviting *v, struct room *r, const struct el *x, unsigned *ret_n)
+static int collect(
+    struct plan *p, struct room *r, const struct el *x, struct arena *a, unsigned *ret_n)
 {
-	struct arena *a = el_arena(comp_el(v->rq));
 	unsigned n = 0;
 
 	EL_EACH (invite, x, "invite", NS_MUC_USER) {
@@ -146,40 +136,44 @@ static int collect(struct inviting *v, struct room *r, const struct el *x, unsig
 		reason = el_child_text(invite, "reason", NS_MUC_USER);
 		if (reason && strlen(reason) > MUC_REASON_MAX)
 			return -COND_NOT_ACCEPTABLE;
-		ret = add_member(v, r, &to);
+		ret = add_member(p, r, &to);
 		if (ret < 0)
 			return ret;
 	}
 	*ret_n = n;
-	return plan_check(&v->plan, r);
+	return plan_check(p, 0);
+}
+
+static void send_all(struct room *r, const struct session *by, const struct el *x, struct arena *a)
+{
+	EL_EACH (invite, x, "invite", NS_MUC_USER) {
+		struct jid to;
+
+		if (jid_parse(&to, a, el_attr(invite, "to")) < 0)
+			continue;
+		invite_send(r, invite_name(by), &to, invite, NULL);
+		remember(r, &to, &by->jid);
+	}
 }
 
 static int invite(struct room *r, struct session *by, struct comp_req *rq, const struct el *x)
 {
-	struct inviting *v = xzalloc(sizeof(*v));
-	struct db_batch *b = NULL;
+	struct arena *a = el_arena(comp_el(rq));
+	struct plan p;
 	unsigned n = 0;
 	int ret;
 
-	v->rq = rq;
-	v->by = jid_dup(&by->jid);
-	plan_init(&v->plan, r, &by->jid);
-	v->plan.silent = true; /* the invitation says it */
-	ret = collect(v, r, x, &n);
+	plan_init(&p, r, &by->jid);
+	p.silent = true; /* the invitation says it */
+	ret = collect(&p, r, x, a, &n);
 	if (ret == 0 && !message_rate(by, n))
 		ret = -COND_RESOURCE_CONSTRAINT;
-	if (ret < 0) {
-		plan_done(&v->plan);
-		jid_done(&v->by);
-		free(v);
-		return ret;
+	if (ret == 0) {
+		plan_apply(&p);
+		send_all(r, by, x, a);
 	}
-	if (room_stored(r) && plan_size(&v->plan) > 0) {
-		b = db_batch_new(r->m->db);
-		plan_store(&v->plan, b, r);
-	}
-	turn_commit(r, b, true, on_members, v);
-	return TURN_HELD;
+	plan_done(&p);
+	return ret;
 }
 
 /* --- answers -----------------------------------------------------------------------------------
@@ -203,8 +197,8 @@ static int decline(struct room *r, struct comp_req *rq, const struct el *el)
 	if (reason)
 		el_add_text(out, "reason", NULL, reason);
 	(void)comp_send(r->m->c, msg);
-	forget(r, i);
-	return TURN_DONE;
+	over(r, i);
+	return HANDLED;
 }
 
 void invite_bounced(struct room *r, const struct jid *from)
@@ -222,7 +216,7 @@ void invite_bounced(struct room *r, const struct jid *from)
 	el_set(el_add_text(err, "text", NS_STANZAS, "The invitation could not be delivered."),
 	    "xml:lang", "en");
 	(void)comp_send(r->m->c, msg);
-	forget(r, i);
+	over(r, i);
 }
 
 /* --- the entry ---------------------------------------------------------------------------------

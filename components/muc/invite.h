@@ -5,8 +5,8 @@
 #ifndef MUC_INVITE_H
 #define MUC_INVITE_H
 
+#include "handler.h"
 #include "occupant.h"
-#include "turn.h"
 
 /* A message of type normal to the room with <invite/> or <decline/>. */
 int invite_message(struct muc *m, struct room *r, struct comp_req *rq);
@@ -15,7 +15,9 @@ void invite_send(struct room *r, const char *by, const struct jid *to, const str
     const char *reason);
 /* An error came from who is not in the room: the inviter is told. */
 void invite_bounced(struct room *r, const struct jid *from);
-void invites_free(struct room *r);
+void invites_free(struct room *r); /* from memory alone */
+/* As the database has it, oldest first. */
+void invite_restore(struct room *r, const char *who, const struct jid *by);
 /* The address under which an occupant may be named to strangers. */
 const char *invite_name(const struct session *s);
 

@@ -7,12 +7,14 @@
 
 #include <base/arena.h>
 #include <base/digest.h>
+#include <base/sbuf.h>
 
 #include "join.h"
-#include "leave.h"
 #include "message.h"
 #include "nick.h"
 #include "presence.h"
+#include "reach.h"
+#include "store.h"
 #include "subject.h"
 
 /* --- who may enter -----------------------------------------------------------------------------
@@ -56,7 +58,7 @@ static int may_enter(
 	if (nick_taken(r, nick, who))
 		return -COND_CONFLICT;
 	if (room_full(r, aff))
-		return turn_refuse(rq, COND_SERVICE_UNAVAILABLE, "wait", "The room is full.");
+		return handler_refuse(rq, COND_SERVICE_UNAVAILABLE, "wait", "The room is full.");
 	return 0;
 }
 
@@ -74,15 +76,16 @@ static int create(struct muc *m, struct comp_req *rq, struct room **out)
 	else if (!muc_may_create(m, who))
 		ret = -COND_NOT_ALLOWED;
 	else if (rooms_full(m))
-		ret =
-		    turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "There are too many rooms.");
+		ret = handler_refuse(
+		    rq, COND_RESOURCE_CONSTRAINT, "wait", "There are too many rooms.");
 	else if (!rate_table_take(m->creates, bare.s, 1, muc_now(m)))
-		ret = turn_refuse(
+		ret = handler_refuse(
 		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many new rooms; slow down.");
 	if (ret == 0) {
 		*out = room_new(m, local);
 		(*out)->locked = true;
 		affs_put(&(*out)->affs, bare.s, AFF_OWNER, NULL, NULL);
+		store_put_room(comp_tx(m->c), *out);
 	}
 	arena_free(a);
 	return ret;
@@ -90,6 +93,21 @@ static int create(struct muc *m, struct comp_req *rq, struct room **out)
 
 /* --- entering ----------------------------------------------------------------------------------
  */
+
+/* The presence that is to be shown, told so many times; entry: and everything to s.  Taken, or the
+ * answer that refuses and nothing has changed. */
+static int take_presence(struct session *s, const struct comp_req *rq, unsigned shows, bool entry)
+{
+	struct sbuf shown = SBUF_INIT;
+	int ret = session_read_presence(comp_el(rq), &shown);
+
+	if (ret == 0 && !reach_fits_session(s, sbuf_len(&shown), shows, entry))
+		ret = -COND_RESOURCE_CONSTRAINT;
+	if (ret == 0)
+		session_set_presence(s, &shown);
+	sbuf_done(&shown);
+	return ret;
+}
 
 /* 7.1: the others, itself, what was said, the subject. */
 static void send_all(struct session *s, const struct note *n, const struct el *x, bool tell_others)
@@ -126,15 +144,16 @@ static int enter(
 	bool renamed = strcmp(nick, jid_resource(comp_to(rq))) != 0;
 	struct session *s = session_new(r, nick, comp_from(rq));
 	struct note n = { 0 };
-	int ret = session_set_presence(s, comp_el(rq));
+	int ret = reach_may_enter(s) ? take_presence(s, rq, 1, true) : -COND_NOT_ACCEPTABLE;
 
 	if (ret < 0) {
 		(void)session_free(s);
 		return ret;
 	}
+	session_keep(s);
 	note_enter(&n, r, rq, renamed, created);
 	send_all(s, &n, x, true);
-	return TURN_DONE;
+	return HANDLED;
 }
 
 /* Coming and going costs the others more than talking. */
@@ -161,7 +180,7 @@ static int join(
 	if (!nick)
 		return -COND_NOT_ACCEPTABLE;
 	if (!join_rate(m, rq))
-		return turn_refuse(
+		return handler_refuse(
 		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many joins; slow down.");
 	if (created)
 		ret = create(m, rq, &r);
@@ -178,74 +197,91 @@ static int join(
 /* --- who is in the room already ----------------------------------------------------------------
  */
 
+/* 14.3: a full synchronisation. */
+static void synchronise(struct session *s, const struct el *x, const char *id)
+{
+	struct note n = { .id = id };
+
+	if (s->occ->room->conf.nonanon)
+		note_self(&n, 100);
+	send_all(s, &n, x, false);
+}
+
 static int show(struct session *s, struct comp_req *rq, const struct el *x)
 {
 	struct note n = { .id = el_attr(comp_el(rq), "id") };
-	int ret = session_set_presence(s, comp_el(rq));
+	int ret = take_presence(s, rq, 1, x != NULL);
 
 	if (ret < 0)
 		return ret;
 	session_speaks(s);
-	if (x) { /* 14.3: a full synchronisation */
-		if (s->occ->room->conf.nonanon)
-			note_self(&n, 100);
-		send_all(s, &n, x, false);
-	} else {
+	session_keep(s);
+	if (x)
+		synchronise(s, x, n.id);
+	else
 		presence_tell(s->occ, &n);
-	}
-	return TURN_DONE;
+	return HANDLED;
 }
 
 /* The old nick leaves with code 303, the new one comes (7.6). */
-static void rename_occupant(struct occupant *o, const char *nick, bool renamed, const char *id)
+static void rename_occupant(struct occupant *o, const char *nick, const struct note *here)
 {
 	struct note gone = { .gone = true, .stays = true, .new_nick = nick };
-	struct note here = { .id = id };
 	bool seen = o->visible;
 
 	note_code(&gone, 303);
-	if (renamed)
-		note_self(&here, 210);
 	presence_tell(o, &gone);
 	occupant_rename(o, nick);
+	occupant_keep(o);
 	o->visible = seen;
-	presence_tell(o, &here);
+	presence_tell(o, here);
 }
 
-/* One of several sessions under a nick takes another: a new occupant, for the others. */
-static int part(struct session *s, struct comp_req *rq, const char *nick)
+/* A nick that the user has twice, or will have: for the others an occupant of its own appears, or
+ * the old one goes; who stays behind in the old nick is from now on another for s. */
+static void part(struct session *s, const char *nick, const struct note *here)
 {
-	struct room *r = s->occ->room;
+	static const struct note as_is = { 0 };
 	struct note gone = { .gone = true, .stays = true, .new_nick = nick };
+	struct occupant *o = s->occ;
+	bool last = o->sessions.next == o->sessions.prev, was_main = occupant_main(o) == s;
 
 	note_code(&gone, 303);
-	leave_session(s, &gone);
-	return enter(r, rq, NULL, nick, false);
+	session_speaks(s); /* so that the JID in it is its own */
+	if (last)
+		presence_tell(o, &gone);
+	else
+		presence_tell_one(o, &gone, s);
+	session_move(s, nick);
+	session_keep(s);
+	if (!last && o->visible && was_main)
+		presence_tell(o, &as_is);
+	else if (!last && o->visible)
+		presence_tell_one(o, &as_is, s);
+	presence_tell(s->occ, here);
 }
 
 static int change_nick(struct session *s, struct comp_req *rq, const struct el *x, const char *nick)
 {
-	struct occupant *o = s->occ, *other;
+	struct occupant *o = s->occ;
 	struct room *r = o->room;
-	bool alone = o->sessions.next == o->sessions.prev;
-	bool renamed = strcmp(nick, jid_resource(comp_to(rq))) != 0;
+	struct note here = { .id = el_attr(comp_el(rq), "id") };
 	int ret;
 
 	if (nick_taken(r, nick, comp_from(rq)))
 		return -COND_CONFLICT;
-	other = room_occupant(r, nick);
-	if (!alone || other) /* to or from a nick that another session of the same user has */
-		return part(s, rq, nick);
-	ret = session_set_presence(s, comp_el(rq));
+	ret = take_presence(s, rq, 3, x != NULL);
 	if (ret < 0)
 		return ret;
-	rename_occupant(o, nick, renamed, el_attr(comp_el(rq), "id"));
-	if (x) {
-		struct note n = { 0 };
-
-		send_all(s, &n, x, false);
-	}
-	return TURN_DONE;
+	if (strcmp(nick, jid_resource(comp_to(rq))) != 0)
+		note_self(&here, 210);
+	if (o->sessions.next != o->sessions.prev || room_occupant(r, nick))
+		part(s, nick, &here);
+	else
+		rename_occupant(o, nick, &here);
+	if (x)
+		synchronise(s, x, NULL);
+	return HANDLED;
 }
 
 /* --- the entry ---------------------------------------------------------------------------------
@@ -264,12 +300,12 @@ int join_available(struct muc *m, struct room *r, struct comp_req *rq)
 	nick = nick_clean(a, asked, (size_t)m->conf->max_nick);
 	if (!s && !x) {
 		presence_not_here(m, comp_to(rq), comp_from(rq));
-		return TURN_DONE;
+		return HANDLED;
 	}
 	if (!s)
 		return join(m, r, rq, x, nick);
-	if (!message_rate(s, 1))
-		return turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
+	if (!message_rate(s, 1) || (x && !join_rate(m, rq)))
+		return handler_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
 	if (!nick)
 		return -COND_NOT_ACCEPTABLE;
 	return strcmp(nick, s->occ->nick) == 0 ? show(s, rq, x) : change_nick(s, rq, x, nick);

@@ -4,7 +4,7 @@
 #ifndef MUC_JOIN_H
 #define MUC_JOIN_H
 
-#include "turn.h"
+#include "handler.h"
 
 int join_available(struct muc *m, struct room *r, struct comp_req *rq);
 

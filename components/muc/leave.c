@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "leave.h"
+#include "reach.h"
 
 /* The session's own farewell: what an occupant of several sessions is to the others stays. */
 static void leave_one_of_many(struct session *s, const struct note *n)
@@ -13,7 +14,7 @@ static void leave_one_of_many(struct session *s, const struct note *n)
 	session_speaks(s); /* so that the JID in it is its own */
 	presence_tell_one(o, n, s);
 	(void)session_free(s);
-	if (was_main && o->visible)
+	if (was_main && o->visible && reach_fits_show(o)) /* else they see what it was */
 		presence_tell(o, &as_is);
 }
 
@@ -54,11 +55,11 @@ int leave_unavailable(struct muc *m, struct room *r, struct comp_req *rq)
 
 	(void)m;
 	if (!s)
-		return TURN_DONE; /* 14.3: silently */
+		return HANDLED; /* 14.3: silently */
 	n.status = el_child_text(comp_el(rq), "status", NS_CLIENT);
-	if (n.status && strlen(n.status) > MUC_REASON_MAX)
+	if (n.status && (strlen(n.status) > MUC_REASON_MAX || !reach_may_say(s, n.status)))
 		n.status = NULL;
 	n.id = el_attr(comp_el(rq), "id");
 	leave_session(s, &n);
-	return TURN_DONE; /* an empty room that is not persistent ends with this turn */
+	return HANDLED; /* an empty room that is not persistent ends with this turn */
 }

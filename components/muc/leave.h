@@ -3,8 +3,8 @@
 #ifndef MUC_LEAVE_H
 #define MUC_LEAVE_H
 
+#include "handler.h"
 #include "presence.h"
-#include "turn.h"
 
 int leave_unavailable(struct muc *m, struct room *r, struct comp_req *rq);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: its settings, which stanza goes where, start and stop. */
-#include <stdlib.h>
+#include <errno.h>
+#include <stdio.h>
 
-#include <base/db.h>
-#include <base/mem.h>
+#include <base/arena.h>
 
 #include "admin.h"
 #include "disco.h"
@@ -22,14 +22,45 @@ static const struct log_tag tag = { .mod = "muc" };
 /* --- settings ----------------------------------------------------------------------------------
  */
 
+static int check_admin(const char *value, char *err, size_t err_len)
+{
+	struct arena *a = arena_new();
+	struct jid j;
+	int r = jid_parse(&j, a, value);
+
+	if (r == 0 && !jid_is_bare(&j))
+		r = -EINVAL;
+	if (r < 0)
+		(void)snprintf(
+		    err, err_len, "an address without a resource, such as a@example.org");
+	arena_free(a);
+	return r;
+}
+
+static int check_domain(const char *value, char *err, size_t err_len)
+{
+	struct arena *a = arena_new();
+	struct jid j;
+	int r = jid_parse(&j, a, value);
+
+	if (r == 0 && !jid_is_domain(&j))
+		r = -EINVAL;
+	if (r < 0)
+		(void)snprintf(err, err_len, "a domain, such as example.org");
+	arena_free(a);
+	return r;
+}
+
 #define AT(field) offsetof(struct muc_conf, field)
 
 static const struct conf_opt opts[] = {
 	{ "muc_create", CONF_CHOICE, AT(create), "local", .choices = "anyone|local|admins",
 	    .flags = CONF_RELOAD, .help = "who may create rooms" },
 	{ "muc_local_domains", CONF_LIST, AT(local_domains), .flags = CONF_RELOAD,
-	    .help = "whose users are local; none: those of the domain above the component's" },
-	{ "muc_admins", CONF_LIST, AT(admins), .help = "bare JIDs that are owners of every room" },
+	    .help = "whose users are local; none: those of the domains that the server serves",
+	    .check = check_domain },
+	{ "admins", CONF_LIST, AT(admins), .env = "ADMINS|PROSODY_ADMINS", .flags = CONF_RELOAD,
+	    .help = "bare JIDs that are owners of every room", .check = check_admin },
 	{ "muc_default_persistent", CONF_BOOL, AT(dflt.persistent), "false", .flags = CONF_RELOAD,
 	    .help = "a new room stays when nobody is in it" },
 	{ "muc_default_members_only", CONF_BOOL, AT(dflt.members_only), "false",
@@ -46,7 +77,7 @@ static const struct conf_opt opts[] = {
 	    .help = "messages that an owner can make a room keep" },
 	{ "muc_max_rooms", CONF_INT, AT(max_rooms), "20000", 0, 1000000, .flags = CONF_RELOAD,
 	    .help = "rooms; 0: no limit" },
-	{ "muc_max_occupants", CONF_INT, AT(max_occupants), "1000", 1, 100000, .flags = CONF_RELOAD,
+	{ "muc_max_occupants", CONF_INT, AT(max_occupants), "1000", 1, 10000, .flags = CONF_RELOAD,
 	    .help = "sessions in one room" },
 	{ "muc_max_affiliations", CONF_INT, AT(max_affiliations), "2000", 1, 100000,
 	    .flags = CONF_RELOAD, .help = "owners, admins, members and outcasts of one room" },
@@ -76,37 +107,37 @@ static const struct conf_opt opts[] = {
 
 static int on_available(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, join_available, TURN_ALONE);
+	return handler_run(arg, rq, join_available);
 }
 
 static int on_unavailable(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, leave_unavailable, TURN_ALONE);
+	return handler_run(arg, rq, leave_unavailable);
 }
 
 static int on_error(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, ghost_error, TURN_ALONE);
+	return handler_run(arg, rq, ghost_error);
 }
 
 static int on_groupchat(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, message_groupchat, TURN_STREAM);
+	return handler_run(arg, rq, message_groupchat);
 }
 
 static int on_private(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, relay_message, TURN_STREAM);
+	return handler_run(arg, rq, relay_message);
 }
 
 static int on_invite(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, invite_message, TURN_ALONE);
+	return handler_run(arg, rq, invite_message);
 }
 
 static int on_voice(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, voice_message, TURN_ALONE);
+	return handler_run(arg, rq, voice_message);
 }
 
 static int on_other_message(struct comp_req *rq, void *arg)
@@ -118,27 +149,27 @@ static int on_other_message(struct comp_req *rq, void *arg)
 
 static int on_iq_occupant(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, relay_iq, TURN_STREAM);
+	return handler_run(arg, rq, relay_iq);
 }
 
 static int on_admin_get(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, admin_get, TURN_ALONE);
+	return handler_run(arg, rq, admin_get);
 }
 
 static int on_admin_set(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, admin_set, TURN_ALONE);
+	return handler_run(arg, rq, admin_set);
 }
 
 static int on_owner_get(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, owner_get, TURN_ALONE);
+	return handler_run(arg, rq, owner_get);
 }
 
 static int on_owner_set(struct comp_req *rq, void *arg)
 {
-	return turn_take(arg, rq, owner_set, TURN_ALONE);
+	return handler_run(arg, rq, owner_set);
 }
 
 static int on_room_ping(struct comp_req *rq, void *arg)
@@ -161,7 +192,9 @@ static const struct comp_route routes[] = {
 	{ EL_MESSAGE, "normal", NS_MUC_USER, "x", COMP_TO_BARE, on_invite },
 	{ EL_MESSAGE, "normal", NS_XDATA, "x", COMP_TO_BARE, on_voice },
 	{ EL_MESSAGE, NULL, NULL, NULL, COMP_TO_BARE, on_other_message },
-	{ EL_IQ, NULL, NULL, NULL, COMP_TO_FULL, on_iq_occupant },
+	{ EL_IQ, "get", NULL, NULL, COMP_TO_FULL, on_iq_occupant },
+	/* what it asked for may have been done */
+	{ EL_IQ, "set", NULL, NULL, COMP_TO_FULL, on_iq_occupant, .once = true },
 	{ EL_IQ, "get", NS_MUC_ADMIN, "query", COMP_TO_BARE, on_admin_get },
 	{ EL_IQ, "set", NS_MUC_ADMIN, "query", COMP_TO_BARE, on_admin_set },
 	{ EL_IQ, "get", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_get },
@@ -172,90 +205,69 @@ static const struct comp_route routes[] = {
 /* --- life --------------------------------------------------------------------------------------
  */
 
-static int load(struct comp *c, void *arg)
-{
-	struct muc *m = arg;
-	int r;
-
-	m->db = comp_db(c);
-	r = store_load_rooms(m);
-	if (r < 0)
-		log_err(&tag, LOG_LVL_ERROR, r, "the rooms cannot be read");
-	else
-		log_info(&tag, "%zu rooms", map_len(&m->rooms));
-	return r;
-}
-
 static int start(struct comp *c, void *arg)
 {
 	struct muc *m = arg;
-	int r = muc_init(m, c);
 
-	if (r < 0)
-		return r;
+	muc_init(m, c);
 	disco_start(m);
 	comp_routes(c, routes, sizeof(routes) / sizeof(routes[0]), m);
 	return 0;
 }
 
-static void on_online(struct comp *c, bool resumed, void *arg)
+static int load(struct comp *c, void *arg)
 {
 	struct muc *m = arg;
+	int r = store_load_rooms(m);
 
 	(void)c;
-	(void)resumed;
-	if (m->was_offline)
-		ghost_probe(m);
-	m->was_offline = false;
+	if (r < 0) {
+		log_err(&tag, LOG_LVL_ERROR, r, "the rooms cannot be read");
+		rooms_free(m);
+		return r;
+	}
+	log_info(&tag, "%zu rooms", map_len(&m->rooms));
+	return 0;
 }
 
-static void on_offline(struct comp *c, void *arg)
+static void forget(struct comp *c, void *arg)
 {
 	(void)c;
-	((struct muc *)arg)->was_offline = true;
+	rooms_free(arg);
+}
+
+static void on_online(struct comp *c, bool resumed, void *arg)
+{
+	(void)c;
+	ghost_online(arg, resumed);
 }
 
 static void on_reload(struct comp *c, void *arg)
 {
 	(void)c;
-	muc_apply_rates(arg);
-}
-
-/* 11.2 */
-static void say_goodbye(struct muc *m)
-{
-	struct note n = { .gone = true };
-
-	note_code(&n, 332);
-	for (size_t i = 0; i < m->n_sorted; i++)
-		leave_all(m->sorted[i], &n);
+	muc_reload(arg);
 }
 
 static void on_stop(struct comp *c, void *arg)
 {
-	struct muc *m = arg;
-
 	(void)c;
-	m->stopping = true;
-	db_sync(m->db); /* what was submitted is kept, and answered */
-	turn_stop(m);
-	say_goodbye(m);
+	muc_stop(arg);
 }
 
 int main(int argc, char **argv)
 {
 	static struct muc m;
-	const struct comp_ops ops = {
+	static const struct comp_ops ops = {
 		.name = "muc",
 		.summary = "rooms: multi-user chat",
 		.opts = opts,
 		.conf_size = sizeof(struct muc_conf),
 		.schema = store_schema,
-		.n_schema = store_schema_n,
+		.n_schema = STORE_SCHEMA_N,
 		.start = start,
 		.load = load,
+		.forget = forget,
 		.online = on_online,
-		.offline = on_offline,
 		.reload = on_reload,
 		.stop = on_stop,
 	};

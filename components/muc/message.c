@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <base/mem.h>
+#include <base/arena.h>
 #include <base/metrics.h>
 #include <base/rnd.h>
 
@@ -14,29 +14,29 @@
 #include "store.h"
 #include "subject.h"
 
-#define NS_STANZA_ID "urn:xmpp:sid:0"      /* XEP-0359 */
-enum { ID_LEN = 16, COPY_OVERHEAD = 256 }; /* bytes of a copy besides the message's own */
+#define NS_STANZA_ID "urn:xmpp:sid:0" /* XEP-0359 */
+enum { ID_LEN = 16 };
 
 static struct metric m_messages =
     METRIC_COUNTER("switchyard_muc_messages_total", "Messages reflected to rooms.", NULL);
 
-struct sending { /* on its way to the database */
-	struct comp_req *rq;
-	struct el *msg;
-	struct said *said;
-};
-
 /* --- reflecting --------------------------------------------------------------------------------
  */
 
-void message_reflect(struct room *r, struct el *msg)
+int message_reflect(struct room *r, struct el *msg)
 {
-	struct comp *c = r->m->c;
+	struct comp_many *many;
+	int ret;
 
 	el_freeze(msg);
+	many = comp_many_begin(r->m->c, msg);
 	MAP_EACH (it, &r->by_jid)
-		(void)comp_send_copy(c, msg, NULL, MAP_ENTRY(it, struct session, node)->jid.s);
+		comp_many_add(many, MAP_ENTRY(it, struct session, node)->jid.s);
+	ret = comp_many_end(many);
+	if (ret < 0)
+		return -COND_RESOURCE_CONSTRAINT;
 	metric_add(&m_messages, 1);
+	return 0;
 }
 
 void message_codes(struct room *r, const unsigned *codes, unsigned n)
@@ -50,13 +50,25 @@ void message_codes(struct room *r, const unsigned *codes, unsigned n)
 	el_set(msg, "from", r->jid);
 	for (unsigned i = 0; i < n; i++)
 		el_setf(el_add(x, "status", NULL), "code", "%u", codes[i]);
-	message_reflect(r, msg);
+	(void)message_reflect(r, msg);
 }
 
 /* --- what may not be said ----------------------------------------------------------------------
  */
 
-/* Status codes and invitations are muc's to send; delays and ids "by" the room are the room's. */
+/* However it is spelt; an address that cannot be prepared is nobody's. */
+static bool is_room(const struct room *r, const char *s)
+{
+	struct arena *a = arena_new();
+	struct jid j, room = jid_view(r->jid);
+	bool is = jid_parse(&j, a, s) == 0 && jid_same_bare(&j, &room);
+
+	arena_free(a);
+	return is;
+}
+
+/* Status codes and invitations are muc's to send; delays and ids "by" the room are the room's
+ * (XEP-0359's business rules). */
 static bool is_forged(const struct room *r, const struct el *child)
 {
 	const char *ns = el_ns(child), *by;
@@ -69,10 +81,10 @@ static bool is_forged(const struct room *r, const struct el *child)
 		by = el_attr(child, "by");
 	else
 		return false;
-	return by && !strcmp(by, r->jid);
+	return by && is_room(r, by);
 }
 
-static void strip_forged(const struct room *r, struct el *msg)
+void message_strip(const struct room *r, struct el *msg)
 {
 	const struct el *child = el_child(msg, NULL, NULL), *next;
 
@@ -90,6 +102,21 @@ bool message_rate(struct session *s, double cost)
 	return rate_take(&s->rate, &m->occupant_rate, cost, muc_now(m));
 }
 
+bool message_charge(const struct room *r, const struct jid *who, double n)
+{
+	const struct muc *m = r->m;
+	struct session *s = room_session(r, who);
+	struct arena *a;
+	bool ok;
+
+	if (s)
+		return rate_charge(&s->rate, &m->occupant_rate, n, muc_now(m));
+	a = arena_new();
+	ok = rate_table_charge(m->outsiders, jid_bare(who, a).s, n, muc_now(m));
+	arena_free(a);
+	return ok;
+}
+
 /* 0 or the answer that refuses. */
 static int check(struct room *r, struct session *by, struct comp_req *rq)
 {
@@ -99,48 +126,26 @@ static int check(struct room *r, struct session *by, struct comp_req *rq)
 	if (r->conf.moderated && by->occ->role < ROLE_PARTICIPANT)
 		return -COND_FORBIDDEN;
 	if (size > (size_t)m->conf->max_message)
-		return turn_refuse(
+		return handler_refuse(
 		    rq, COND_POLICY_VIOLATION, "modify", "The message is too large.");
 	if (!message_rate(by, 1) || !rate_take(&r->rate, &m->room_rate, 1, muc_now(m)))
-		return turn_refuse(
+		return handler_refuse(
 		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many messages; slow down.");
-	if ((size + COPY_OVERHEAD) * map_len(&r->by_jid) > comp_send_space(m->c))
-		return turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait",
-		    "The message is too large for so many occupants at this time.");
 	return 0;
 }
 
 /* --- the way of a message ----------------------------------------------------------------------
  */
 
-static void on_kept(struct room *r, int err, void *arg)
+/* For who enters later. */
+static void keep(struct room *r, const struct el *msg, const char *nick)
 {
-	struct sending *s = arg;
+	struct said *s = said_new(r, msg, nick, muc_wall(r->m));
+	struct db_batch *tx = comp_tx(r->m->c);
 
-	if (err == 0) {
-		message_reflect(r, s->msg);
-		history_add(r, s->said);
-		s->said = NULL;
-	}
-	turn_end(s->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
-	said_free(s->said);
-	el_free(s->msg);
-	free(s);
-}
-
-static int keep(struct room *r, struct comp_req *rq, struct el *msg, const char *nick)
-{
-	struct sending *s = xmalloc(sizeof(*s));
-	struct db_batch *b = NULL;
-
-	*s = (struct sending){ rq, msg, said_new(r, msg, nick, muc_wall(r->m)) };
-	if (room_stored(r)) {
-		b = db_batch_new(r->m->db);
-		store_put_said(b, r->local, s->said);
-		store_trim_said(b, r->local, s->said->seq - r->conf.history);
-	}
-	turn_commit(r, b, false, on_kept, s);
-	return TURN_HELD;
+	store_put_said(tx, r->local, s);
+	history_add(r, s);
+	store_trim_said(tx, r->local, history_before(&r->history));
 }
 
 /* What the others get: the message from the occupant, with an id. */
@@ -148,7 +153,7 @@ static struct el *reflection(const struct room *r, const struct session *by, con
 {
 	struct el *out = el_dup(msg);
 
-	strip_forged(r, out);
+	message_strip(r, out);
 	el_set(out, "from", by->occ->jid);
 	if (!el_attr(out, "id")) {
 		char id[ID_LEN + 1];
@@ -176,11 +181,9 @@ int message_groupchat(struct muc *m, struct room *r, struct comp_req *rq)
 	if (ret != 0)
 		return ret;
 	msg = reflection(r, by, comp_el(rq));
-	if (subject_is_change(msg))
-		return subject_change(by, rq, msg);
-	if (history_wants(r, msg))
-		return keep(r, rq, msg, by->occ->nick);
-	message_reflect(r, msg);
+	ret = subject_is_change(msg) ? subject_change(by, msg) : message_reflect(r, msg);
+	if (ret == 0 && history_wants(r, msg))
+		keep(r, msg, by->occ->nick);
 	el_free(msg);
-	return TURN_DONE;
+	return ret;
 }

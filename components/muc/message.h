@@ -3,15 +3,22 @@
 #ifndef MUC_MESSAGE_H
 #define MUC_MESSAGE_H
 
-#include "turn.h"
+#include "handler.h"
 
 int message_groupchat(struct muc *m, struct room *r, struct comp_req *rq);
-/* A copy to each session; msg has its from and is frozen. */
-void message_reflect(struct room *r, struct el *msg);
+/* A copy to each session; msg has its from.  0, or -COND_RESOURCE_CONSTRAINT: more waits to be sent
+ * than may, and nothing of this was taken. */
+int message_reflect(struct room *r, struct el *msg);
 /* A status code of the room's to all (10.2.1): <message type='groupchat'/> from the room. */
 void message_codes(struct room *r, const unsigned *codes, unsigned n);
 
+/* Takes out what pretends to be the room's own word. */
+void message_strip(const struct room *r, struct el *msg);
+
 /* What an occupant may send at once, messages and all else that costs others something. */
 bool message_rate(struct session *s, double cost);
+/* For n changes of a room, by who need not be in it.  Many are possible for who has not done much
+ * lately, and are paid for afterwards. */
+bool message_charge(const struct room *r, const struct jid *who, double n);
 
 #endif

@@ -2,7 +2,7 @@
 /* The rooms service (XEP-0045): its settings, and what all of its files share.
  *
  *   main        settings, start and stop        service    who is who for the service
- *   turn        one stanza's turn in its room, commits
+ *   handler     what a stanza's handler is
  *   room        rooms, their life               store      SQL
  *   occupant    nicks and their sessions        affiliation  the lists
  *   permission  who may do what, pure           nick       rules of nicknames, pure
@@ -10,6 +10,7 @@
  *   join leave  coming and going                presence   what others see of an occupant
  *   message     groupchat                       subject history
  *   relay       private messages, iq            ghost      errors of clients that are gone
+ *   reach       whether the link takes what a change makes a room say
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
  *   invite voice disco */
 #ifndef MUC_MUC_H
@@ -32,18 +33,19 @@
 
 /* Bounds that are part of the design; those that an operator may want to set are settings. */
 enum {
-	MUC_REASON_MAX = 1024,    /* bytes of a reason */
-	MUC_PASSWORD_MAX = 256,   /* bytes of a room's password */
-	MUC_TITLE_MAX = 256,      /* bytes of a room's natural name */
-	MUC_LANG_MAX = 35,        /* RFC 5646 4.4.1 */
-	MUC_ITEMS_MAX = 256,      /* items of one change of lists */
-	MUC_INVITES_MAX = 16,     /* in one message */
-	MUC_INVITED_MAX = 64,     /* whose answer a room waits for */
-	MUC_PRESENCE_MAX = 16384, /* bytes of an occupant's own presence */
-	MUC_WAITING_MAX = 1024,   /* stanzas that wait for their turn in one room */
-	MUC_ASKS_MAX = 32,        /* questions of one session passed on and not answered yet */
-	MUC_EXTRA_USERS = 10,     /* admins and owners who come in although a room is full */
-	MUC_PAGE_MAX = 100,       /* rooms in one answer to disco#items */
+	MUC_REASON_MAX = 1024,       /* bytes of a reason */
+	MUC_PASSWORD_MAX = 256,      /* bytes of a room's password */
+	MUC_TITLE_MAX = 256,         /* bytes of a room's natural name */
+	MUC_LANG_MAX = 35,           /* RFC 5646 4.4.1 */
+	MUC_ITEMS_MAX = 256,         /* items of one change of lists */
+	MUC_INVITES_MAX = 16,        /* in one message */
+	MUC_INVITED_MAX = 64,        /* whose answer a room waits for */
+	MUC_PRESENCE_MAX = 16384,    /* bytes of an occupant's own presence */
+	MUC_ASKS_MAX = 32,           /* questions of one session passed on and not answered yet */
+	MUC_EXTRA_USERS = 10,        /* admins and owners who come in although a room is full */
+	MUC_PAGE_MAX = 100,          /* rooms in one answer to disco#items */
+	MUC_PINGS_MAX = 256,         /* sessions asked at once whether they are there still */
+	MUC_HISTORY_BYTES = 4 << 20, /* of one room's history */
 };
 
 enum muc_create { MUC_CREATE_ANYONE, MUC_CREATE_LOCAL, MUC_CREATE_ADMINS };
@@ -63,31 +65,32 @@ struct muc_conf {
 	int64_t room_rate, room_burst;
 };
 
-struct db;
 struct room;
 
 struct muc {
 	struct comp *c;
 	struct muc_conf *conf;
-	struct db *db;
-	bool stopping;
-	bool was_offline;
+	int64_t seq;          /* the last number given to who came or spoke: grows for ever */
 	struct map admins;    /* struct muc_admin by bare JID */
 	struct map rooms;     /* struct room by local part */
 	struct room **sorted; /* all rooms by local part: pages of disco#items */
 	size_t n_sorted, cap_sorted;
 	struct rate_conf occupant_rate, room_rate;
-	struct rate_table *joins;   /* by room and bare JID */
-	struct rate_table *creates; /* by bare JID */
-	struct task drain;          /* rooms whose waiting stanzas have their turn */
-	struct list ready;          /* struct room */
-	struct list homeless;       /* struct waiting, whose room is gone */
+	struct rate_table *joins;     /* by room and bare JID */
+	struct rate_table *creates;   /* by bare JID */
+	struct rate_table *outsiders; /* who changes a room without being in it, by bare JID */
+	/* ghost.c */
+	struct list suspects; /* struct session */
+	struct timer again;   /* suspects are looked at once more */
+	unsigned pings;       /* on their way */
+	uint64_t online_at;   /* the link is up since */
 };
 
 /* service.c */
-int muc_init(struct muc *m, struct comp *c); /* 0 or -EINVAL: the list of admins is wrong */
-void muc_done(struct muc *m);                /* once the loop has ended; zeroed memory is fine */
-void muc_apply_rates(struct muc *m);         /* from the settings */
+void muc_init(struct muc *m, struct comp *c);
+void muc_stop(struct muc *m);   /* the end has begun: no timers */
+void muc_done(struct muc *m);   /* once the loop has ended; zeroed memory is fine */
+void muc_reload(struct muc *m); /* the settings have changed */
 bool muc_is_admin(const struct muc *m, const struct jid *j);
 bool muc_may_create(const struct muc *m, const struct jid *j);
 uint64_t muc_now(const struct muc *m); /* loop_now() */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <base/arena.h>
+#include <xmpp/el.h>
 
 #include "nick.h"
 
@@ -45,4 +46,14 @@ const char *nick_clean(struct arena *a, const char *nick, size_t max)
 	while ((n = blank_before(nick, len)) > 0)
 		len -= n;
 	return len > 0 && len <= max ? arena_strndup(a, nick, len) : NULL;
+}
+
+int nick_read(struct arena *a, const char *s, size_t max, const char **out)
+{
+	char *prepared;
+
+	if (prep_resource(a, s, &prepared) < 0)
+		return -COND_JID_MALFORMED;
+	*out = nick_clean(a, prepared, max);
+	return *out ? 0 : -COND_NOT_ACCEPTABLE;
 }

@@ -7,8 +7,10 @@
 #include <base/metrics.h>
 #include <base/sbuf.h>
 
+#include "ghost.h"
 #include "occupant.h"
 #include "presence.h"
+#include "store.h"
 
 static struct metric m_sessions =
     METRIC_GAUGE("switchyard_muc_sessions", "Sessions in rooms.", NULL);
@@ -111,7 +113,9 @@ struct session *session_new(struct room *r, const char *nick, const struct jid *
 	s->jid = jid_dup(full);
 	rate_init(&s->rate, &r->m->occupant_rate, muc_now(r->m));
 	map_put(&r->by_jid, &s->node, s->jid.s, s->jid.len);
+	list_init(&s->suspect);
 	list_add_head(&s->occ->sessions, &s->link);
+	s->came = s->spoke = ++r->m->seq;
 	presence_forget(s->occ);
 	metric_add(&m_sessions, 1);
 	return s;
@@ -121,14 +125,17 @@ void session_speaks(struct session *s)
 {
 	list_del(&s->link);
 	list_add_head(&s->occ->sessions, &s->link);
+	s->spoke = ++s->occ->room->m->seq;
 	presence_forget(s->occ);
 }
 
-bool session_free(struct session *s)
+/* From memory. */
+static bool drop(struct session *s)
 {
 	struct occupant *o = s->occ;
 	bool last;
 
+	ghost_forget(s);
 	map_del(&o->room->by_jid, &s->node);
 	list_del(&s->link);
 	last = list_empty(&o->sessions);
@@ -140,6 +147,39 @@ bool session_free(struct session *s)
 	if (last)
 		occupant_free(o);
 	return last;
+}
+
+bool session_free(struct session *s)
+{
+	const struct room *r = s->occ->room;
+
+	store_del_session(comp_tx(r->m->c), r->local, s->jid.s);
+	return drop(s);
+}
+
+void session_move(struct session *s, const char *nick)
+{
+	struct occupant *from = s->occ, *to = room_occupant(from->room, nick);
+
+	assert(to != from && (!to || occupant_is(to, &s->jid)));
+	if (!to) {
+		to = occupant_new(from->room, nick, &s->jid);
+		to->role = from->role;
+	}
+	list_del(&s->link);
+	presence_forget(from);
+	if (list_empty(&from->sessions))
+		occupant_free(from);
+	list_add_head(&to->sessions, &s->link);
+	s->occ = to;
+	session_speaks(s);
+}
+
+void occupant_set_role(struct occupant *o, enum role role)
+{
+	o->role = role;
+	presence_forget(o);
+	occupant_keep(o);
 }
 
 void occupant_rename(struct occupant *o, const char *nick)
@@ -155,7 +195,41 @@ void occupants_free(struct room *r)
 	while (!list_empty(&r->occupants)) {
 		struct occupant *o = LIST_FIRST(&r->occupants, struct occupant, link);
 
-		(void)session_free(occupant_main(o));
+		(void)drop(occupant_main(o));
+	}
+}
+
+/* --- the database ------------------------------------------------------------------------------
+ */
+
+void session_keep(const struct session *s)
+{
+	store_put_session(comp_tx(s->occ->room->m->c), s);
+}
+
+void occupant_keep(const struct occupant *o)
+{
+	LIST_EACH (it, &o->sessions)
+		session_keep(LIST_ENTRY(it, struct session, link));
+}
+
+/* They come in the order in which they came; the one that spoke last has the first place. */
+void session_restore(struct room *r, const char *nick, const struct jid *full, enum role role,
+    int64_t came, int64_t spoke, const char *pres)
+{
+	const struct occupant *o = room_occupant(r, nick);
+	const struct session *main = o ? occupant_main(o) : NULL;
+	struct session *s = session_new(r, nick, full);
+
+	s->came = came;
+	s->spoke = spoke;
+	s->pres = xstrdup(pres);
+	s->pres_len = strlen(pres);
+	s->occ->role = role;
+	s->occ->visible = presence_is_broadcast(s->occ);
+	if (main && main->spoke > spoke) {
+		list_del(&s->link);
+		list_add_tail(&s->occ->sessions, &s->link);
 	}
 }
 
@@ -167,21 +241,19 @@ static bool is_mucs_own(const struct el *child)
 	return !strncmp(el_ns(child), NS_MUC, sizeof(NS_MUC) - 1);
 }
 
-int session_set_presence(struct session *s, const struct el *presence)
+int session_read_presence(const struct el *presence, struct sbuf *out)
 {
-	struct sbuf out = SBUF_INIT;
-
 	EL_EACH (child, presence, NULL, NULL) {
 		if (!is_mucs_own(child))
-			el_write(&out, child, NS_CLIENT);
+			el_write(out, child, NS_CLIENT);
 	}
-	if (sbuf_len(&out) > MUC_PRESENCE_MAX) {
-		sbuf_done(&out);
-		return -COND_NOT_ACCEPTABLE;
-	}
+	return sbuf_len(out) > MUC_PRESENCE_MAX ? -COND_NOT_ACCEPTABLE : 0;
+}
+
+void session_set_presence(struct session *s, struct sbuf *shown)
+{
 	free(s->pres);
-	s->pres_len = sbuf_len(&out);
-	s->pres = sbuf_steal(&out);
+	s->pres_len = sbuf_len(shown);
+	s->pres = sbuf_steal(shown);
 	presence_forget(s->occ);
-	return 0;
 }

@@ -14,8 +14,13 @@ struct session {
 	struct jid jid;
 	char *pres; /* what is between the tags of its last presence, without muc's own */
 	size_t pres_len;
-	unsigned asks; /* relay.c: questions on their way */
+	unsigned asks;       /* relay.c: questions on their way */
+	int64_t came, spoke; /* muc->seq: order in the room, and among the sessions of a nick */
 	struct rate rate;
+	/* ghost.c: it may be gone */
+	struct list suspect;  /* in muc->suspects: not asked yet */
+	struct comp_iq *ping; /* NULL: none on its way */
+	uint64_t pinged_at;
 };
 struct occupant {
 	struct room *room;
@@ -26,6 +31,8 @@ struct occupant {
 	enum aff aff;     /* as the room has it now */
 	enum role role;
 	bool visible;        /* the others have been shown it */
+	bool going;          /* in the change that is being made: it is not told of others */
+	unsigned shows;      /* likewise: how often the others will be told what it is */
 	struct el *shown[2]; /* presence.c's: as sent to who may not, and may, see the real JID */
 };
 
@@ -41,14 +48,26 @@ bool room_full(const struct room *r, enum aff aff);
  * occupant follow from the room. */
 struct session *session_new(struct room *r, const char *nick, const struct jid *full);
 void session_speaks(struct session *s); /* it is the main one now */
-/* Its occupant goes with the last one: true. */
+/* From the database, too.  Its occupant goes with the last one: true. */
 bool session_free(struct session *s);
+/* It takes another nick, alone: one that is free, with the role it has, or one that another session
+ * of the same user has.  Its occupant goes with the last one. */
+void session_move(struct session *s, const char *nick);
 void occupant_rename(struct occupant *o, const char *nick);
-void occupants_free(struct room *r);
+void occupant_set_role(struct occupant *o, enum role role);
+void occupants_free(struct room *r); /* from memory alone */
+
+/* Writes a session as it is now.  Who changes a session or its occupant calls it last. */
+void session_keep(const struct session *s);
+void occupant_keep(const struct occupant *o); /* all of its sessions */
+/* As the database has it, at the start: pres is what session_read_presence() had made. */
+void session_restore(struct room *r, const char *nick, const struct jid *full, enum role role,
+    int64_t came, int64_t spoke, const char *pres);
 
 /* What a session wants to show (7.2.3, 14.3): the children of its presence but for muc's own
  * namespaces.  -COND_NOT_ACCEPTABLE if it is more than MUC_PRESENCE_MAX. */
-int session_set_presence(struct session *s, const struct el *presence)
+int session_read_presence(const struct el *presence, struct sbuf *out)
     __attribute__((warn_unused_result));
+void session_set_presence(struct session *s, struct sbuf *shown); /* takes what is in it */
 
 #endif

@@ -10,7 +10,10 @@
 #include "message.h"
 #include "owner.h"
 #include "owner_lists.h"
+#include "reach.h"
 #include "store.h"
+
+enum { CODES_LEN = 512 + 6 * 1023 }; /* of a message with codes, with the address it is to */
 
 /* --- the form ----------------------------------------------------------------------------------
  */
@@ -29,38 +32,11 @@ int owner_get(struct muc *m, struct room *r, struct comp_req *rq)
 	config_write(&r->conf, form, m->conf);
 	owner_lists_write(r, form);
 	comp_reply(rq, answer);
-	return TURN_ANSWERED;
+	return ANSWERED;
 }
 
 /* --- a new configuration -----------------------------------------------------------------------
  */
-
-struct configuring { /* on its way to the database */
-	struct comp_req *rq;
-	struct room_conf conf;
-	struct plan plan;
-};
-
-static void configuring_free(struct configuring *c)
-{
-	config_done(&c->conf);
-	plan_done(&c->plan);
-	free(c);
-}
-
-/* 10.2: with the last non-member gone, what the occupants must know. */
-static void evict_strangers(struct room *r)
-{
-	LIST_EACH_SAFE (it, &r->occupants) {
-		struct occupant *o = LIST_ENTRY(it, struct occupant, link);
-		struct note n = { .gone = true };
-
-		if (o->aff >= AFF_MEMBER)
-			continue;
-		note_code(&n, 322);
-		leave_occupant(o, &n);
-	}
-}
 
 /* Occupants who are shown now and were not before, or the other way round. */
 static void show_anew(struct room *r, unsigned before)
@@ -112,98 +88,71 @@ static void forget_presences(struct room *r)
 		presence_forget(LIST_ENTRY(it, struct occupant, link));
 }
 
-static void on_configured(struct room *r, int err, void *arg)
+/* The new configuration becomes the room's; conf then is the old one, the caller's to free. */
+static void apply(struct room *r, struct room_conf *conf, struct plan *p)
 {
-	struct configuring *c = arg;
-	struct room_conf old;
+	struct db_batch *tx = comp_tx(r->m->c);
+	struct room_conf old = r->conf;
 	bool was_locked = r->locked;
 
-	turn_end(c->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
-	if (err < 0) {
-		configuring_free(c);
-		return;
-	}
-	old = r->conf;
-	r->conf = c->conf;
+	r->conf = *conf;
 	r->locked = false;
-	c->conf = old; /* freed with c */
+	*conf = old;
+	store_put_conf(tx, r);
 	history_trim(r);
+	if (r->conf.history < old.history)
+		store_trim_said(tx, r->local, history_before(&r->history));
 	forget_presences(r);
-	plan_apply(&c->plan, r);
-	if (r->conf.members_only && !old.members_only)
-		evict_strangers(r);
+	plan_apply(p);
 	if (r->conf.broadcast != old.broadcast)
 		show_anew(r, old.broadcast);
 	if (!was_locked)
 		tell_codes(r, &old);
-	configuring_free(c);
 }
 
-/* What is to be written; NULL: nothing. */
-static struct db_batch *write_conf(struct room *r, const struct configuring *c)
+/* What can be done only as a whole: room for the lists, and on the link. */
+static int check(struct plan *p, const struct room_conf *conf, struct comp_req *rq)
 {
-	struct db_batch *b;
+	const struct room *r = p->room;
+	size_t codes = map_len(&r->by_jid) * (CODES_LEN + reach_text(r->jid));
 
-	if (!c->conf.persistent && !room_stored(r))
-		return NULL;
-	b = db_batch_new(r->m->db);
-	if (!c->conf.persistent) {
-		store_del_room(b, r->local);
-		return b;
-	}
-	if (room_stored(r))
-		store_put_conf(b, r->local, &c->conf);
-	else
-		store_put_room(b, r, &c->conf);
-	plan_store(&c->plan, b, r);
-	if (c->conf.history < r->conf.history)
-		store_trim_said(b, r->local, r->history.seq - c->conf.history);
-	return b;
+	p->members_only = conf->members_only;
+	p->moderated = conf->moderated;
+	p->broadcast = conf->broadcast;
+	if (!message_charge(r, comp_from(rq), 1.0 + (double)map_len(&p->changes)))
+		return handler_refuse(
+		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many changes; slow down.");
+	return plan_check(p, codes);
 }
 
 static int configure(struct room *r, struct comp_req *rq, const struct form *f)
 {
-	struct configuring *c = xzalloc(sizeof(*c));
-	const char *why;
+	struct room_conf conf = { 0 };
+	const char *why = NULL;
+	struct plan plan;
 	int ret;
 
-	c->rq = rq;
-	config_copy(&c->conf, &r->conf);
-	plan_init(&c->plan, r, comp_from(rq));
-	ret = config_read(&c->conf, f, r->m->conf, &why);
+	config_copy(&conf, &r->conf);
+	plan_init(&plan, r, comp_from(rq));
+	ret = config_read(&conf, f, r->m->conf, &why);
 	if (ret == 0)
-		ret = owner_lists_read(&c->plan, r, f, el_arena(comp_el(rq)));
+		ret = owner_lists_read(&plan, f, el_arena(comp_el(rq)));
 	if (ret == 0)
-		ret = plan_check(&c->plan, r);
-	if (ret < 0) {
-		configuring_free(c);
-		return why ? turn_refuse(rq, (enum el_cond)(-ret), NULL, why) : ret;
+		ret = check(&plan, &conf, rq);
+	if (ret == 0) {
+		comp_reply_ok(rq); /* before what the others are told */
+		apply(r, &conf, &plan);
+		ret = ANSWERED;
+	} else if (why) {
+		ret = handler_refuse(rq, (enum el_cond)(-ret), NULL, why);
 	}
-	turn_commit(r, write_conf(r, c), true, on_configured, c);
-	return TURN_HELD;
+	config_done(&conf);
+	plan_done(&plan);
+	return ret;
 }
 
 /* --- the end of a room -------------------------------------------------------------------------
  */
-
-struct ending {
-	struct comp_req *rq;
-	struct el *destroy; /* as it goes to the occupants */
-};
-
-static void on_ended(struct room *r, int err, void *arg)
-{
-	struct ending *e = arg;
-	struct note n = { .gone = true, .destroy = e->destroy };
-
-	if (err == 0)
-		leave_all(r, &n);
-	turn_end(e->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
-	if (err == 0)
-		room_end(r);
-	el_free(e->destroy);
-	free(e);
-}
 
 /* 10.9: the alternative venue, its password, and the reason. */
 static int copy_destroy(const struct el *from, struct el *to)
@@ -230,23 +179,22 @@ static int copy_destroy(const struct el *from, struct el *to)
 
 static int destroy(struct room *r, struct comp_req *rq, const struct el *el)
 {
-	struct ending *e = xmalloc(sizeof(*e));
-	struct db_batch *b = NULL;
-	int ret;
+	EL_AUTO struct el *out = el_new("destroy", NS_MUC_USER);
+	struct note n = { .gone = true, .destroy = out };
+	int ret = copy_destroy(el, out);
 
-	*e = (struct ending){ rq, el_new("destroy", NS_MUC_USER) };
-	ret = copy_destroy(el, e->destroy);
-	if (ret < 0) {
-		el_free(e->destroy);
-		free(e);
+	if (ret < 0)
 		return ret;
+	LIST_EACH (it, &r->occupants)
+		LIST_ENTRY(it, struct occupant, link)->going = true;
+	if (!reach_fits(r, &n, 0)) {
+		reach_clear(r);
+		return -COND_RESOURCE_CONSTRAINT;
 	}
-	if (room_stored(r)) {
-		b = db_batch_new(r->m->db);
-		store_del_room(b, r->local);
-	}
-	turn_commit(r, b, true, on_ended, e);
-	return TURN_HELD;
+	leave_all(r, &n);
+	comp_reply_ok(rq);
+	room_end(r);
+	return ANSWERED;
 }
 
 /* --- the entry ---------------------------------------------------------------------------------
@@ -269,6 +217,6 @@ int owner_set(struct muc *m, struct room *r, struct comp_req *rq)
 	if (!x || form_parse(&form, x) < 0)
 		return -COND_BAD_REQUEST;
 	if (form.type == FORM_CANCEL) /* 10.1.3: of what was never configured, the end */
-		return r->locked ? destroy(r, rq, NULL) : TURN_DONE;
+		return r->locked ? destroy(r, rq, NULL) : HANDLED;
 	return form.type == FORM_SUBMIT ? configure(r, rq, &form) : -COND_BAD_REQUEST;
 }

@@ -3,7 +3,7 @@
 #ifndef MUC_OWNER_H
 #define MUC_OWNER_H
 
-#include "turn.h"
+#include "handler.h"
 
 int owner_get(struct muc *m, struct room *r, struct comp_req *rq);
 int owner_set(struct muc *m, struct room *r, struct comp_req *rq);

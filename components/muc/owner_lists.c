@@ -56,22 +56,26 @@ static void field_done(struct list_field *l)
 	free(l->v);
 }
 
-static int grant(struct plan *p, const struct room *r, const struct list_field *l)
+static int grant(struct plan *p, const struct list_field *l)
 {
+	const struct room *r = p->room;
+
 	for (size_t i = 0; i < l->n; i++) {
 		const struct aff_entry *e = affs_find(&r->affs, l->v[i].jid.s);
 		int ret = 0;
 
 		if (!e || e->aff != l->aff)
-			ret = plan_add(p, r, &owner, &l->v[i].jid, l->aff, NULL, NULL);
+			ret = plan_add(p, &owner, &l->v[i].jid, l->aff, NULL, NULL);
 		if (ret < 0)
 			return ret;
 	}
 	return 0;
 }
 
-static int revoke(struct plan *p, const struct room *r, const struct list_field *l)
+static int revoke(struct plan *p, const struct list_field *l)
 {
+	const struct room *r = p->room;
+
 	MAP_EACH (it, &r->affs.map) {
 		const struct aff_entry *e = MAP_ENTRY(it, struct aff_entry, node);
 		struct jid who = jid_view(e->jid);
@@ -80,14 +84,14 @@ static int revoke(struct plan *p, const struct room *r, const struct list_field 
 		if (!l->given || e->aff != l->aff || map_gets(&l->kept, e->jid) ||
 		    map_gets(&p->changes, e->jid)) /* in the other list now */
 			continue;
-		ret = plan_add(p, r, &owner, &who, AFF_MEMBER, NULL, NULL);
+		ret = plan_add(p, &owner, &who, AFF_MEMBER, NULL, NULL);
 		if (ret < 0)
 			return ret;
 	}
 	return 0;
 }
 
-int owner_lists_read(struct plan *p, const struct room *r, const struct form *f, struct arena *a)
+int owner_lists_read(struct plan *p, const struct form *f, struct arena *a)
 {
 	struct list_field owners, admins;
 	int ret = field_read(&owners, f, VAR_OWNERS, AFF_OWNER, a);
@@ -96,13 +100,13 @@ int owner_lists_read(struct plan *p, const struct room *r, const struct form *f,
 	if (ret == 0)
 		ret = ret2;
 	if (ret == 0)
-		ret = grant(p, r, &owners);
+		ret = grant(p, &owners);
 	if (ret == 0)
-		ret = grant(p, r, &admins);
+		ret = grant(p, &admins);
 	if (ret == 0)
-		ret = revoke(p, r, &owners);
+		ret = revoke(p, &owners);
 	if (ret == 0)
-		ret = revoke(p, r, &admins);
+		ret = revoke(p, &admins);
 	field_done(&owners);
 	field_done(&admins);
 	return ret;

@@ -12,7 +12,7 @@ struct form;
 #define VAR_ADMINS "muc#roomconfig_roomadmins"
 
 /* Adds what a submitted form changes; 0 or -enum el_cond. */
-int owner_lists_read(struct plan *p, const struct room *r, const struct form *f, struct arena *a)
+int owner_lists_read(struct plan *p, const struct form *f, struct arena *a)
     __attribute__((warn_unused_result));
 /* The two fields as they are. */
 void owner_lists_write(const struct room *r, struct el *form);

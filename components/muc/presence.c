@@ -90,35 +90,47 @@ static bool sees_jids(const struct occupant *viewer)
 	return viewer->room->conf.nonanon || viewer->role == ROLE_MODERATOR;
 }
 
-static bool is_broadcast(const struct occupant *o)
+bool presence_is_broadcast(const struct occupant *o)
 {
 	return (o->room->conf.broadcast & ROLE_BIT(o->role)) != 0;
 }
 
-static void send_to(struct occupant *viewer, const struct el *p)
+static void add_sessions(struct comp_many *many, const struct occupant *viewer)
 {
-	struct comp *c = viewer->room->m->c;
-
 	LIST_EACH (it, &viewer->sessions)
-		(void)comp_send_copy(c, p, NULL, LIST_ENTRY(it, struct session, link)->jid.s);
+		comp_many_add(many, LIST_ENTRY(it, struct session, link)->jid.s);
 }
 
-static void tell_others(struct occupant *o, const struct note *n)
+static void send_to(const struct occupant *viewer, const struct el *p)
+{
+	struct comp_many *many = comp_many_begin(viewer->room->m->c, p);
+
+	add_sessions(many, viewer);
+	(void)comp_many_end(many);
+}
+
+static void tell_others(const struct occupant *o, const struct note *n)
 {
 	struct el *v[2] = { NULL, NULL };
+	struct comp_many *many[2] = { NULL, NULL };
 
 	LIST_EACH (it, &o->room->occupants) {
-		struct occupant *viewer = LIST_ENTRY(it, struct occupant, link);
+		const struct occupant *viewer = LIST_ENTRY(it, struct occupant, link);
 		bool jid = sees_jids(viewer);
 
-		if (viewer == o)
+		if (viewer == o || viewer->going)
 			continue;
-		if (!v[jid])
+		if (!v[jid]) {
 			v[jid] = make(o, n, jid, false);
-		send_to(viewer, v[jid]);
+			many[jid] = comp_many_begin(o->room->m->c, v[jid]);
+		}
+		add_sessions(many[jid], viewer);
 	}
-	el_free(v[0]);
-	el_free(v[1]);
+	for (unsigned i = 0; i < 2; i++) {
+		if (many[i])
+			(void)comp_many_end(many[i]);
+		el_free(v[i]);
+	}
 }
 
 void presence_tell(struct occupant *o, const struct note *n)
@@ -131,7 +143,7 @@ void presence_tell(struct occupant *o, const struct note *n)
 		if (o->visible)
 			tell_others(o, n);
 		o->visible = false;
-	} else if (is_broadcast(o)) {
+	} else if (presence_is_broadcast(o)) {
 		o->visible = true;
 		tell_others(o, n);
 	} else if (o->visible) {

@@ -26,13 +26,15 @@ struct note {
 void note_code(struct note *n, unsigned code);
 void note_self(struct note *n, unsigned code);
 
-/* To all of the room's sessions, o's own included: an occupant whose role is not broadcast is seen
- * by itself alone, and one that stops being so leaves for the others. */
+/* To all of the room's sessions but those that are going, o's own included: an occupant whose role
+ * is not broadcast is seen by itself alone, and one that stops being so leaves for the others. */
 void presence_tell(struct occupant *o, const struct note *n);
 /* To one session. */
 void presence_tell_one(struct occupant *o, const struct note *n, const struct session *to);
 /* All but itself to who has just come (7.2.3). */
 void presence_roster(const struct session *to);
+/* Do the others see it, by its role (muc#roomconfig_presencebroadcast)? */
+bool presence_is_broadcast(const struct occupant *o);
 /* The occupant has changed: what is kept of its presence is void. */
 void presence_forget(struct occupant *o);
 

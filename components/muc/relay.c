@@ -33,14 +33,11 @@ static bool may_whisper(const struct occupant *o)
 static struct el *whisper(const struct session *by, const struct el *msg)
 {
 	struct el *out = el_dup(msg);
-	const struct el *child = el_child(out, "x", NS_MUC_USER), *next;
 
-	for (; child; child = next) {
-		next = el_next(child, "x", NS_MUC_USER);
-		el_remove(out, child);
-	}
+	message_strip(by->occ->room, out);
 	el_add(out, "x", NS_MUC_USER);
 	el_set(out, "from", by->occ->jid);
+	el_set(out, "to", NULL);
 	el_freeze(out);
 	return out;
 }
@@ -50,10 +47,10 @@ static int may_send(struct muc *m, struct session *by, struct comp_req *rq)
 	if (!may_whisper(by->occ))
 		return -COND_FORBIDDEN;
 	if (el_wire_len(comp_el(rq)) > (size_t)m->conf->max_message)
-		return turn_refuse(
+		return handler_refuse(
 		    rq, COND_POLICY_VIOLATION, "modify", "The message is too large.");
 	if (!message_rate(by, 1))
-		return turn_refuse(
+		return handler_refuse(
 		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many messages; slow down.");
 	return 0;
 }
@@ -81,9 +78,11 @@ int relay_message(struct muc *m, struct room *r, struct comp_req *rq)
 
 	EL_AUTO struct el *out = whisper(by, comp_el(rq));
 
+	struct comp_many *many = comp_many_begin(m->c, out);
+
 	LIST_EACH (it, &to->sessions)
-		(void)comp_send_copy(m->c, out, NULL, LIST_ENTRY(it, struct session, link)->jid.s);
-	return TURN_DONE;
+		comp_many_add(many, LIST_ENTRY(it, struct session, link)->jid.s);
+	return comp_many_end(many) < 0 ? -COND_RESOURCE_CONSTRAINT : HANDLED;
 }
 
 /* --- questions ---------------------------------------------------------------------------------
@@ -119,8 +118,8 @@ static void on_answer(struct comp *c, int err, const struct el *answer, void *ar
 		comp_reply(a->rq, out);
 	} else {
 		(void)err;
-		turn_end(a->rq, turn_refuse(a->rq, COND_RECIPIENT_UNAVAILABLE, "wait",
-				    "The occupant did not answer."));
+		(void)handler_refuse(
+		    a->rq, COND_RECIPIENT_UNAVAILABLE, "wait", "The occupant did not answer.");
 	}
 	free(a);
 }
@@ -143,7 +142,7 @@ static void ask(struct muc *m, struct session *by, struct occupant *to, struct c
 		el_set(iq, "to", real->s);
 	el_set(iq, "from", by->occ->jid);
 	el_add_copy(iq, comp_payload(rq));
-	*a = (struct asking){ rq, m };
+	*a = (struct asking){ comp_defer(rq), m };
 	by->asks++;
 	(void)comp_ask(m->c, iq, ASK_MS, on_answer, a);
 }
@@ -170,9 +169,9 @@ int relay_iq(struct muc *m, struct room *r, struct comp_req *rq)
 	if (!to)
 		return -COND_ITEM_NOT_FOUND;
 	if (to == by->occ && el_is(payload, "ping", NS_PING))
-		return TURN_DONE;
+		return HANDLED;
 	if (!message_rate(by, 1) || by->asks >= MUC_ASKS_MAX)
-		return turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
+		return handler_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
 	ask(m, by, to, rq);
-	return TURN_HELD;
+	return ANSWERED;
 }

@@ -4,7 +4,7 @@
 #ifndef MUC_RELAY_H
 #define MUC_RELAY_H
 
-#include "turn.h"
+#include "handler.h"
 
 int relay_message(struct muc *m, struct room *r, struct comp_req *rq);
 int relay_iq(struct muc *m, struct room *r, struct comp_req *rq);

@@ -11,7 +11,6 @@
 #include "occupant.h"
 #include "room.h"
 #include "store.h"
-#include "turn.h"
 
 static struct metric m_rooms = METRIC_GAUGE("switchyard_muc_rooms", "Rooms.", NULL);
 
@@ -97,8 +96,6 @@ struct room *room_new(struct muc *m, const char *local)
 	history_init(&r->history);
 	list_init(&r->occupants);
 	list_init(&r->invited);
-	list_init(&r->waiting);
-	list_init(&r->ready);
 	map_init(&r->by_nick);
 	map_init(&r->by_jid);
 	rate_init(&r->rate, &m->room_rate, muc_now(m));
@@ -139,6 +136,7 @@ int room_load(struct room *r)
 	}
 	affs_done(&r->affs); /* what came before the failure */
 	history_done(&r->history);
+	invites_free(r);
 	affs_init(&r->affs);
 	history_init(&r->history);
 	return ret;
@@ -154,15 +152,15 @@ static void detach(struct room *r)
 
 void room_end(struct room *r)
 {
-	assert(!r->gone && r->committing == 0);
+	assert(!r->gone);
+	store_del_room(comp_tx(r->m->c), r->local);
 	detach(r);
-	turn_homeless(r);
 	loop_reap(comp_loop(r->m->c), release, r);
 }
 
 void room_settle(struct room *r)
 {
-	if (!r->gone && r->n_occupants == 0 && r->committing == 0 && !room_stored(r))
+	if (!r->gone && r->n_occupants == 0 && (r->locked || !r->conf.persistent))
 		room_end(r);
 }
 
@@ -176,7 +174,9 @@ void rooms_free(struct muc *m)
 	}
 	free(m->sorted);
 	m->sorted = NULL;
+	m->cap_sorted = 0;
 	map_done(&m->rooms);
+	map_init(&m->rooms);
 }
 
 /* --- what it says ------------------------------------------------------------------------------

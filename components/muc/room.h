@@ -3,8 +3,9 @@
  * subject; lists and history are read when somebody first needs the room).  All that a room knows
  * is here, so that a room can be given away and taken over as a whole: one room has one home.
  *
- * A room is created locked (XEP-0045 10.1) and temporary; it becomes a row of the database when its
- * owner makes it persistent.  A temporary room ends with its last occupant. */
+ * A room is created locked (XEP-0045 10.1) and temporary, and then ends with its last occupant.
+ * Every room is in the database, who is in it included: after the process was killed nobody has to
+ * come again. */
 #ifndef MUC_ROOM_H
 #define MUC_ROOM_H
 
@@ -23,7 +24,7 @@ struct room {
 	char *local, *jid;
 	struct room_conf conf;
 	bool locked; /* its owner has not configured it yet */
-	bool loaded; /* affs and history are here */
+	bool loaded; /* lists, invitations and history are here */
 	bool gone;   /* destroyed: freed at the end of the turn */
 
 	struct affs affs;
@@ -39,13 +40,6 @@ struct room {
 
 	struct list invited; /* struct invited (invite.c), oldest first */
 	size_t n_invited;
-
-	/* turn.c */
-	unsigned committing; /* batches whose commit is awaited */
-	bool exclusive;      /* one of them changes what decides */
-	struct list waiting; /* struct waiting */
-	size_t n_waiting;
-	struct list ready; /* in m->ready */
 };
 
 struct room *rooms_find(const struct muc *m, const char *local, size_t len);
@@ -57,18 +51,13 @@ size_t rooms_index(const struct muc *m, const char *local, bool *ret_there);
 struct room *room_new(struct muc *m, const char *local); /* with the service's configuration */
 /* Reads what is not loaded yet.  0, or -Exxx: try again later. */
 int room_load(struct room *r);
-/* Ends it without a word: presence, database and waiting stanzas are the caller's. */
+/* Ends it, in the database too, without a word: presence is the caller's. */
 void room_end(struct room *r);
-/* Ends it if it is temporary, empty, and nothing of it is under way. */
+/* Ends it if it is temporary and empty. */
 void room_settle(struct room *r);
-/* All of them, at the end of the program. */
+/* All of them, from memory alone. */
 void rooms_free(struct muc *m);
 
-/* It is in the database, and what changes it has to be written. */
-static inline bool room_stored(const struct room *r)
-{
-	return r->conf.persistent && !r->locked;
-}
 /* The service's admins own every room. */
 enum aff room_aff(const struct room *r, const struct jid *j);
 void room_set_subject(struct room *r, const char *subject, const char *nick, int64_t at);

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The service as a whole: whose users are local, who is an admin, how much one may ask of it. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <base/arena.h>
 #include <base/mem.h>
 
+#include "apply.h"
+#include "ghost.h"
 #include "muc.h"
 #include "room.h"
-#include "turn.h"
-
-static const struct log_tag tag = { .mod = "muc" };
 
 enum {
 	JOINS_BURST = 20, /* of one user into one room; one more in each: */
@@ -21,13 +19,14 @@ enum {
 	KEYS_MAX = 16384, /* users and rooms that are counted */
 };
 
-void muc_apply_rates(struct muc *m)
+static void apply_rates(struct muc *m)
 {
 	const struct muc_conf *c = m->conf;
 
 	m->occupant_rate =
 	    (struct rate_conf){ (double)c->occupant_rate, (double)c->occupant_burst };
 	m->room_rate = (struct rate_conf){ (double)c->room_rate, (double)c->room_burst };
+	rate_table_set(m->outsiders, &m->occupant_rate);
 }
 
 /* --- who is who --------------------------------------------------------------------------------
@@ -38,34 +37,31 @@ struct muc_admin {
 	char jid[];
 };
 
-static int add_admin(struct muc *m, const char *s)
+static void add_admins(struct muc *m)
 {
 	struct arena *a = arena_new();
-	struct muc_admin *adm;
-	struct jid j;
-	int r = jid_parse(&j, a, s);
 
-	if (r == 0 && !jid_is_bare(&j))
-		r = -EINVAL;
-	if (r == 0 && !map_gets(&m->admins, j.s)) {
+	for (size_t i = 0; i < m->conf->admins.n; i++) {
+		struct muc_admin *adm;
+		struct jid j;
+
+		if (jid_parse(&j, a, m->conf->admins.v[i]) < 0 || map_gets(&m->admins, j.s))
+			continue; /* all are addresses: the settings were checked */
 		adm = xmalloc(sizeof(*adm) + j.len + 1U);
 		memcpy(adm->jid, j.s, j.len + 1U);
 		map_put(&m->admins, &adm->node, adm->jid, j.len);
 	}
 	arena_free(a);
-	return r;
 }
 
-static int add_admins(struct muc *m)
+static void drop_admins(struct muc *m)
 {
-	for (size_t i = 0; i < m->conf->admins.n; i++) {
-		if (add_admin(m, m->conf->admins.v[i]) < 0) {
-			log_error(
-			    &tag, "MUC_ADMINS: \"%s\" is not a bare JID", m->conf->admins.v[i]);
-			return -EINVAL;
-		}
+	struct map_node *n;
+
+	while ((n = map_first(&m->admins))) {
+		map_del(&m->admins, n);
+		free(MAP_ENTRY(n, struct muc_admin, node));
 	}
-	return 0;
 }
 
 bool muc_is_admin(const struct muc *m, const struct jid *j)
@@ -73,18 +69,21 @@ bool muc_is_admin(const struct muc *m, const struct jid *j)
 	return map_len(&m->admins) > 0 && map_get(&m->admins, j->s, jid_bare_len(j));
 }
 
+/* Without a list of our own: those of the server that this component has its link to. */
 static bool is_local(const struct muc *m, const struct jid *j)
 {
 	const struct conf_list *l = &m->conf->local_domains;
-	const char *parent = strchr(comp_domain(m->c), '.');
+	struct arena *a = arena_new();
+	char *domain = arena_strndup(a, jid_domain(j), jid_domain_len(j));
+	struct jid host, one;
+	bool local = false;
 
-	if (l->n == 0)
-		return parent && jid_has_domain(j, parent + 1);
-	for (size_t i = 0; i < l->n; i++) {
-		if (jid_has_domain(j, l->v[i]))
-			return true;
-	}
-	return false;
+	if (jid_parse(&host, a, domain) == 0 && l->n == 0)
+		local = comp_is_router(m->c, &host);
+	for (size_t i = 0; i < l->n && !local; i++)
+		local = jid_parse(&one, a, l->v[i]) == 0 && jid_has_domain(j, one.s);
+	arena_free(a);
+	return local;
 }
 
 bool muc_may_create(const struct muc *m, const struct jid *j)
@@ -107,7 +106,7 @@ int64_t muc_wall(const struct muc *m)
 /* --- life --------------------------------------------------------------------------------------
  */
 
-int muc_init(struct muc *m, struct comp *c)
+void muc_init(struct muc *m, struct comp *c)
 {
 	static const struct rate_conf joins = { 1.0 / JOINS_SECONDS, JOINS_BURST };
 	static const struct rate_conf creates = { 1.0 / CREATES_SECONDS, CREATES_BURST };
@@ -116,25 +115,36 @@ int muc_init(struct muc *m, struct comp *c)
 	m->conf = comp_conf(c);
 	map_init(&m->rooms);
 	map_init(&m->admins);
-	turn_init(m);
-	muc_apply_rates(m);
+	ghost_init(m);
 	m->joins = rate_table_new(&joins, KEYS_MAX);
 	m->creates = rate_table_new(&creates, KEYS_MAX);
-	return add_admins(m);
+	m->outsiders = rate_table_new(&joins, KEYS_MAX);
+	apply_rates(m);
+	add_admins(m);
+}
+
+void muc_reload(struct muc *m)
+{
+	apply_rates(m);
+	drop_admins(m);
+	add_admins(m);
+	for (size_t i = 0; i < m->n_sorted; i++)
+		apply_anew(m->sorted[i]);
+}
+
+void muc_stop(struct muc *m)
+{
+	timer_done(&m->again);
 }
 
 void muc_done(struct muc *m)
 {
-	struct map_node *n;
-
 	if (!m->c)
 		return;
 	rooms_free(m);
 	rate_table_free(m->joins);
 	rate_table_free(m->creates);
-	while ((n = map_first(&m->admins))) {
-		map_del(&m->admins, n);
-		free(MAP_ENTRY(n, struct muc_admin, node));
-	}
+	rate_table_free(m->outsiders);
+	drop_admins(m);
 	map_done(&m->admins);
 }

@@ -3,12 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/arena.h>
 #include <base/mem.h>
 
+#include "invite.h"
+#include "occupant.h"
 #include "store.h"
 
 /* flags: enum flag; times are Unix milliseconds; body: what is between a message's tags. */
-const struct db_step store_schema[] = {
+const struct db_step store_schema[STORE_SCHEMA_N] = {
 	{ 1, "CREATE TABLE room ("
 	     " name TEXT PRIMARY KEY,"
 	     " title TEXT, description TEXT, lang TEXT, password TEXT,"
@@ -35,8 +38,23 @@ const struct db_step store_schema[] = {
 	     " body TEXT NOT NULL,"
 	     " PRIMARY KEY (room, seq)"
 	     ") WITHOUT ROWID;" },
+	/* Sessions in rooms.  presence: what is between its tags; came, spoke: struct session */
+	{ 2, "CREATE TABLE occupant ("
+	     " room TEXT NOT NULL REFERENCES room(name) ON DELETE CASCADE,"
+	     " jid TEXT NOT NULL,"
+	     " nick TEXT NOT NULL,"
+	     " role INTEGER NOT NULL,"
+	     " came INTEGER NOT NULL, spoke INTEGER NOT NULL,"
+	     " presence TEXT NOT NULL,"
+	     " PRIMARY KEY (room, jid)"
+	     ") WITHOUT ROWID;"
+	     "CREATE TABLE invited ("
+	     " room TEXT NOT NULL REFERENCES room(name) ON DELETE CASCADE,"
+	     " who TEXT NOT NULL, inviter TEXT NOT NULL,"
+	     " seq INTEGER NOT NULL,"
+	     " PRIMARY KEY (room, who)"
+	     ") WITHOUT ROWID;" },
 };
-const size_t store_schema_n = sizeof(store_schema) / sizeof(store_schema[0]);
 
 enum flag {
 	FLAG_PUBLIC = 1,
@@ -45,6 +63,8 @@ enum flag {
 	FLAG_NONANON = 8,
 	FLAG_CHANGE_SUBJECT = 16,
 	FLAG_ALLOW_INVITES = 32,
+	FLAG_TEMPORARY = 64,
+	FLAG_LOCKED = 128,
 };
 
 static struct db_q q_rooms = {
@@ -57,6 +77,10 @@ static struct db_q q_affs = {
 static struct db_q q_history = {
 	"SELECT seq, at, nick, id, lang, body FROM history WHERE room = $1 ORDER BY seq"
 };
+static struct db_q q_occupants = {
+	"SELECT room, jid, nick, role, came, spoke, presence FROM occupant ORDER BY came"
+};
+static struct db_q q_invited = { "SELECT who, inviter FROM invited WHERE room = $1 ORDER BY seq" };
 static struct db_q q_put_conf = {
 	"INSERT INTO room (name, title, description, lang, password, flags, allow_pm, max_users,"
 	" history, broadcast, member_list) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
@@ -78,6 +102,16 @@ static struct db_q q_del_aff = { "DELETE FROM affiliation WHERE room = $1 AND ji
 static struct db_q q_put_said = { "INSERT INTO history (room, seq, at, nick, id, lang, body)"
 				  " VALUES ($1, $2, $3, $4, $5, $6, $7)" };
 static struct db_q q_trim_said = { "DELETE FROM history WHERE room = $1 AND seq <= $2" };
+static struct db_q q_put_session = {
+	"INSERT INTO occupant (room, jid, nick, role, came, spoke, presence)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7)"
+	" ON CONFLICT (room, jid) DO UPDATE SET nick = excluded.nick, role = excluded.role,"
+	" spoke = excluded.spoke, presence = excluded.presence"
+};
+static struct db_q q_del_session = { "DELETE FROM occupant WHERE room = $1 AND jid = $2" };
+static struct db_q q_put_invited = { "INSERT INTO invited (room, who, inviter, seq)"
+				     " VALUES ($1, $2, $3, $4)" };
+static struct db_q q_del_invited = { "DELETE FROM invited WHERE room = $1 AND who = $2" };
 static struct db_q q_del_room = { "DELETE FROM room WHERE name = $1" };
 
 /* --- reading -----------------------------------------------------------------------------------
@@ -97,7 +131,7 @@ static void read_conf(struct db *db, struct db_q *q, struct room_conf *c)
 	c->desc = text_or_null(db, q, 2);
 	c->lang = text_or_null(db, q, 3);
 	c->password = text_or_null(db, q, 4);
-	c->persistent = true;
+	c->persistent = !(flags & FLAG_TEMPORARY);
 	c->public = flags & FLAG_PUBLIC;
 	c->members_only = flags & FLAG_MEMBERS_ONLY;
 	c->moderated = flags & FLAG_MODERATED;
@@ -111,9 +145,9 @@ static void read_conf(struct db *db, struct db_q *q, struct room_conf *c)
 	c->member_list = (unsigned)db_int(db, q, 10) & ROLES_ALL;
 }
 
-int store_load_rooms(struct muc *m)
+static int load_rooms(struct muc *m)
 {
-	struct db *db = m->db;
+	struct db *db = comp_db(m->c);
 	struct db_q *q = &q_rooms;
 	int r = db_query(db, q, "");
 
@@ -127,15 +161,64 @@ int store_load_rooms(struct muc *m)
 			continue;
 		room = room_new(m, name);
 		room->loaded = false;
+		room->locked = db_int(db, q, 5) & FLAG_LOCKED;
 		read_conf(db, q, &room->conf);
 		room_set_subject(room, db_text(db, q, 11), db_text(db, q, 12), db_int(db, q, 13));
 	}
 	return r;
 }
 
+/* One row: its room is loaded first, for what an occupant is follows from the lists. */
+static int restore_session(struct muc *m, struct db *db, struct db_q *q)
+{
+	const char *name = db_text(db, q, 0);
+	int64_t role = db_int(db, q, 3), came = db_int(db, q, 4), spoke = db_int(db, q, 5);
+	struct room *room = rooms_find(m, name, strlen(name));
+	struct arena *a;
+	struct jid jid;
+	int r = room ? room_load(room) : -EINVAL;
+
+	if (r < 0)
+		return r;
+	a = arena_new();
+	if (role >= ROLE_NONE && role <= ROLE_MODERATOR &&
+	    jid_parse(&jid, a, db_text(db, q, 1)) == 0)
+		session_restore(
+		    room, db_text(db, q, 2), &jid, (enum role)role, came, spoke, db_text(db, q, 6));
+	arena_free(a);
+	if (spoke > m->seq)
+		m->seq = spoke;
+	return 0;
+}
+
+static int load_occupants(struct muc *m)
+{
+	struct db *db = comp_db(m->c);
+	struct db_q *q = &q_occupants;
+	int r = db_query(db, q, "");
+
+	if (r < 0)
+		return r;
+	while ((r = db_next(db, q)) > 0) {
+		r = restore_session(m, db, q);
+		if (r < 0) {
+			db_reset(db, q);
+			break;
+		}
+	}
+	return r;
+}
+
+int store_load_rooms(struct muc *m)
+{
+	int r = load_rooms(m);
+
+	return r < 0 ? r : load_occupants(m);
+}
+
 static int load_affs(struct room *room)
 {
-	struct db *db = room->m->db;
+	struct db *db = comp_db(room->m->c);
 	struct db_q *q = &q_affs;
 	int r = db_query(db, q, "s", room->local);
 
@@ -155,7 +238,7 @@ static int load_affs(struct room *room)
 
 static int load_history(struct room *room)
 {
-	struct db *db = room->m->db;
+	struct db *db = comp_db(room->m->c);
 	struct db_q *q = &q_history;
 	int r = db_query(db, q, "s", room->local);
 
@@ -176,29 +259,53 @@ static int load_history(struct room *room)
 	return r;
 }
 
+static int load_invited(struct room *room)
+{
+	struct db *db = comp_db(room->m->c);
+	struct db_q *q = &q_invited;
+	struct arena *a = arena_new();
+	int r = db_query(db, q, "s", room->local);
+
+	while (r >= 0 && (r = db_next(db, q)) > 0) {
+		struct jid by;
+
+		if (jid_parse(&by, a, db_text(db, q, 1)) == 0)
+			invite_restore(room, db_text(db, q, 0), &by);
+	}
+	arena_free(a);
+	return r;
+}
+
 int store_load_room(struct room *r)
 {
 	int ret = load_affs(r);
 
+	if (ret == 0)
+		ret = load_invited(r);
 	return ret < 0 ? ret : load_history(r);
 }
 
 /* --- writing -----------------------------------------------------------------------------------
  */
 
-static int64_t flags_of(const struct room_conf *c)
+static int64_t flags_of(const struct room *r)
 {
-	return (c->public ? FLAG_PUBLIC : 0) | (c->members_only ? FLAG_MEMBERS_ONLY : 0) |
+	const struct room_conf *c = &r->conf;
+
+	return (r->locked ? FLAG_LOCKED : 0) | (c->persistent ? 0 : FLAG_TEMPORARY) |
+	       (c->public ? FLAG_PUBLIC : 0) | (c->members_only ? FLAG_MEMBERS_ONLY : 0) |
 	       (c->moderated ? FLAG_MODERATED : 0) | (c->nonanon ? FLAG_NONANON : 0) |
 	       (c->change_subject ? FLAG_CHANGE_SUBJECT : 0) |
 	       (c->allow_invites ? FLAG_ALLOW_INVITES : 0);
 }
 
-void store_put_conf(struct db_batch *b, const char *room, const struct room_conf *c)
+void store_put_conf(struct db_batch *b, const struct room *r)
 {
-	db_batch_add(b, &q_put_conf, "sssssiiiiii", room, c->name, c->desc, c->lang, c->password,
-	    flags_of(c), (int64_t)c->allow_pm, c->max_users, c->history, (int64_t)c->broadcast,
-	    (int64_t)c->member_list);
+	const struct room_conf *c = &r->conf;
+
+	db_batch_add(b, &q_put_conf, "sssssiiiiii", r->local, c->name, c->desc, c->lang,
+	    c->password, flags_of(r), (int64_t)c->allow_pm, c->max_users, c->history,
+	    (int64_t)c->broadcast, (int64_t)c->member_list);
 }
 
 void store_put_subject(
@@ -227,19 +334,38 @@ void store_trim_said(struct db_batch *b, const char *room, int64_t seq)
 	db_batch_add(b, &q_trim_said, "si", room, seq);
 }
 
-void store_put_room(struct db_batch *b, const struct room *r, const struct room_conf *c)
+void store_put_session(struct db_batch *b, const struct session *s)
 {
-	store_del_room(b, r->local); /* nothing should be there; nothing old may stay */
-	store_put_conf(b, r->local, c);
-	if (r->subject_at)
-		store_put_subject(b, r->local, r->subject, r->subject_nick, r->subject_at);
+	const struct occupant *o = s->occ;
+
+	db_batch_add(b, &q_put_session, "sssiiis", o->room->local, s->jid.s, o->nick,
+	    (int64_t)o->role, s->came, s->spoke, s->pres);
+}
+
+void store_del_session(struct db_batch *b, const char *room, const char *jid)
+{
+	db_batch_add(b, &q_del_session, "ss", room, jid);
+}
+
+void store_put_invited(
+    struct db_batch *b, const char *room, const char *who, const char *by, int64_t seq)
+{
+	db_batch_add(b, &q_put_invited, "sssi", room, who, by, seq);
+}
+
+void store_del_invited(struct db_batch *b, const char *room, const char *who)
+{
+	db_batch_add(b, &q_del_invited, "ss", room, who);
+}
+
+void store_put_room(struct db_batch *b, const struct room *r)
+{
+	store_put_conf(b, r);
 	MAP_EACH (it, &r->affs.map) {
 		const struct aff_entry *e = MAP_ENTRY(it, struct aff_entry, node);
 
 		store_put_aff(b, r->local, e->jid, e->aff, e->nick, e->reason);
 	}
-	LIST_EACH (it, &r->history.said)
-		store_put_said(b, r->local, LIST_ENTRY(it, struct said, link));
 }
 
 void store_del_room(struct db_batch *b, const char *room)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of persistent rooms; SQL stands here and nowhere else.  What is to be written is given
- * as values, because memory changes only when it has been (turn.h). */
+/* The tables of rooms; SQL stands here and nowhere else.  What is put goes into the transaction of
+ * the stanza that is being handled (comp_tx). */
 #ifndef MUC_STORE_H
 #define MUC_STORE_H
 
@@ -8,22 +8,29 @@
 
 #include "room.h"
 
-extern const struct db_step store_schema[];
-extern const size_t store_schema_n;
+struct session;
 
-/* All rooms, without lists and history.  0 or -Exxx. */
+enum { STORE_SCHEMA_N = 2 };
+extern const struct db_step store_schema[STORE_SCHEMA_N];
+
+/* All rooms; those with somebody in them whole, the others without lists and history.  0 or -Exxx.
+ */
 int store_load_rooms(struct muc *m);
-int store_load_room(struct room *r);
+int store_load_room(struct room *r); /* lists, invitations and history */
 
-void store_put_conf(struct db_batch *b, const char *room, const struct room_conf *c);
+void store_put_room(struct db_batch *b, const struct room *r); /* a new one, with its lists */
+void store_put_conf(struct db_batch *b, const struct room *r);
 void store_put_subject(
     struct db_batch *b, const char *room, const char *subject, const char *nick, int64_t at);
 void store_put_aff(struct db_batch *b, const char *room, const char *jid, enum aff aff,
     const char *nick, const char *reason);
 void store_put_said(struct db_batch *b, const char *room, const struct said *s);
 void store_trim_said(struct db_batch *b, const char *room, int64_t seq); /* up to and with seq */
-/* All that memory has of a room that becomes persistent with configuration c. */
-void store_put_room(struct db_batch *b, const struct room *r, const struct room_conf *c);
-void store_del_room(struct db_batch *b, const char *room);
+void store_put_session(struct db_batch *b, const struct session *s);
+void store_del_session(struct db_batch *b, const char *room, const char *jid);
+void store_put_invited(
+    struct db_batch *b, const char *room, const char *who, const char *by, int64_t seq);
+void store_del_invited(struct db_batch *b, const char *room, const char *who);
+void store_del_room(struct db_batch *b, const char *room); /* and all that belongs to it */
 
 #endif

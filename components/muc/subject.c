@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
 #include <string.h>
-
-#include <base/mem.h>
 
 #include "message.h"
 #include "stamp.h"
 #include "store.h"
 #include "subject.h"
-
-struct change { /* on its way to the database */
-	struct comp_req *rq;
-	struct el *msg;
-	char *nick;
-	int64_t at;
-};
 
 bool subject_is_change(const struct el *msg)
 {
@@ -28,44 +18,23 @@ static bool may_change(const struct occupant *o)
 	       (o->room->conf.change_subject && o->role == ROLE_PARTICIPANT);
 }
 
-static void on_kept(struct room *r, int err, void *arg)
-{
-	struct change *ch = arg;
-
-	if (err == 0) {
-		room_set_subject(r, el_child_text(ch->msg, "subject", NS_CLIENT), ch->nick, ch->at);
-		message_reflect(r, ch->msg);
-	}
-	turn_end(ch->rq, err < 0 ? -(int)turn_cond(err) : TURN_DONE);
-	el_free(ch->msg);
-	free(ch->nick);
-	free(ch);
-}
-
-int subject_change(struct session *by, struct comp_req *rq, struct el *msg)
+int subject_change(struct session *by, struct el *msg)
 {
 	struct room *r = by->occ->room;
 	const char *text = el_child_text(msg, "subject", NS_CLIENT);
-	struct db_batch *b = NULL;
-	struct change *ch;
-	int refused = 0;
+	int64_t now = muc_wall(r->m);
+	int ret;
 
 	if (!may_change(by->occ))
-		refused = -COND_FORBIDDEN;
-	else if (strlen(text) > (size_t)r->m->conf->max_subject)
-		refused = -COND_NOT_ACCEPTABLE;
-	if (refused) {
-		el_free(msg);
-		return refused;
-	}
-	ch = xmalloc(sizeof(*ch));
-	*ch = (struct change){ rq, msg, xstrdup(by->occ->nick), muc_wall(r->m) };
-	if (room_stored(r)) {
-		b = db_batch_new(r->m->db);
-		store_put_subject(b, r->local, text, ch->nick, ch->at);
-	}
-	turn_commit(r, b, true, on_kept, ch);
-	return TURN_HELD;
+		return -COND_FORBIDDEN;
+	if (strlen(text) > (size_t)r->m->conf->max_subject)
+		return -COND_NOT_ACCEPTABLE;
+	ret = message_reflect(r, msg);
+	if (ret < 0)
+		return ret;
+	store_put_subject(comp_tx(r->m->c), r->local, text, by->occ->nick, now);
+	room_set_subject(r, text, by->occ->nick, now);
+	return 0;
 }
 
 void subject_send(const struct room *r, const struct session *to)

@@ -4,12 +4,11 @@
 #define MUC_SUBJECT_H
 
 #include "occupant.h"
-#include "turn.h"
 
 /* A <subject/> and neither <body/> nor <thread/>. */
 bool subject_is_change(const struct el *msg);
-/* msg is what is to be reflected, from the occupant: taken. */
-int subject_change(struct session *by, struct comp_req *rq, struct el *msg);
+/* msg is what is to be reflected, from the occupant.  0 or -enum el_cond. */
+int subject_change(struct session *by, struct el *msg);
 void subject_send(const struct room *r, const struct session *to); /* 7.2.15 */
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "admin.h"
 #include "message.h"
+#include "nick.h"
+#include "reach.h"
 #include "voice.h"
 
 /* 8.6, to each moderator. */
@@ -31,50 +33,59 @@ static int ask(struct room *r, struct session *by, struct comp_req *rq)
 	if (!r->conf.moderated || by->occ->role != ROLE_VISITOR)
 		return -COND_NOT_ACCEPTABLE; /* it has what it asks for */
 	if (!message_rate(by, 5))
-		return turn_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
+		return handler_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
 
 	EL_AUTO struct el *msg = request(r, by);
+	struct comp_many *many;
 
 	el_freeze(msg);
+	many = comp_many_begin(r->m->c, msg);
 	LIST_EACH (it, &r->occupants) {
 		const struct occupant *o = LIST_ENTRY(it, struct occupant, link);
 
 		if (o->role != ROLE_MODERATOR)
 			continue;
 		LIST_EACH (s, &o->sessions)
-			(void)comp_send_copy(
-			    r->m->c, msg, NULL, LIST_ENTRY(s, struct session, link)->jid.s);
+			comp_many_add(many, LIST_ENTRY(s, struct session, link)->jid.s);
 	}
-	return TURN_DONE;
+	return comp_many_end(many) < 0 ? -COND_RESOURCE_CONSTRAINT : HANDLED;
 }
 
-static int answer(struct room *r, const struct session *by, const struct form *f)
+static int answer(struct room *r, const struct session *by, const struct form *f, struct arena *a)
 {
 	struct actor who = { by->occ->aff, by->occ->role };
 	const char *nick = NULL, *jid = NULL;
 	struct occupant *o;
 	bool allow = false;
+	struct jid j;
 	int ret;
 
 	if (by->occ->role != ROLE_MODERATOR)
 		return -COND_FORBIDDEN;
 	if (form_bool(f, "muc#request_allow", &allow) < 0 ||
-	    form_text(f, "muc#roomnick", (size_t)r->m->conf->max_nick, &nick) <= 0 ||
+	    form_text(f, "muc#roomnick", SIZE_MAX, &nick) <= 0 ||
 	    form_text(f, "muc#jid", SIZE_MAX, &jid) < 0)
 		return -COND_BAD_REQUEST;
+	ret = nick_read(a, nick, (size_t)r->m->conf->max_nick, &nick);
+	if (ret < 0)
+		return ret;
+	if (jid && *jid && jid_parse(&j, a, jid) < 0)
+		return -COND_JID_MALFORMED;
 	if (!allow)
-		return TURN_DONE;
+		return HANDLED;
 	o = room_occupant(r, nick);
 	/* The nick may be somebody else's by now. */
-	if (!o || (jid && *jid && strcmp(jid, occupant_main(o)->jid.s) != 0))
+	if (!o || (jid && *jid && !jid_same(&j, &occupant_main(o)->jid)))
 		return -COND_ITEM_NOT_FOUND;
 	if (o->role != ROLE_VISITOR)
-		return TURN_DONE;
+		return HANDLED;
 	ret = perm_role(&who, o->aff, o->role, ROLE_PARTICIPANT);
 	if (ret < 0)
 		return ret;
+	if (!reach_fits_show(o))
+		return -COND_RESOURCE_CONSTRAINT;
 	admin_give_role(o, ROLE_PARTICIPANT, by->occ->nick, NULL);
-	return TURN_DONE;
+	return HANDLED;
 }
 
 int voice_message(struct muc *m, struct room *r, struct comp_req *rq)
@@ -96,5 +107,7 @@ int voice_message(struct muc *m, struct room *r, struct comp_req *rq)
 	if (form_text(&f, "muc#role", SIZE_MAX, &wanted) < 0 ||
 	    (wanted && role_parse(wanted, &role) < 0) || role != ROLE_PARTICIPANT)
 		return -COND_BAD_REQUEST;
-	return form_find(&f, "muc#request_allow") ? answer(r, by, &f) : ask(r, by, rq);
+	if (!form_find(&f, "muc#request_allow"))
+		return ask(r, by, rq);
+	return answer(r, by, &f, el_arena(comp_el(rq)));
 }

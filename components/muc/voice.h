@@ -3,7 +3,7 @@
 #ifndef MUC_VOICE_H
 #define MUC_VOICE_H
 
-#include "turn.h"
+#include "handler.h"
 
 /* A message of type normal to the room with a data form. */
 int voice_message(struct muc *m, struct room *r, struct comp_req *rq);

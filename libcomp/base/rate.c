@@ -42,6 +42,17 @@ bool rate_take(struct rate *r, const struct rate_conf *c, double n, uint64_t now
 	return true;
 }
 
+bool rate_charge(struct rate *r, const struct rate_conf *c, double n, uint64_t now_ms)
+{
+	if (c->per_second <= 0)
+		return true;
+	refill(r, c, now_ms);
+	if (r->tokens < 1)
+		return false;
+	r->tokens -= n < c->burst ? n : c->burst;
+	return true;
+}
+
 uint64_t rate_debt(struct rate *r, const struct rate_conf *c, double n, uint64_t now_ms)
 {
 	if (c->per_second <= 0)
@@ -124,30 +135,32 @@ static struct entry *add(struct rate_table *t, const char *key, uint64_t now_ms)
 	return e;
 }
 
-/* The key's entry, made if need be, and the last that makes room. */
-static struct entry *use(struct rate_table *t, const char *key, uint64_t now_ms)
+static struct rate *use(struct rate_table *t, const char *key, uint64_t now_ms)
 {
 	struct entry *e = find(t, key);
 
 	if (!e)
-		return add(t, key, now_ms);
+		return &add(t, key, now_ms)->rate;
 	list_del(&e->link);
 	list_add_tail(&t->used, &e->link);
-	return e;
+	return &e->rate;
 }
 
 bool rate_table_take(struct rate_table *t, const char *key, double n, uint64_t now_ms)
 {
-	if (t->conf.per_second <= 0)
-		return true;
-	return rate_take(&use(t, key, now_ms)->rate, &t->conf, n, now_ms);
+	return t->conf.per_second <= 0 || rate_take(use(t, key, now_ms), &t->conf, n, now_ms);
 }
 
 uint64_t rate_table_debt(struct rate_table *t, const char *key, double n, uint64_t now_ms)
 {
 	if (t->conf.per_second <= 0)
 		return 0;
-	return rate_debt(&use(t, key, now_ms)->rate, &t->conf, n, now_ms);
+	return rate_debt(use(t, key, now_ms), &t->conf, n, now_ms);
+}
+
+bool rate_table_charge(struct rate_table *t, const char *key, double n, uint64_t now_ms)
+{
+	return t->conf.per_second <= 0 || rate_charge(use(t, key, now_ms), &t->conf, n, now_ms);
 }
 
 bool rate_table_peek(struct rate_table *t, const char *key, double n, uint64_t now_ms)

@@ -11,8 +11,10 @@ from lib import ns
 from lib.certs import Authority
 from lib.client import Client
 from lib.clock import Clock
+from lib.peers import missing
 from lib.proxy import CutProxy
 from lib.raw import RawClient
+from lib.rooms_peer import RoomsPeer
 from lib.stack import BUILD, Stack
 from lib.wire import Wire
 
@@ -106,6 +108,38 @@ def make_stack(request, namespace, authority, folder, clock):
 def stack(make_stack):
     """Router and built-in components for localhost, ready."""
     return make_stack()
+
+
+# --- rooms, behind our router and behind another server -------------------------------------------
+
+def pytest_generate_tests(metafunc):
+    if "rooms_server" in metafunc.fixturenames:
+        ours = metafunc.definition.get_closest_marker("ours")
+        metafunc.parametrize("rooms_server", ["switchyard"] if ours else ["switchyard", "prosody"],
+                             indirect=True)
+
+
+@pytest.fixture
+def rooms_server(request):
+    if request.param != "switchyard" and (reason := missing(request.param)):
+        pytest.skip(reason)
+    return request.param
+
+
+@pytest.fixture
+def make_rooms(request, rooms_server, make_stack, authority, folder, clock):
+    """make_rooms(env=, data_dir=): muc behind this test's server, ready.  @pytest.mark.ours(reason)
+    keeps a test to our router."""
+    def make(env=None, data_dir=None):
+        if rooms_server == "switchyard":
+            return make_stack(components=("muc",), env=env, data_dir=data_dir)
+        path = os.path.join(folder, rooms_server)
+        os.mkdir(path)
+        peer = RoomsPeer(rooms_server, path, authority, clock, env, data_dir)
+        request.node.stash[STACKS].append(peer)  # `client` finds it there, make_stack ends it
+        return peer.start()
+
+    return make
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ NAMES = {"alice": "owner", "adam": "admin", "mia": "member", "nora": "none"}
 
 
 @pytest.fixture
-async def people(make_stack, client):
+async def people(make_rooms, client):
     """An owner, an admin, a member and somebody without affiliation, all in a room."""
-    make_stack(components=("muc",))
+    make_rooms()
     found = {name: await client(name) for name in NAMES}
     await create(found["alice"], ROOM, "alice")
     answer = await change(found["alice"], ROOM,
@@ -53,6 +53,10 @@ async def test_ban_and_its_end(people):
     assert outcome(await change(adam, ROOM, {"jid": nora.bare, "affiliation": "outcast",
                                              "reason": "treason"})) == "ok"
     await removed(people, "nora", 301, "treason")
+    for c in people.values():
+        gone = c.inbox.find("presence", type="unavailable", from_=f"{ROOM}/nora")[0]
+        assert item(gone)["affiliation"] == "outcast"
+        assert gone.find(f".//{{{USER}}}actor").attrib == {"nick": "adam"}
     assert error_condition(await join(nora, ROOM, "nora")) == "forbidden"
     assert await listed(adam, ROOM, affiliation="outcast") == [
         {"affiliation": "outcast", "jid": nora.bare}]
@@ -68,6 +72,29 @@ async def test_ban_of_a_domain(people):
     await alice.sync()
     assert not [p for p in alice.inbox.find("presence", type="unavailable")
                 if p.get("from") == f"{ROOM}/mia"]  # who is a member by name stays
+
+
+async def test_who_goes_together_is_told_of_itself_alone(people, client):
+    """And who stays of each."""
+    alice, adam = people["alice"], people["adam"]
+    pat = await client("pat")
+    await join(pat, ROOM, "pat")
+    for c in (*people.values(), pat):
+        await c.sync()
+        c.inbox.clear()
+    assert outcome(await change(alice, ROOM, {"jid": "nora@localhost", "affiliation": "outcast"},
+                                {"jid": "pat@localhost", "affiliation": "outcast"},
+                                {"jid": "mia@localhost", "affiliation": "outcast"})) == "ok"
+    going = {"nora", "pat", "mia"}
+    for name in going:
+        c = pat if name == "pat" else people[name]
+        await c.wait("presence", type="unavailable")
+        await c.sync()
+        assert [p.get("from") for p in c.inbox.find("presence")] == [f"{ROOM}/{name}"]
+    for c in alice, adam:
+        await c.sync()
+        assert sorted(p.get("from") for p in c.inbox.find("presence")) == sorted(
+            f"{ROOM}/{name}" for name in going)
 
 
 async def test_membership_gives_and_takes(people):
@@ -266,8 +293,8 @@ async def test_absent_people_are_told(people, client):
     assert codes(told) == [101] and told.find(f".//{{{USER}}}item").get("affiliation") == "member"
 
 
-async def test_service_admin_owns_every_room(make_stack, client):
-    make_stack(components=("muc",), env={"MUC_ADMINS": "root@localhost", "MUC_CREATE": "admins"})
+async def test_service_admin_owns_every_room(make_rooms, client):
+    make_rooms(env={"MUC_ADMINS": "root@localhost", "MUC_CREATE": "admins"})
     root, nora = await client("root"), await client("nora")
     assert error_condition(await join(nora, ROOM, "nora")) == "not-allowed"
     await create(root, ROOM, "root")

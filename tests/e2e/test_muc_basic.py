@@ -2,14 +2,10 @@
 """Rooms: coming, talking, going, behind our router and behind Debian's Prosody.  Everything is
 encrypted, as our policy wants it by default."""
 
-import os
-
 import pytest
 
-from conftest import STACKS
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
-from lib.peers import Peer, missing
 from lib.rooms import (CLIENT, MUC, USER, X, codes, configure, create, item, join, leave,
                        presence_xml, say)
 
@@ -17,17 +13,9 @@ ROOM = "room@conference.localhost"
 OMEMO = ENCRYPTED["OMEMO 0.3"]
 
 
-@pytest.fixture(params=["switchyard", "prosody"])
-def stack(request, make_stack, authority, folder):
-    if request.param == "switchyard":
-        return make_stack(components=("muc",))
-    if reason := missing(request.param):
-        pytest.skip(reason)
-    path = os.path.join(folder, request.param)
-    os.mkdir(path)
-    peer = Peer(request.param, path, authority, "muc")
-    request.node.stash[STACKS].append(peer)  # `client` finds it there, make_stack ends it
-    return peer.start()
+@pytest.fixture
+def stack(make_rooms):
+    return make_rooms()
 
 
 async def two_in(client, **fields):

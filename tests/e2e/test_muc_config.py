@@ -14,8 +14,8 @@ RSM = "http://jabber.org/protocol/rsm"
 
 
 @pytest.fixture
-def stack(make_stack):
-    return make_stack(components=("muc",))
+def stack(make_rooms):
+    return make_rooms()
 
 
 @pytest.fixture
@@ -28,11 +28,11 @@ async def alice(stack, client):
 
 async def form_of(client, room=ROOM):
     answer = await client.request("get", f"<query xmlns='{OWNER}'/>", to=room)
-    return {f.get("var"): [v.text or "" for v in f.findall(f"{{{DATA}}}value")]
+    return {f.get("var"): sorted(v.text or "" for v in f.findall(f"{{{DATA}}}value"))
             for f in answer.iter(f"{{{DATA}}}field")}
 
 
-async def test_form_shows_what_was_submitted(alice):
+async def test_form_shows_what_was_submitted(stack, alice):
     wanted = {"roomname": "A Dark Cave", "roomdesc": "For <all> & witches", "lang": "en",
               "changesubject": True, "allowinvites": True, "allowpm": "participants",
               "maxusers": "50", "presencebroadcast": ["moderator", "participant"],
@@ -48,7 +48,13 @@ async def test_form_shows_what_was_submitted(alice):
         value = [{True: "1", False: "0"}.get(v, v) if isinstance(v, bool) else v for v in value]
         assert sorted(form[name]) == sorted(value), name
     assert form["FORM_TYPE"] == [f"{MUC}#roomconfig"]
+    # All of it is there still after the end of the process.
+    stack.components["muc"].kill9()
+    stack.components["muc"].start()
+    stack.ready()
+    assert await form_of(alice) == form
     # Sent back as it is, it changes nothing.
+    await alice.sync()
     alice.inbox.clear()
     assert (await configure(alice, ROOM, {k: v for k, v in form.items() if k != "FORM_TYPE"})) \
         .get("type") == "result"
@@ -76,6 +82,29 @@ async def test_members_only_removes_the_others(alice, client):
     assert codes(await bob.wait("presence", type="unavailable")) == [110, 322]
     assert codes(await mia.wait("presence", type="unavailable", from_=f"{ROOM}/Bob")) == [322]
     assert error_condition(await join(bob, ROOM, "Bob")) == "registration-required"
+
+
+async def test_who_goes_together_is_told_of_itself_alone(alice, client):
+    """And who stays of each."""
+    mia = await client("mia")
+    await change(alice, ROOM, {"jid": mia.bare, "affiliation": "member"})
+    await join(mia, ROOM, "Mia")
+    strangers = {f"s{n}": await client(f"s{n}") for n in range(4)}
+    for nick, c in strangers.items():
+        await join(c, ROOM, nick)
+    for c in (mia, *strangers.values()):
+        await c.sync()
+        c.inbox.clear()
+    await configure(alice, ROOM, {"membersonly": True})
+    for nick, c in strangers.items():
+        await c.wait("presence", type="unavailable")
+        await c.sync()
+        assert [p.get("from") for p in c.inbox.find("presence")] == [f"{ROOM}/{nick}"]
+        assert not c.inbox.find("message")
+    told = await mia.wait("message", from_=ROOM, type="groupchat")
+    assert codes(told) == [104]
+    assert sorted(p.get("from") for p in mia.inbox.find("presence")) == [
+        f"{ROOM}/{nick}" for nick in strangers]
 
 
 async def test_password(alice, client):

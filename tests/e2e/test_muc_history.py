@@ -11,16 +11,18 @@ from lib import ns
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
 from lib.rooms import (CLIENT, change, codes, configure, create, item, join, leave, listed, say)
+from lib.wait import until
 
 ROOM = "room@conference.localhost"
 OMEMO = ENCRYPTED["OMEMO 0.3"]
 DELAY = "{urn:xmpp:delay}delay"
 MS_RDONLY = 1
+ACKS = "what was not handled comes again only on an acknowledged link"
 
 
 @pytest.fixture
-def stack(make_stack):
-    return make_stack(components=("muc",))
+def stack(make_rooms):
+    return make_rooms()
 
 
 async def said(client, first, last):
@@ -121,29 +123,22 @@ async def test_persistent_room_is_back_after_a_kill(stack, client):
     assert shown(mia) == ["h1", "h2", "h3", "h4"]
 
 
-async def test_orderly_end_tells_everybody(stack, client):
-    alice = await client("alice")
-    await kept_room(alice)
-    muc = stack.components["muc"]
-    muc.term()
-    gone = await alice.wait("presence", type="unavailable", from_=f"{ROOM}/Alice")
-    assert codes(gone) == [110, 332]
-    muc.start()
-    stack.ready()
-    assert codes(await join(alice, ROOM, "Alice")) == [100, 110]
+def rows(stack):
+    """{table: number of its rows}"""
+    with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "muc.db"))) as db:
+        return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                for table in ("room", "affiliation", "history", "occupant", "invited")}
 
 
-async def test_what_is_not_persistent_any_more_is_gone(stack, client):
+async def test_what_is_not_persistent_ends_with_its_last_occupant(stack, client):
     alice = await client("alice")
     await kept_room(alice)
+    kept = {"room": 1, "affiliation": 3, "history": 3, "occupant": 1, "invited": 0}
+    assert rows(stack) == kept
     await configure(alice, ROOM, {"persistentroom": False})
-    db = sqlite3.connect(os.path.join(stack.data_dir, "muc.db"))
-    for table in "room", "affiliation", "history":
-        assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
-    await configure(alice, ROOM, {"persistentroom": True})
-    for table, n in ("room", 1), ("affiliation", 3), ("history", 3):
-        assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (n,)
-    db.close()
+    assert rows(stack) == kept
+    await leave(alice, ROOM, "Alice")
+    assert set(rows(stack).values()) == {0}
 
 
 async def test_history_in_the_database_is_bounded(stack, client):
@@ -156,35 +151,80 @@ async def test_history_in_the_database_is_bounded(stack, client):
     db.close()
 
 
+async def test_history_is_bounded_in_bytes(make_rooms, client):
+    """4 MiB of a room's, whatever number of messages was asked for."""
+    stack = make_rooms(env={"LIMIT_SESSION_RATE": "0", "MUC_DEFAULT_HISTORY": "50"})
+    alice, bob = await client("alice"), await client("bob")
+    await create(alice, ROOM, "Alice", persistentroom=True)
+    for number in range(25):
+        say(alice, ROOM, f"{OMEMO}<pad xmlns='urn:pad'>{'x' * 200000}</pad>", f"b{number}")
+        await alice.wait("message", id=f"b{number}")
+    kept = [f"b{n}" for n in range(5, 25)]
+    await join(bob, ROOM, "Bob")
+    assert shown(bob) == kept
+    with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "muc.db"))) as db:
+        assert [row[0] for row in db.execute("SELECT id FROM history ORDER BY seq")] == kept
+
+
 # --- a database that fails ------------------------------------------------------------------------
 
-async def test_full_disk(make_stack, client, small_disk):
-    """Nothing is said to be kept that is not, and all goes on when there is room again."""
-    stack = make_stack(components=("muc",), data_dir=small_disk("16m"))
-    alice, bob = await client("alice"), await client("bob")
-    await kept_room(alice)
-    await create(bob, "temp@conference.localhost", "Bob")
+def fill(stack):
+    """Returns what to unlink for room."""
     filler = os.path.join(stack.data_dir, "filler")
     with open(filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
         while f.write(b"x" * 4096):
             pass
-    refused = None
+    return filler
+
+
+async def write_until_full(stack, alice):
+    """Ids of what was said until the program could write no more."""
     for number in range(200):
-        answer = await change(alice, ROOM, {"jid": f"u{number}@localhost", "affiliation": "member",
-                                            "reason": "x" * 1000})
-        if answer.get("type") == "error":
-            refused = answer, f"u{number}@localhost"
-            break
-    assert refused and error_condition(refused[0]) == "resource-constraint"
-    assert refused[1] not in {i["jid"] for i in await listed(alice, ROOM, affiliation="member")}
-    say(alice, ROOM, OMEMO, "full")
-    got = await alice.wait("message", id="full")
-    assert got.get("type") == "error"
-    say(bob, "temp@conference.localhost", OMEMO, "t1")  # what is not kept goes on
-    assert (await bob.wait("message", id="t1")).get("type") == "groupchat"
+        say(alice, ROOM, f"{OMEMO}<pad xmlns='urn:pad'>{'x' * 4000}</pad>", f"f{number}")
+        await until(lambda: alice.inbox.find("message", id=f"f{number}") or not stack.is_ready("muc"))
+        if not stack.is_ready("muc"):
+            return [f"f{k}" for k in range(number + 1)]
+    raise AssertionError("the disk is not full")
+
+
+@pytest.mark.ours(ACKS)
+async def test_full_disk_delays_and_loses_nothing(make_stack, client, small_disk):
+    stack = make_stack(components=("muc",), data_dir=small_disk("16m"),
+                       env={"MUC_OCCUPANT_RATE": "0", "MUC_ROOM_RATE": "0"})
+    alice = await client("alice")
+    await kept_room(alice)
+    filler = fill(stack)
+    sent = await write_until_full(stack, alice)
+    assert "database" in stack.why_not("muc")
+    await alice.sync()
+    assert not alice.inbox.find("message", id=sent[-1])
     os.unlink(filler)
-    say(alice, ROOM, OMEMO, "room")
-    assert (await alice.wait("message", id="room")).get("type") == "groupchat"
+    await alice.wait("message", id=sent[-1], type="groupchat", timeout=40)
+    assert [m.get("id") for m in alice.inbox.find("message") if m.get("id") in sent] == sent
+    stack.ready("muc")
+
+
+@pytest.mark.ours(ACKS)
+async def test_disk_that_stays_full_is_told(make_stack, client, small_disk, clock):
+    """Nothing is said to be kept that is not."""
+    stack = make_stack(components=("muc",), data_dir=small_disk("16m"),
+                       env={"MUC_OCCUPANT_RATE": "0", "MUC_ROOM_RATE": "0"})
+    alice, bob = await client("alice"), await client("bob")
+    await kept_room(alice)
+    filler = fill(stack)
+    sent = await write_until_full(stack, alice)
+    clock.advance(31)
+    refused = await alice.wait("message", id=sent[-1], type="error")
+    assert error_condition(refused) in ("service-unavailable", "remote-server-timeout")
+    os.unlink(filler)
+    muc = stack.components["muc"]
+    mark = muc.mark()
+    clock.advance(31)
+    await muc.wait_log("could not be resumed", mark)
+    stack.ready("muc")
+    await change(alice, ROOM, {"jid": "bob@localhost", "affiliation": "member"})
+    await join(bob, ROOM, "Bob")
+    assert sent[-1] not in shown(bob) and {"h3", *sent[:-1]} <= set(shown(bob))
 
 
 async def test_locked_database_delays_and_loses_nothing(stack, client):
@@ -195,13 +235,13 @@ async def test_locked_database_delays_and_loses_nothing(stack, client):
     for number in range(4, 7):
         say(alice, ROOM, OMEMO, f"h{number}")
     alice.send_raw(f"<presence to='{ROOM}/Other'/>")
-    answer = await alice.request("get", "<ping xmlns='urn:xmpp:ping'/>", to=ROOM)
-    assert answer.get("type") == "result" and not alice.inbox.find("message", id="h4")
+    await alice.sync()
+    assert not alice.inbox.find("message", id="h4")
     other.execute("ROLLBACK")
     other.close()
     await alice.wait("presence", from_=f"{ROOM}/Other")
     order = [s.get("id") or s.get("from") for s in alice.inbox
-             if s.get("id", "").startswith("h") or s.get("from") == f"{ROOM}/Other"]
+             if (s.get("id") or "").startswith("h") or s.get("from") == f"{ROOM}/Other"]
     assert order[-4:] == ["h4", "h5", "h6", f"{ROOM}/Other"]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
-from lib.rooms import USER, change, codes, configure, create, join, listed, say
+from lib.rooms import USER, change, codes, configure, create, item, join, listed, say
 
 ROOM = "room@conference.localhost"
 OMEMO = ENCRYPTED["OMEMO 0.3"]
@@ -14,8 +14,8 @@ INVITE = f"{{{USER}}}invite"
 
 
 @pytest.fixture
-def stack(make_stack):
-    return make_stack(components=("muc",))
+def stack(make_rooms):
+    return make_rooms()
 
 
 @pytest.fixture
@@ -25,6 +25,13 @@ async def pair(stack, client):
     await create(alice, ROOM, "Alice")
     await join(bob, ROOM, "Bob")
     return alice, bob
+
+
+async def raw(stack, raw_client, name):
+    """A client that answers nothing by itself."""
+    jid = stack.add_account(f"{name}@localhost")
+    c = await raw_client()
+    return await c.login(name, stack.accounts[jid], mechanism="SCRAM-SHA-1")
 
 
 # --- private messages -----------------------------------------------------------------------------
@@ -72,8 +79,7 @@ async def test_private_messages_that_are_refused(pair, client):
 
 async def test_question_is_passed_on_and_back(stack, pair, raw_client):
     _, bob = pair
-    stack.add_account("carol@localhost")
-    carol = await (await raw_client()).login("carol", stack.accounts["carol@localhost"])
+    carol = await raw(stack, raw_client, "carol")
     await carol.send(f"<presence to='{ROOM}/Carol'><x xmlns='http://jabber.org/protocol/muc'/>"
                      "</presence>")
     await carol.wait("presence", from_=f"{ROOM}/Carol")
@@ -124,6 +130,15 @@ async def test_invitation_and_its_refusal(pair, client):
     assert no.find(f".//{{{USER}}}decline").get("from") == carol.bare
     say(carol, ROOM, f"<x xmlns='{USER}'><decline to='{ROOM}/Bob'/></x>", "d2", kind="normal")
     assert error_condition(await carol.wait("message", id="d2")) == "item-not-found"
+
+
+async def test_invitation_into_an_open_room_makes_no_member(pair, client):
+    alice, bob = pair
+    carol = await client("carol")
+    invite(bob, carol.bare)
+    await carol.wait("message", from_=ROOM, has=INVITE)
+    assert await listed(alice, ROOM, affiliation="member") == []
+    assert (await join(carol, ROOM, "Carol")).find(f".//{{{USER}}}item").get("affiliation") == "none"
 
 
 async def test_invitation_carries_the_password(pair, client):
@@ -184,14 +199,112 @@ async def test_invitations_that_are_refused(pair, client):
 # --- ghosts ---------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("condition", ["gone", "item-not-found", "recipient-unavailable",
-                                       "remote-server-not-found", "service-unavailable",
-                                       "jid-malformed", "remote-server-timeout"])
+                                       "remote-server-not-found", "redirect",
+                                       "remote-server-timeout"])
 async def test_error_of_a_client_that_is_gone(pair, condition):
     alice, bob = pair
     bob.send_raw(f"<message type='error' to='{ROOM}'><error type='cancel'><{condition} "
                  "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
     assert codes(await alice.wait("presence", type="unavailable", from_=f"{ROOM}/Bob")) == [333]
     assert codes(await bob.wait("presence", type="unavailable", from_=f"{ROOM}/Bob")) == [110, 333]
+
+
+async def enter_raw(c, nick):
+    await c.send(f"<presence to='{ROOM}/{nick}'><x xmlns='http://jabber.org/protocol/muc'/>"
+                 "</presence>")
+    await c.wait("presence", from_=f"{ROOM}/{nick}")
+
+
+async def complain(c, condition, ident=None, to=ROOM):
+    """An error comes back from this RawClient."""
+    ident = f" id='{ident}'" if ident else ""
+    await c.send(f"<message type='error' to='{to}'{ident}><error type='cancel'><{condition} "
+                 "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
+
+
+async def asked(c):
+    return await c.wait("iq", type="get", from_=ROOM, has="{urn:xmpp:ping}ping")
+
+
+@pytest.mark.parametrize("answer", [
+    "type='result'/>", "type='error'><error type='cancel'><feature-not-implemented "
+    "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"])
+async def test_who_may_be_gone_is_asked_and_stays(stack, pair, raw_client, answer):
+    """One question at a time, whatever comes meanwhile."""
+    alice, _ = pair
+    carol = await raw(stack, raw_client, "carol")
+    await enter_raw(carol, "Carol")
+    for condition in "service-unavailable", "jid-malformed", "not-acceptable":
+        await complain(carol, condition)
+    ping = await asked(carol)
+    await carol.send(f"<message to='{ROOM}' type='groupchat' id='c1'>{OMEMO}</message>")
+    await alice.wait("message", id="c1")
+    assert len(carol.inbox.find("iq", from_=ROOM)) == 1
+    await carol.send(f"<iq to='{ROOM}' id='{ping.get('id')}' {answer}")
+    await carol.send(f"<message to='{ROOM}' type='groupchat' id='c2'>{OMEMO}</message>")
+    await alice.wait("message", id="c2")
+    assert not alice.inbox.find("presence", type="unavailable")
+    carol.inbox.clear()
+    await complain(carol, "service-unavailable")
+    await asked(carol)
+
+
+@pytest.mark.parametrize("condition", ["service-unavailable", "item-not-found"])
+async def test_who_is_asked_and_is_gone(stack, pair, raw_client, condition):
+    alice, _ = pair
+    carol = await raw(stack, raw_client, "carol")
+    await enter_raw(carol, "Carol")
+    await complain(carol, "service-unavailable")
+    ping = await asked(carol)
+    await carol.send(f"<iq to='{ROOM}' id='{ping.get('id')}' type='error'><error type='cancel'>"
+                     f"<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>")
+    gone = await alice.wait("presence", type="unavailable", from_=f"{ROOM}/Carol")
+    assert codes(gone) == [333] and item(gone)["role"] == "none"
+
+
+async def test_who_is_asked_and_says_nothing(stack, pair, raw_client, clock):
+    alice, _ = pair
+    carol = await raw(stack, raw_client, "carol")
+    await enter_raw(carol, "Carol")
+    await complain(carol, "service-unavailable")
+    await asked(carol)
+    clock.advance(31)
+    assert codes(await alice.wait("presence", type="unavailable",
+                                  from_=f"{ROOM}/Carol")) == [333]
+
+
+async def test_who_is_asked_may_leave_meanwhile(stack, pair, raw_client, clock):
+    """And come back: the answer that does not come is about the session that left."""
+    alice, _ = pair
+    carol = await raw(stack, raw_client, "carol")
+    for nick in "Carol", "Carola":
+        await enter_raw(carol, nick)
+        await complain(carol, "service-unavailable")
+        await asked(carol)
+        await carol.send(f"<presence to='{ROOM}/{nick}' type='unavailable'/>")
+        await alice.wait("presence", type="unavailable", from_=f"{ROOM}/{nick}")
+    await enter_raw(carol, "Caroline")
+    clock.advance(31)
+    await alice.sync()
+    say(alice, f"{ROOM}/Caroline", OMEMO, "w1", kind="chat")
+    await carol.wait("message", id="w1")
+
+
+@pytest.mark.ours("the other server has no blocking")
+async def test_who_has_blocked_another_occupant_stays(pair):
+    alice, bob = pair
+    block = await bob.request(
+        "set", f"<block xmlns='urn:xmpp:blocking'><item jid='{ROOM}/Alice'/></block>")
+    assert block.get("type") == "result"
+    for number in range(3):
+        say(alice, ROOM, OMEMO, f"a{number}")
+        say(alice, f"{ROOM}/Bob", OMEMO, f"w{number}", kind="chat")
+        await alice.wait("message", id=f"a{number}")
+        say(bob, ROOM, OMEMO, f"b{number}")
+        await alice.wait("message", id=f"b{number}")
+    assert not alice.inbox.find("presence", type="unavailable")
+    assert not bob.inbox.find("message", from_=f"{ROOM}/Alice")
+    assert {i["nick"] for i in await listed(alice, ROOM, role="participant")} == {"Bob"}
 
 
 async def test_other_errors_change_nothing_and_go_back_to_who_asked_for_them(pair):
@@ -205,6 +318,7 @@ async def test_other_errors_change_nothing_and_go_back_to_who_asked_for_them(pai
     assert not alice.inbox.find("presence", type="unavailable")
 
 
+@pytest.mark.ours("it is the router that is killed")
 async def test_ghosts_are_found_when_the_link_is_back(stack, pair, client):
     """Who was cut off while the link was down has told nobody."""
     alice, bob = pair

@@ -226,6 +226,22 @@ static void test_nicks(void **state)
 	arena_free(a);
 }
 
+/* As an attribute it has not been through resourceprep. */
+static void test_nick_read(void **state)
+{
+	struct arena *a = arena_new();
+	const char *nick;
+
+	(void)state;
+	assert_int_equal(nick_read(a, " \xef\xac\x81sh ", 4, &nick), 0); /* a ligature */
+	assert_string_equal(nick, "fish");
+	assert_int_equal(nick_read(a, "fish", 3, &nick), -COND_NOT_ACCEPTABLE);
+	assert_int_equal(nick_read(a, " ", 9, &nick), -COND_NOT_ACCEPTABLE);
+	assert_int_equal(nick_read(a, "", 9, &nick), -COND_JID_MALFORMED);
+	assert_int_equal(nick_read(a, "a\xee\x80\x80", 9, &nick), -COND_JID_MALFORMED);
+	arena_free(a);
+}
+
 /* --- dates -------------------------------------------------------------------------------------
  */
 
@@ -302,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_role_changes),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_nicks),
+		cmocka_unit_test(test_nick_read),
 		cmocka_unit_test(test_stamps),
 		cmocka_unit_test(test_history_pick),
 	};

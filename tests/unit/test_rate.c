@@ -45,6 +45,26 @@ static void test_debt(void **state)
 	assert_false(rate_take(&r, &c, 1, 1000));
 }
 
+static void test_charge(void **state)
+{
+	const struct rate_conf c = { .per_second = 1, .burst = 4 };
+	struct rate_table *t = rate_table_new(&c, 4);
+	struct rate r;
+
+	(void)state;
+	rate_init(&r, &c, 0);
+	assert_true(rate_charge(&r, &c, 3, 0));
+	assert_true(rate_charge(&r, &c, 1000, 0)); /* one was left; the debt is 3 */
+	assert_false(rate_charge(&r, &c, 1, 3999));
+	assert_true(rate_charge(&r, &c, 1, 4000));
+	assert_false(rate_charge(&r, &c, 1, 4000));
+	assert_true(rate_table_charge(t, "k", 1000, 0));
+	assert_false(rate_table_charge(t, "k", 1, 0));
+	assert_true(rate_table_charge(t, "other", 1, 0));
+	assert_true(rate_table_charge(t, "k", 1, 1000));
+	rate_table_free(t);
+}
+
 static void test_no_limit(void **state)
 {
 	const struct rate_conf c = { .per_second = 0, .burst = 1 };
@@ -56,6 +76,8 @@ static void test_no_limit(void **state)
 	for (int i = 0; i < 1000; i++) {
 		assert_true(rate_take(&r, &c, 1e9, 0));
 		assert_int_equal(rate_debt(&r, &c, 1e9, 0), 0);
+		assert_true(rate_charge(&r, &c, 1e9, 0));
+		assert_true(rate_table_charge(t, "k", 1e9, 0));
 		assert_true(rate_table_take(t, "k", 1e9, 0));
 		assert_true(rate_table_peek(t, "k", 1e9, 0));
 	}
@@ -148,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bucket),
 		cmocka_unit_test(test_debt),
+		cmocka_unit_test(test_charge),
 		cmocka_unit_test(test_no_limit),
 		cmocka_unit_test(test_smaller),
 		cmocka_unit_test(test_table),
