@@ -155,6 +155,7 @@ static struct el *reflection(const struct room *r, const struct session *by, con
 
 	message_strip(r, out);
 	el_set(out, "from", by->occ->jid);
+	el_set(out, "to", NULL); /* each copy's own */
 	if (!el_attr(out, "id")) {
 		char id[ID_LEN + 1];
 

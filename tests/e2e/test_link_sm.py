@@ -391,9 +391,22 @@ async def test_reject(make_stack, raw_client):
     stack = make_stack(components=(), conf_d=SECTIONS.replace("e2e", "connections = reject\n  e2e"))
     old = await enabled(raw_client, stack, GATE, SECRET)
     new = await connect(raw_client, stack, GATE, SECRET)
-    assert await new.resume(old.id, 0) is None or new.raw.closed
+    await new.raw.send(f"<enable xmlns='{SM}' resume='true'/>")
     assert await new.raw.stream_error() == "conflict"
     assert await old.handled() == 0
+
+
+async def test_who_resumes_is_no_newcomer(make_stack, raw_client):
+    """However often, and whatever is said of newcomers: the old connection is its own, and dead."""
+    stack = make_stack(components=(), conf_d=SECTIONS.replace("e2e", "connections = reject\n  e2e"))
+    link = await enabled(raw_client, stack, GATE, SECRET)
+    for _ in range(6):
+        again = await connect(raw_client, stack, GATE, SECRET)
+        resumed = await again.resume(link.id, 0)
+        assert resumed.tag == f"{{{SM}}}resumed"
+        assert await link.raw.stream_error() == "conflict"
+        again.id, link = link.id, again
+    assert await link.handled() == 0
 
 
 # --- who is not there, or says nothing --------------------------------------------------------------
