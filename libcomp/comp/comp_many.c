@@ -5,6 +5,7 @@
  * A fan-out is bytes from the start: the stanza once, then the addresses.
  *
  * Must not: ask for more than the protocol allows, since what the server refuses nobody gets. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,6 +140,7 @@ struct comp_many *comp_many_begin(struct comp *c, const struct el *el)
 {
 	struct comp_many *m = xzalloc(sizeof(*m));
 
+	assert(!el_attr(el, "to")); /* each copy has its own */
 	m->c = c;
 	m->el = el;
 	return m;

@@ -57,7 +57,7 @@ struct stanza {
 	struct session *session;     /* the local session that sent it; NULL: none, or it ended */
 	struct component *component; /* the component that sent it; NULL: none */
 	const struct stanza_proxy *proxy; /* said in the name of `from`; NULL: not */
-	struct list link;     /* of the sender: what it has in flight */
+	struct list link;                 /* of the sender: what it has in flight */
 	struct stanza *whole; /* of a copy (stanza_copy()): held until it is let go; NULL: none */
 	struct list copies;   /* of struct stanza.link: those that somebody holds */
 	uint32_t number;      /* on the component's link that it came by (links/sm.h) */

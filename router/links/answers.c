@@ -31,13 +31,27 @@ static bool is_info(const struct stanza *st, const char *domain)
 	return !node || !*node;
 }
 
+/* What somebody waits for is a get, though what it travels in (XEP-0355) is not. */
+static bool is_delegated_get(const struct stanza *st)
+{
+	const struct el *d = stanza_payload(st), *iq;
+	const char *type;
+
+	if (st->session || st->component || strcmp(el_name(d), "delegation") != 0)
+		return false;
+	iq = el_child(d, "forwarded", NS_FORWARD);
+	iq = iq ? el_child(iq, "iq", NS_CLIENT) : NULL;
+	type = iq ? el_attr(iq, "type") : NULL;
+	return type && !strcmp(type, "get");
+}
+
 enum answer_kind answer_kind(const struct stanza *st, const char *domain)
 {
 	switch (st->type) {
 	case ST_IQ_GET:
 		return is_info(st, domain) ? ANSWER_INFO : ANSWER_GET;
 	case ST_IQ_SET:
-		return ANSWER_SET;
+		return is_delegated_get(st) ? ANSWER_GET : ANSWER_SET;
 	case ST_IQ_RESULT:
 	case ST_IQ_ERROR:
 	case ST_MSG_ERROR:

@@ -77,14 +77,36 @@ static void fail_soon(struct ask *q, int err)
 	task_defer(q->asks->router->loop, &q->task);
 }
 
-/* Takes iq. */
-static int send_question(struct component *c, const struct asks *a, struct el *iq)
+/* The question has left the component's hands, or its queue without having been sent. */
+static void on_gone(struct stanza *st)
 {
+	struct asks *a = st->arg;
+	struct map_node *n = st->dropped ? map_gets(&a->open, el_attr(st->el, "id")) : NULL;
+
+	if (!n)
+		return;
+	map_del(&a->open, n);
+	timer_stop(&MAP_ENTRY(n, struct ask, node)->timer);
+	fail_soon(MAP_ENTRY(n, struct ask, node), -ENOTCONN);
+}
+
+/* Takes iq. */
+static int send_question(struct component *c, struct asks *a, struct el *iq)
+{
+	enum component_verdict v = COMPONENT_TOO_LONG;
+	struct stanza *st;
+
 	if (map_len(&a->open) >= ASKS_MAX) {
 		el_free(iq);
 		return -ENOBUFS;
 	}
-	switch (component_send_own(c, iq)) {
+	if (stanza_new(&st, iq) != -EBADMSG) {
+		st->done = on_gone;
+		st->arg = a;
+		v = component_send(c, st);
+		stanza_release(st);
+	}
+	switch (v) {
 	case COMPONENT_TAKEN:
 		return 0;
 	case COMPONENT_AWAY:

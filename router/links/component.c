@@ -187,8 +187,8 @@ static void component_add(struct components *cs, const struct component_conf *co
 static void component_free(struct component *c)
 {
 	hooks_removed(c->router, c);
-	asks_free(c->asks);
 	outbound_done(c, c->all->closing);
+	asks_free(c->asks);
 	map_del(&c->all->by_domain, &c->node);
 	list_del(&c->of_all);
 	free(c->domain);

@@ -146,8 +146,9 @@ static bool to_session(const struct fanout *f, const struct jid *to)
 
 	if (!s || blocking_judge(f->router, &f->one->from, to) != BLOCKING_PASS)
 		return false;
+	if (session_send_addr(s, f->one->el, NULL, to->s) < 0)
+		return false; /* its sender is told as of any other */
 	route_count(f->one->kind);
-	session_send_addr(s, f->one->el, NULL, to->s);
 	return true;
 }
 

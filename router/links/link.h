@@ -96,9 +96,9 @@ bool link_writable(const struct link *l);
 /* -EMSGSIZE: longer than the component takes, or than it could send back with more around it. */
 int link_send(struct link *l, const struct el *el);
 bool link_acked(const struct link *l);
-void link_want_ack(struct link *l); /* what was sent should be acknowledged */
+void link_want_ack(struct link *l);             /* what was sent should be acknowledged */
 void link_charge(struct link *l, size_t bytes); /* to its rate */
-void link_handled(struct link *l); /* the session's h may have advanced */
+void link_handled(struct link *l);              /* the session's h may have advanced */
 size_t link_queued(const struct link *l);
 const char *link_peer(const struct link *l);
 struct component *link_component(const struct link *l); /* NULL: no header yet */

@@ -142,7 +142,7 @@ async def test_reload_gives_and_takes(stack, raw_client, alice):
     assert not SERVER & (await said(alice, "localhost"))[1]
     answer = await alice.iq("get", f"<pubsub xmlns='{PUBSUB}'/>")
     assert error_condition(answer) == "service-unavailable"
-    await m.say_features([V2])
+    await m.say_features([V2], times=1)
     await m.say_nested({f"{V2}::urn:test:y": features({"urn:test:y"})})
     await shows(alice, "localhost", {"urn:test:y"})
     answer = asking(alice, "get", "<y xmlns='urn:test:y'/>")

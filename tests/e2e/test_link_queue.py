@@ -272,7 +272,7 @@ async def test_a_component_is_told_too(stack, raw_client, clock):
 def small(make_stack):
     """A queue of 1 MiB: 128 KiB for each sender."""
     return make_stack(components=(), conf_d=section(link_queue="1M"),
-                      env={"LIMIT_SESSION_RATE": "0"})
+                      env={"LIMIT_SESSION_RATE": "0", "LIMIT_PRESENCE": "64k"})
 
 
 async def fill(client, ident, size=20000, most=64):

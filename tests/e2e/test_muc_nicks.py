@@ -15,7 +15,7 @@ DELAY, STANZA_ID = "{urn:xmpp:delay}delay", "{urn:xmpp:sid:0}stanza-id"
 
 @pytest.fixture
 def stack(make_rooms):
-    return make_rooms()
+    return make_rooms(env={"LIMIT_PRESENCE": "64k"})  # the rooms' own bound is looked at
 
 
 @pytest.fixture

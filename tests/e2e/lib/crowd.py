@@ -6,7 +6,7 @@ from . import component
 from .rooms import MUC
 
 DOMAIN, SECRET = "crowd.localhost", "sesame"
-CONF = f'component crowd {{\n  secret = "{SECRET}"\n}}\n'  # for make_stack(conf_d=)
+CONF = f'component crowd {{\n  secret = "{SECRET}"\n  link_queue = "256M"\n}}\n'  # for make_stack(conf_d=)
 STANZA = "{jabber:component:accept}"
 
 

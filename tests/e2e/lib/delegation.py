@@ -10,6 +10,7 @@ from xml.sax.saxutils import quoteattr
 from . import component, xml
 from .process import Process
 from .stack import programs
+from .wait import until
 
 V1, V2 = "urn:xmpp:delegation:1", "urn:xmpp:delegation:2"
 FORWARD = "urn:xmpp:forward:0"
@@ -59,9 +60,13 @@ class Manager:
             await m.say_nested(nest, V2 if V2 in features else V1)
         return m
 
-    async def say_features(self, features):
-        question = await self.wait(lambda e: is_info(e) and e[0].get("node") is None)
-        await self.answer_info(question, "".join(f"<feature var='{f}'/>" for f in features))
+    async def say_features(self, features, times=2):
+        """A new session is asked twice: what it is, and which version it speaks."""
+        def questions():
+            return self.inbox.find(lambda e: is_info(e) and e[0].get("node") is None)
+        await until(lambda: len(questions()) == times, self.inbox.text)
+        for question in questions():
+            await self.answer_info(question, "".join(f"<feature var='{f}'/>" for f in features))
 
     async def say_nested(self, nest, version=V2):
         """Answers what is asked of each namespace that has been delegated."""

@@ -55,11 +55,11 @@
 #define NS_FORWARD "urn:xmpp:forward:0"       /* XEP-0297 */
 #define NS_DELEGATION "urn:xmpp:delegation:2" /* XEP-0355 */
 #define NS_DELEGATION_1 "urn:xmpp:delegation:1"
-#define NS_PRIVILEGE_1 "urn:xmpp:privilege:1" /* XEP-0356 0.3 */
-#define NS_PRIVILEGE_2 "urn:xmpp:privilege:2" /* XEP-0356 */
-#define NS_LINK "urn:switchyard:link:1"       /* docs/component-protocol.md 2 */
-#define NS_TAP "urn:switchyard:tap:1"         /* likewise, 5 */
-#define NS_FANOUT "urn:switchyard:fanout:1"   /* likewise, 6 */
+#define NS_PRIVILEGE_1 "urn:xmpp:privilege:1"               /* XEP-0356 0.3 */
+#define NS_PRIVILEGE_2 "urn:xmpp:privilege:2"               /* XEP-0356 */
+#define NS_LINK "urn:switchyard:link:1"                     /* docs/component-protocol.md 2 */
+#define NS_TAP "urn:switchyard:tap:1"                       /* likewise, 5 */
+#define NS_FANOUT "urn:switchyard:fanout:1"                 /* likewise, 6 */
 #define NS_PRESENCE_EXTRA "urn:switchyard:presence-extra:1" /* likewise, 4 */
 
 #endif
