@@ -115,7 +115,8 @@ def stack(make_stack):
 def pytest_generate_tests(metafunc):
     if "rooms_server" in metafunc.fixturenames:
         ours = metafunc.definition.get_closest_marker("ours")
-        metafunc.parametrize("rooms_server", ["switchyard"] if ours else ["switchyard", "prosody"],
+        others = getattr(metafunc.module, "OTHER_SERVERS", ["prosody"])
+        metafunc.parametrize("rooms_server", ["switchyard"] if ours else ["switchyard", *others],
                              indirect=True)
 
 

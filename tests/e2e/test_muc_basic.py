@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Rooms: coming, talking, going, behind our router and behind Debian's Prosody.  Everything is
-encrypted, as our policy wants it by default."""
+"""Rooms: coming, talking, going, behind our router and behind Debian's Prosody and ejabberd.
+Everything is encrypted, as our policy wants it by default."""
 
 import pytest
 
@@ -9,6 +9,7 @@ from lib.payloads import ENCRYPTED
 from lib.rooms import (CLIENT, MUC, USER, X, codes, configure, create, item, join, leave,
                        presence_xml, say)
 
+OTHER_SERVERS = ["prosody", "ejabberd"]
 ROOM = "room@conference.localhost"
 OMEMO = ENCRYPTED["OMEMO 0.3"]
 
