@@ -412,8 +412,10 @@ static int configure_writer(struct db_conn *c, char *err, size_t err_len)
 		    "%s: no write-ahead log can be kept here (a network file system?)", c->path);
 		return -ENOTSUP;
 	}
-	(void)snprintf(
-	    sql, sizeof(sql), "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=%d", WAL_KEEP);
+	/* temp_store: what a savepoint keeps of pages would else go to a file in /var/tmp. */
+	(void)snprintf(sql, sizeof(sql),
+	    "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=%d",
+	    WAL_KEEP);
 	if (ask(c, "SELECT count(*) FROM sqlite_schema", NULL, 0, &tables) < 0)
 		return open_failed(c, what, err, err_len); /* a damaged schema shows here */
 	return run(c, sql, what, err, err_len);

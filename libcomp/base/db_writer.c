@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The writer thread: takes all batches that wait, runs them in one transaction and hands them back.
  *
- * One batch alone is committed at once; while that commit runs the next ones gather.  A batch whose
- * own statement fails is rolled back to its savepoint and fails alone; a failure of the environment
- * (disk, lock) loses the whole group and the rest of its epoch (db_internal.h).
+ * One batch alone is committed at once; while that commit runs the next ones gather.  When a
+ * statement fails by a fault of its own, the group begins anew with a savepoint for each batch (a
+ * copy of every page that it changes): the one at fault is rolled back and fails alone.  A failure
+ * of the environment (disk, lock) loses the whole group and the rest of its epoch (db_internal.h).
  *
  * Must not: touch what belongs to the loop's thread, run a completion, give up order: a group comes
  * back in the order in which it was submitted. */
@@ -132,12 +133,26 @@ static int run_batch(struct db *db, struct db_batch *b)
 	return own_fault(b->err) ? tx(db, DB_UNDO) : b->err;
 }
 
-/* Nothing of it is left in the database when it fails. */
-static int transaction(struct db *db, struct list *group)
+/* Stops at the first that fails, whosever fault that is. */
+static int run_together(struct db *db, struct list *group)
 {
-	size_t good = 0;
 	int err = begin(db);
 
+	LIST_EACH (it, group) {
+		if (err < 0)
+			break;
+		if (!batch_of(it)->lost)
+			err = run_statements(db, batch_of(it));
+	}
+	return err;
+}
+
+/* Stops at what is nobody's fault; *ret_good have not failed. */
+static int run_apart(struct db *db, struct list *group, size_t *ret_good)
+{
+	int err = begin(db);
+
+	*ret_good = 0;
 	LIST_EACH (it, group) {
 		struct db_batch *b = batch_of(it);
 
@@ -146,7 +161,21 @@ static int transaction(struct db *db, struct list *group)
 		if (b->lost)
 			continue;
 		err = run_batch(db, b);
-		good += err == 0 && b->err == 0;
+		*ret_good += err == 0 && b->err == 0;
+	}
+	return err;
+}
+
+/* Nothing of it is left in the database when it fails. */
+static int transaction(struct db *db, struct list *group)
+{
+	size_t good = 1;
+	int err = run_together(db, group);
+
+	if (own_fault(err)) {
+		err = tx(db, DB_ROLLBACK);
+		if (err == 0)
+			err = run_apart(db, group, &good);
 	}
 	if (err < 0 || good == 0) {
 		(void)tx(db, DB_ROLLBACK);

@@ -79,7 +79,9 @@ void io_tls_shared_init(struct io_shared *sh)
 /* Before every call that may write: events in between may have driven other streams. */
 static void begin(struct io *io, struct sbuf *sink)
 {
-	ERR_clear_error();
+	/* It is empty nearly always, and to clear it goes through all that it could hold. */
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
 	io->sh->sink = sink;
 }
 

@@ -15,14 +15,17 @@
 
 /* --- packed stanzas --------------------------------------------------------------------------- */
 
-enum { HEAD = 4 }; /* the length, little endian whatever the machine is */
+enum {
+	HEAD = 4,    /* the length, little endian whatever the machine is */
+	USUAL = 256, /* what is made room for at once */
+};
 
 void out_pack(struct sbuf *out, const struct el *el, const char *from, const char *to)
 {
 	size_t at = sbuf_len(out), len;
 	unsigned char *head;
 
-	(void)sbuf_reserve(out, HEAD);
+	(void)sbuf_reserve(out, USUAL);
 	sbuf_commit(out, HEAD);
 	el_write_addr(out, el, NS_COMPONENT, from, to);
 	len = sbuf_len(out) - at - HEAD;

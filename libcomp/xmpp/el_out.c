@@ -104,6 +104,8 @@ void el_escape(struct sbuf *out, const char *s, size_t n)
 }
 
 /* --- tags ------------------------------------------------------------------------------------- */
+enum { TAGS_USUAL = 256 }; /* bytes of a stanza but for its content */
+
 /* A walk down and up one tree. */
 struct writer {
 	struct sbuf *out;
@@ -249,11 +251,12 @@ void el_write_addr(
     struct sbuf *out, const struct el *el, const char *content_ns, const char *from, const char *to)
 {
 	struct writer w = { .out = out, .top = el, .content_ns = content_ns };
-	const char *raw;
 	size_t n = 0;
+	const char *raw = el_raw(el, &n);
 
+	if (raw)
+		(void)sbuf_reserve(out, n + TAGS_USUAL); /* once, not while it grows */
 	write_start(&w, el, from, to);
-	raw = el_raw(el, &n);
 	if (raw ? !n : !el->first) {
 		PUT(out, "/>");
 		return;

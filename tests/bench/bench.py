@@ -160,7 +160,16 @@ class Run:
             if not server.running or (i == 0 and not self.args.quick):
                 server.stop()
                 server.start()
-            lines += server.load(*argv)
+            lines += self._run_once(server, job, argv)
+        return lines
+
+    @staticmethod
+    def _run_once(server, job, argv):
+        """What is measured over acknowledged links has to have had one all the time."""
+        link = job.acknowledged and server.acknowledged_link(job.acknowledged)
+        lines = server.load(*argv)
+        if job.acknowledged and server.acknowledged_link(job.acknowledged) != link:
+            raise servers.Broken(f"{job.acknowledged} has lost its link meanwhile")
         return lines
 
     def look_closer(self):

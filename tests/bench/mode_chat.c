@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages between pairs, pings to the server, and round trips over a component that this program
- * is itself. */
+/* Messages between pairs, pings to the server, and round trips over a component: one that this
+ * program is itself, or one of the server's. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,18 +174,29 @@ static void component_stanza(struct conn *c, const char *s, size_t n)
 		take_answer(c, s, n);
 }
 
-int mode_component(void)
+/* Over whichever component serves opt.component. */
+static bool round_trips(void)
 {
 	struct traffic t = { .op = "roundtrip", .send = component_send, .copies = 1 };
-	struct conn *component = open_component();
-	bool complete;
 
 	if (!pool_open(CONN_CLIENT, opt.sessions))
-		return 1;
+		return false;
 	on.stanza = component_stanza;
 	t.senders = pool.conns;
 	t.n_senders = pool.n;
-	complete = traffic_run(&t);
+	return traffic_run(&t);
+}
+
+int mode_component(void)
+{
+	struct conn *component = open_component();
+	bool complete = round_trips();
+
 	conn_leave(component);
 	return !complete;
+}
+
+int mode_echo(void)
+{
+	return !round_trips();
 }

@@ -21,6 +21,7 @@ static const struct mode {
 	{ "iq", mode_iq, false, "pings to the server; an operation is a round trip" },
 	{ "component", mode_component, false,
 	    "is an echoing component, too; an operation is a round trip over it" },
+	{ "echo", mode_echo, false, "the same over a component that is there already" },
 	{ "muc", mode_muc, true, "joins, then messages; an operation is a join, a delivered copy" },
 	{ "coldstart", mode_coldstart, false, "starts the server; until stream features come" },
 };

@@ -15,6 +15,7 @@ int mode_idle(void);
 int mode_chat(void);
 int mode_iq(void);
 int mode_component(void);
+int mode_echo(void);
 int mode_muc(void);
 int mode_coldstart(void);
 

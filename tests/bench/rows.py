@@ -6,6 +6,8 @@
 
 from dataclasses import dataclass, replace
 
+ECHO = "echo.localhost"
+
 
 @dataclass(frozen=True)
 class Job:
@@ -17,6 +19,7 @@ class Job:
     repeats: bool = False  # xmppload itself measures as often as asked for (--repeat)
     once: bool = False     # one run says it
     needs: str = ""        # a service that the server has to have
+    acknowledged: str = ""  # the domain of a component whose link has to have acknowledgements
 
     def command(self, server, runs):
         """The arguments, and how often to run them."""
@@ -67,6 +70,13 @@ def round_trips(name, sessions, count):
                count=count, repeats=True)
 
 
+def acknowledged(sessions, count):
+    """As round_trips() of `component`, over our own echo."""
+    return replace(round_trips("echo", sessions, count), needs="echo", acknowledged=ECHO,
+                   args=("echo", "--sessions", str(sessions), "--window", "5",
+                         "--component", ECHO))
+
+
 START = Job("start", ("coldstart",), floor=False)
 
 
@@ -78,6 +88,7 @@ def jobs(idle_sessions):
         room(200, (500, 80)),
         small_rooms(16, 50, (500, 80)),
         round_trips("component", 100, (40_000, 8_000)),
+        acknowledged(100, (40_000, 8_000)),
         round_trips("iq", 100, (40_000, 8_000)),
         idle(idle_sessions, 10_000, 10_000),
         START,
@@ -93,6 +104,7 @@ def quick_jobs(idle_sessions):
         room(10, (40, 40)),
         small_rooms(2, 5, (40, 40)),
         round_trips("component", 5, (400, 400)),
+        acknowledged(5, (400, 400)),
         round_trips("iq", 5, (400, 400)),
     ]
     return [replace(job, args=(*job.args, "--settle", "50")) for job in small] + [
@@ -116,6 +128,7 @@ def rows(jobs_of_run):
         Row(f"room of {occupants}, filling it: CPU µs a join", "room", "join", "cpu_us"),
         Row(f"room of {fewer}, filling it: CPU µs a join", "rooms", "join", "cpu_us"),
         Row("component: CPU µs a round trip", "component", "roundtrip", "cpu_us"),
+        Row("component with acknowledgements: CPU µs a round trip", "echo", "roundtrip", "cpu_us"),
         Row("ping: CPU µs a round trip", "iq", "roundtrip", "cpu_us"),
         Row("login, SCRAM-SHA-1, TLS 1.3: CPU µs (floor: the handshake)", "login", "", "cpu_us"),
         Row(f"idle, {of('idle', '--sessions')} sessions: KiB a session", "idle", "session",

@@ -238,11 +238,12 @@ class Switchyard(Server):
         return run([os.path.join(TREE, "switchyard"), *args], env=self._env, timeout=600)
 
     def _prepare(self):
-        """The generator's component; its limit on bytes a second is off, too."""
+        """The generator's component, and echo, both without a limit on bytes a second."""
         os.makedirs(os.path.join(self.run_dir, "conf.d"), mode=0o700, exist_ok=True)
         with open(os.path.join(self.run_dir, "conf.d", "bench.conf"), "w", encoding="ascii") as f:
             f.write(f'component bench {{\n    domain = "{COMPONENT}"\n'
-                    f'    secret_file = "{self.folder}/secret"\n    rate = 0\n}}\n')
+                    f'    secret_file = "{self.folder}/secret"\n    rate = 0\n}}\n'
+                    'component echo {\n    rate = 0\n}\n')
 
     def start(self):
         self._free_ports()
@@ -255,6 +256,22 @@ class Switchyard(Server):
     @property
     def running(self):
         return self._started
+
+    def acknowledged_link(self, domain):
+        """Waits until the component's link is there; Broken unless it has acknowledgements.  What
+        it returns changes when another link takes its place."""
+        row = {}
+
+        def online():
+            nonlocal row
+            table = json.loads(self._switchyard("ctl", "component", "list", "--json"))
+            row = next((r for r in table if r["domain"] == domain), {})
+            return row.get("state") == "online"
+
+        wait(f"{domain} is online", online, START_S)
+        if row["acknowledged"] is not True:
+            raise Broken(f"the link of {domain} has no acknowledgements: {json.dumps(row)}")
+        return row["since"], row["peer"]
 
     def stop(self):
         if self.running:

@@ -12,8 +12,9 @@ import pytest
 from lib.peers import missing
 from lib.stack import BUILD, TREE
 
-JOBS = {"login", "chat", "chat1000", "room", "rooms", "component", "iq", "idle", "start"}
-NO_FLOOR = {"rooms", "component", "iq", "start"}
+JOBS = {"login", "chat", "chat1000", "room", "rooms", "component", "echo", "iq", "idle", "start"}
+NO_FLOOR = {"rooms", "component", "echo", "iq", "start"}
+OURS = {"echo"}
 
 
 def bench(folder, *args):
@@ -48,7 +49,7 @@ def test_each_job_runs(namespace, folder):
     assert jobs(lines, "floor") == JOBS - NO_FLOOR
     assert jobs(lines, "switchyard") == JOBS
     for title in ("chat", "room of 10:", "room of 10, filling it", "room of 5, filling it",
-                  "component", "ping", "login", "idle", "cold start"):
+                  "component:", "component with acknowledgements:", "ping", "login", "idle", "cold start"):
         assert re.search(rf"^{title}.* [\d,.]+", table, re.M), table
 
 
@@ -60,4 +61,4 @@ def test_each_peer_runs(namespace, folder, peer):
         pytest.skip(reason)
     status, _, words = bench(folder, "--quick", "--servers", peer)
     assert status == 0, words
-    assert jobs(results(folder), peer) == JOBS
+    assert jobs(results(folder), peer) == JOBS - OURS
