@@ -306,16 +306,20 @@ static bool advertise(struct delegates *ds, struct manager *m, struct component 
 void delegate_online(struct router *r, struct component *c, bool resumed)
 {
 	struct manager *m = manager_find(r->delegates, c);
-	char *before;
+	char *before, *now;
+	bool changed;
 
 	if (!m || (m->n_rows == 0 && !m->told))
 		return;
 	/* A new process may stand behind a session that goes on: it is told again. */
 	before = m->told;
 	m->told = NULL;
-	(void)advertise(r->delegates, m, c, false);
-	if (!resumed || !before || !m->told || strcmp(before, m->told) != 0)
+	now = in_words(r->delegates, c, m);
+	changed = !before || strcmp(before, now) != 0;
+	(void)advertise(r->delegates, m, c, resumed && changed);
+	if (!resumed || changed)
 		nests_ask(r->delegates, m, c);
+	free(now);
 	free(before);
 }
 
