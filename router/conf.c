@@ -39,7 +39,6 @@ static int check_uri(const char *value, char *err, size_t err_len)
 	}
 
 static const struct conf_opt opts[] = {
-	DAEMON_OPTS(AT(daemon)),
 	{ "domain", CONF_LIST, AT(domains), .flags = CONF_REQUIRED, .help = "the domains served" },
 	{ "admins", CONF_LIST, AT(admins), .env = "ADMINS|PROSODY_ADMINS", .flags = CONF_RELOAD,
 	    .help = "bare JIDs of administrators" },

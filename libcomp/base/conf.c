@@ -82,6 +82,18 @@ static void set_default(const struct conf_slot *s, const char *def)
 	free(copy);
 }
 
+/* libconfuse complains of a key that is declared twice, on standard error, and goes on. */
+static bool keys_differ(const struct conf_item *it)
+{
+	for (size_t i = 0; i < it->n; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(it->slots[i].opt->key, it->slots[j].opt->key) == 0)
+				return false;
+		}
+	}
+	return true;
+}
+
 static void slot_init(struct conf_slot *s, const struct conf_opt *o, void *base)
 {
 	const char *def = o->def;
@@ -104,6 +116,7 @@ static void item_init(struct conf_item *it, char *prefix, size_t size, const str
 		slot_init(&it->slots[i], &opts[i], it->data);
 	for (size_t i = 0; i < m; i++)
 		slot_init(&it->slots[n + i], &more[i], (char *)it->data + more_off);
+	assert(keys_differ(it));
 }
 
 static void item_done(struct conf_item *it)

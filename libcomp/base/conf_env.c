@@ -156,6 +156,8 @@ static void set_slot(
 		struct found f = { NULL, NULL, false };
 		int rc = 0;
 		for (size_t i = 0; only ? i < 1 : conf_env_name(s->opt, i, name); i++) {
+			if (f.text && (s->opt->flags & CONF_IN_TURN))
+				break;
 			char *full = xasprintf(
 			    "%s%s%s", own ? program : "", own ? "_" : "", only ? only : name);
 			if (find_alias(l, setting, full, &f) < 0)

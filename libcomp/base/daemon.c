@@ -27,7 +27,18 @@
 #define USAGE 2      /* exit status for arguments that make no sense */
 #define RUN_FOLDER "/run/switchyard"
 
-const struct conf_opt daemon_opts[] = { DAEMON_OPTS(0), { 0 } };
+#define AT(field) offsetof(struct daemon_conf, field)
+
+const struct conf_opt daemon_opts[] = {
+	{ "log_level", CONF_CHOICE, AT(log_level), "info", .choices = "debug|info|warn|error",
+	    .flags = CONF_RELOAD, .help = "how much is logged" },
+	{ "health_listen", CONF_STR, AT(health_listen),
+	    .help = "where health and metrics are asked: Unix socket, host:port or off; "
+		    "none: /run/switchyard/PROGRAM.health" },
+	{ "data_dir", CONF_STR, AT(data_dir), "/var/lib/switchyard",
+	    .help = "folder of the program's data" },
+	{ 0 },
+};
 
 enum state { STARTING, RUNNING, STOPPING, STOPPED };
 enum action { RUN, HELP, VERSION, CHECK, PRINT, HEALTH, MAN, MD };

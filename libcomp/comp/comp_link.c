@@ -31,6 +31,23 @@
 
 static void on_stream(struct stream *s, enum stream_ev ev, void *arg);
 
+/* For the log: a Unix socket has no port. */
+struct place {
+	char text[320];
+};
+static struct place place_of(const struct link *k)
+{
+	const struct comp_conf *conf = k->c->conf;
+	struct place p;
+
+	if (conf->router_host[0] == '/')
+		(void)snprintf(p.text, sizeof(p.text), "%s", conf->router_host);
+	else
+		(void)snprintf(p.text, sizeof(p.text), "%s port %" PRId64, conf->router_host,
+		    conf->router_port);
+	return p;
+}
+
 static void enter(struct link *k, enum link_state state)
 {
 	static const char *const names[] = { "down", "connecting", "opening", "negotiating",
@@ -125,16 +142,13 @@ static uint64_t progress(const struct comp *c)
 
 void link_go_online(struct link *k, bool resumed)
 {
-	const struct comp_conf *conf = k->c->conf;
-
 	enter(k, LINK_ONLINE);
 	k->online_at = loop_now(k->c->loop);
 	k->progress = progress(k->c);
 	k->was_online = true;
 	k->pinged = false;
 	timer_set(&k->timer, COMP_PING_MS);
-	log_info(&k->tag, "connected to %s port %" PRId64 "%s", conf->router_host,
-	    conf->router_port,
+	log_info(&k->tag, "connected to %s%s", place_of(k).text,
 	    resumed    ? ", resumed"
 	    : k->acked ? ", acknowledged"
 		       : "");
@@ -193,7 +207,6 @@ static unsigned back_off(struct link *k, enum stream_err err)
 
 static void explain(const struct link *k, enum stream_err err, const char *reason, unsigned ms)
 {
-	const struct comp_conf *conf = k->c->conf;
 	const char *hint = link_tls_hint(k, reason);
 	enum log_level lvl = LOG_LVL_WARN;
 
@@ -207,8 +220,8 @@ static void explain(const struct link *k, enum stream_err err, const char *reaso
 	} else if (err == STREAM_E_CONFLICT) {
 		hint = "; another connection serves this domain";
 	}
-	log_at(&k->tag, lvl, "no link to %s port %" PRId64 ": %s%s; next try in %u.%u s",
-	    conf->router_host, conf->router_port, reason, hint, ms / 1000, ms % 1000 / 100);
+	log_at(&k->tag, lvl, "no link to %s: %s%s; next try in %u.%u s", place_of(k).text, reason,
+	    hint, ms / 1000, ms % 1000 / 100);
 }
 
 /* It lived for a while, or stanzas went over it and are acknowledged: only a link that comes up

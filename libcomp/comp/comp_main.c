@@ -63,8 +63,7 @@ static const struct conf_opt link_opts[] = {
 	    .type = CONF_STR,
 	    .off = offsetof(struct comp_conf, router_cert_name),
 	    .flags = CONF_RELOAD,
-	    .help =
-		"the name in the server's certificate; empty: the domain above the component's" },
+	    .help = "the name in the server's certificate; empty: the first of ROUTER_DOMAINS" },
 	{ .key = "router_ca_file",
 	    .type = CONF_STR,
 	    .off = offsetof(struct comp_conf, router_ca_file),
@@ -86,7 +85,8 @@ static const struct conf_opt link_opts[] = {
 	{ .key = "router_domains",
 	    .type = CONF_LIST,
 	    .off = offsetof(struct comp_conf, router_domains),
-	    .env = "ROUTER_DOMAINS|DOMAIN",
+	    .env = "ROUTER_DOMAINS|DOMAIN", /* DOMAIN is there for other programs, too */
+	    .flags = CONF_IN_TURN,
 	    .help =
 		"the server's own domains, which alone may delegate and report to the component; "
 		"none: the domain above the component's",

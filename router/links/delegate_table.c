@@ -220,11 +220,14 @@ bool delegate_has(struct router *r, const char *ns, const char *host, size_t len
 
 /* --- what a component is told (XEP-0355 4.2) -------------------------------------------------- */
 
-static struct el *advertisement(const struct manager *m, unsigned version)
+/* its: from a host that it works for; else nothing is delegated. */
+static struct el *advertisement(const struct manager *m, unsigned version, bool its)
 {
 	struct el *msg = el_message(NULL, m->domain);
 	struct el *outer = el_add(msg, "delegation", delegate_version_ns(version));
 
+	if (!its)
+		return msg;
 	LIST_EACH (it, &m->rows) {
 		const struct delegation *d = LIST_ENTRY(it, struct delegation, of_manager);
 		struct el *row;
@@ -246,13 +249,16 @@ static bool works_at(const struct delegates *ds, const struct component *c, size
 	return component_for_host(c, domain, strlen(domain));
 }
 
-/* From each domain that it works for. */
-static void send_from_hosts(struct delegates *ds, struct component *c, struct el *msg)
+/* From each domain that it works for, or each that it does not.  In both versions, because which
+ * one it reads is not known yet; the other is a message without meaning to it. */
+static void send_from_hosts(
+    struct delegates *ds, struct component *c, const struct manager *m, unsigned version, bool its)
 {
+	EL_AUTO struct el *msg = advertisement(m, version, its);
 	char id[17];
 
 	for (size_t i = 0; i < ds->router->conf->domains.n; i++) {
-		if (!works_at(ds, c, i))
+		if (works_at(ds, c, i) != its)
 			continue;
 		rnd_id(id, sizeof(id) - 1);
 		el_set(msg, "id", id);
@@ -261,8 +267,10 @@ static void send_from_hosts(struct delegates *ds, struct component *c, struct el
 	}
 }
 
-static char *in_words(const struct delegates *ds, const struct component *c, const struct el *msg)
+static char *in_words(
+    const struct delegates *ds, const struct component *c, const struct manager *m)
 {
+	EL_AUTO struct el *msg = advertisement(m, 2, true);
 	struct sbuf text = SBUF_INIT;
 
 	for (size_t i = 0; i < ds->router->conf->domains.n; i++) {
@@ -273,13 +281,10 @@ static char *in_words(const struct delegates *ds, const struct component *c, con
 	return sbuf_steal(&text);
 }
 
-/* In both versions, because which one it reads is not known yet; the other is a message without
- * meaning to it.  false: it knows that already. */
-static bool advertise(struct delegates *ds, struct manager *m, struct component *c)
+/* all: hosts that it does not work for (any more) say so.  false: it knows that already. */
+static bool advertise(struct delegates *ds, struct manager *m, struct component *c, bool all)
 {
-	EL_AUTO struct el *newer = advertisement(m, 2);
-	EL_AUTO struct el *older = advertisement(m, 1);
-	char *text = in_words(ds, c, newer);
+	char *text = in_words(ds, c, m);
 
 	if (m->told && !strcmp(m->told, text)) {
 		free(text);
@@ -287,8 +292,12 @@ static bool advertise(struct delegates *ds, struct manager *m, struct component 
 	}
 	free(m->told);
 	m->told = text;
-	send_from_hosts(ds, c, newer);
-	send_from_hosts(ds, c, older);
+	send_from_hosts(ds, c, m, 2, true);
+	send_from_hosts(ds, c, m, 1, true);
+	if (all) {
+		send_from_hosts(ds, c, m, 2, false);
+		send_from_hosts(ds, c, m, 1, false);
+	}
 	return true;
 }
 
@@ -297,17 +306,20 @@ static bool advertise(struct delegates *ds, struct manager *m, struct component 
 void delegate_online(struct router *r, struct component *c, bool resumed)
 {
 	struct manager *m = manager_find(r->delegates, c);
-
-	char *before;
+	char *before, *now;
+	bool changed;
 
 	if (!m || (m->n_rows == 0 && !m->told))
 		return;
 	/* A new process may stand behind a session that goes on: it is told again. */
 	before = m->told;
 	m->told = NULL;
-	(void)advertise(r->delegates, m, c);
-	if (!resumed || !before || !m->told || strcmp(before, m->told) != 0)
+	now = in_words(r->delegates, c, m);
+	changed = !before || strcmp(before, now) != 0;
+	(void)advertise(r->delegates, m, c, resumed && changed);
+	if (!resumed || changed)
 		nests_ask(r->delegates, m, c);
+	free(now);
 	free(before);
 }
 
@@ -318,7 +330,8 @@ void delegate_changed(struct router *r, struct component *c)
 	if (!m)
 		return;
 	nests_prune(m);
-	if (component_online(c) && (m->n_rows > 0 || m->told) && advertise(r->delegates, m, c))
+	if (component_online(c) && (m->n_rows > 0 || m->told) &&
+	    advertise(r->delegates, m, c, true))
 		nests_ask(r->delegates, m, c);
 }
 

@@ -166,11 +166,13 @@ static void advertise(struct privileged *p, bool all)
 void privilege_online(struct router *r, struct component *c, bool resumed)
 {
 	struct privileged *p = privileged_of(r, c);
+	bool taken = resumed && p->untold;
 
-	if (!grants_any(&p->grants))
+	p->untold = false;
+	if (!grants_any(&p->grants) && !taken)
 		return;
 	/* Also where the session goes on: the process behind it may be a new one. */
-	advertise(p, false);
+	advertise(p, taken);
 	if (resumed)
 		privilege_resume(p);
 	else
@@ -193,6 +195,8 @@ void privilege_changed(struct router *r, struct component *c)
 			advertise(p, hosts);
 			if (more || p->grants.presence == PRIV_PRESENCE_NONE)
 				privilege_dump(p);
+		} else {
+			p->untold = true;
 		}
 	}
 	grants_done(&now);

@@ -69,6 +69,7 @@ struct privileged {
 	struct router *router;
 	struct component *component;
 	struct grants grants;
+	bool untold; /* a reload has changed them while the link was away */
 	struct dump dump;
 	struct map seen; /* struct seen: contacts' last presence */
 	struct list seen_by_use;

@@ -63,15 +63,24 @@ async def test_names_and_authority_that_were_set(make_stack, raw_client, authori
     await echoes(stack, raw_client)
 
 
+async def test_domains_of_its_own_beside_the_servers(make_stack, raw_client):
+    """ROUTER_DOMAINS beats DOMAIN, which the programs share."""
+    stack = make_stack(domain="localhost,example.org", env={"ROUTER_DOMAINS": "localhost"})
+    await echoes(stack, raw_client)
+
+
 async def test_unix_socket(make_stack, raw_client, folder):
     path = os.path.join(folder, "c.sock")
     stack = make_stack(env={"COMPONENT_SOCKET": path, "ROUTER_HOST": path, "COMPONENT_PORT": "0",
                             "COMPONENT_TLS_PORT": "0"})
     assert os.stat(path).st_mode & 0o777 == 0o660
     await echoes(stack, raw_client)
-    stack.components["echo"].term()
+    echo = stack.components["echo"]
     stack.router.term()
     assert not os.path.exists(path)
+    await echo.wait_log(f"no link to {path}: ")
+    assert f"connected to {path}, acknowledged" in echo.log and " port " not in echo.log
+    echo.term()
 
 
 async def test_cut_and_back(make_stack, raw_client, cut_proxy, clock):

@@ -154,6 +154,21 @@ async def test_reload_gives_and_takes(stack, raw_client, alice):
     assert error_condition(answer) == "service-unavailable"
 
 
+async def test_reload_takes_a_domain_away(make_stack, raw_client):
+    """Which says itself that it delegates nothing any more, in both versions."""
+    stack = make_stack(domain="a.test,b.test", components=(),
+                       conf_d=conf().replace("delegate", 'domain = "pub.a.test" delegate'))
+    m = await Manager.attach(raw_client, stack, "pub.a.test", SECRET, nest=nest())
+    await m.wait("message", from_="b.test", has=f"{{{V1}}}delegated")
+    m.inbox.clear()
+    await reload(stack, conf().replace(
+        "delegate", 'domain = "pub.a.test" hosts = {"a.test"} delegate'))
+    last = await m.wait("message", from_="b.test", has=f"{{{V1}}}delegation")
+    assert not len(last[0])
+    assert not len((await m.wait("message", from_="b.test", has=f"{{{V2}}}delegation"))[0])
+    await m.wait("message", from_="a.test", has=f"{{{V2}}}delegated")
+
+
 async def test_reload_while_somebody_waits(stack, raw_client, alice):
     m = await Manager.attach(raw_client, stack, PUB, SECRET, nest=nest())
     answer = asking(alice, "get", f"<pubsub xmlns='{PUBSUB}'/>")

@@ -4,7 +4,7 @@ to those who may not."""
 
 import pytest
 
-from lib import privileged, xml
+from lib import link, privileged, xml
 from lib.component import attach
 from lib.inbox import error_condition
 from lib.payloads import CLEAR, ENCRYPTED
@@ -103,6 +103,22 @@ async def test_reload_takes_a_host_away(grants):
     assert perms(taken, PRIVILEGE_2)["roster"] == "none"
     kept = await gate.wait("message", from_="localhost", has=f"{{{PRIVILEGE_2}}}privilege")
     assert perms(kept, PRIVILEGE_2)["roster"] == "get"
+
+
+async def test_reload_while_it_is_away(make_stack, raw_client):
+    """Where the session goes on, all that it was told before goes on, too, unless it hears."""
+    stack = make_stack(components=(), conf_d=section("gate", "roster=get"))
+    first = await link.enabled(raw_client, stack, GATE, SECRET)
+    await first.raw.wait("message", has=f"{{{PRIVILEGE_1}}}privilege")
+    await first.cut()
+    await link.in_state(stack, GATE, "grace")
+    with open(f"{stack.conf_dir}/10-test.conf", "w", encoding="utf-8") as f:
+        f.write(section("gate"))
+    stack.ctl("reload")
+    second = await link.connect(raw_client, stack, GATE, SECRET)
+    await second.resume(first.id, 3)
+    told = await second.raw.wait("message", has=f"{{{PRIVILEGE_2}}}privilege")
+    assert perms(told, PRIVILEGE_2) == {"roster": "none", "message": "none", "presence": "none"}
 
 
 @pytest.mark.parametrize("grant", ["roster=all", "presence=roster", "iq:urn:xmpp:privilege:2=set",

@@ -405,3 +405,15 @@ async def test_certificate_that_expires_is_said(make_stack, raw_client, clock):
     clock.advance(31 * 86400)
     await stack.router.wait_log("no valid certificate for localhost is left", mark)
     await until(lambda: not stack.is_ready(), "not ready any more")
+
+
+# --- what is said of good settings ----------------------------------------------------------------
+
+def test_start_with_settings_files_is_quiet(make_stack):
+    """Every line is the log's: no library complains past it."""
+    stack = make_stack(conf_d="limit_stanza = 64k\n", start=False)
+    put(os.path.join(stack.conf_dir, "echo", "10.conf"), b"component_max_stanza = 64k\n")
+    stack.start()
+    for process in stack.processes:
+        process.term()
+        assert not [line for line in process.log.splitlines() if not line.startswith("ts=")]

@@ -36,7 +36,7 @@ struct settings {
 	bool tls;
 	int64_t port, size, time, free_size;
 	int policy;
-	struct conf_list admins;
+	struct conf_list admins, peers;
 	char *password;
 	char *name;
 	struct part **parts;
@@ -94,6 +94,12 @@ static const struct conf_opt opts[] = {
 	    .env = "ADMINS|PROSODY_ADMINS",
 	    .flags = CONF_RELOAD,
 	    .help = "administrators" },
+	{ .key = "peers",
+	    .type = CONF_LIST,
+	    .off = AT(peers),
+	    .env = "PEERS|DOMAIN",
+	    .flags = CONF_IN_TURN,
+	    .help = "others" },
 	{ .key = "db.password", .type = CONF_SECRET, .off = AT(password), .help = "password" },
 	{ .key = "name", .type = CONF_STR, .off = AT(name), .def = "a b", .help = "a name|label" },
 	{ 0 },
@@ -224,11 +230,16 @@ static inline char *shown(const struct conf *c)
 	return text;
 }
 
+/* That a line begins so. */
 static inline void assert_shows(const struct conf *c, const char *line)
 {
 	char *text = shown(c);
-	char *found = strstr(text, line);
-	if (!found || (found != text && found[-1] != '\n'))
+	size_t n = strlen(line), at = 0;
+	while (text[at] && strncmp(text + at, line, n) != 0) {
+		at += strcspn(text + at, "\n");
+		at += text[at] == '\n';
+	}
+	if (!text[at])
 		fail_msg("no line \"%s\" in:\n%s", line, text);
 	free(text);
 }

@@ -268,6 +268,27 @@ static void test_reload(void **state)
 	conf_free(a);
 }
 
+/* DOMAIN of the environment is the server's; a variable of its own comes before it. */
+static void test_aliases_in_turn(void **state)
+{
+	(void)state;
+	struct conf *c = load_good(NULL, ENV("DOMAIN=a", "PEERS=b, c"));
+	struct settings *s = conf_data(c);
+	assert_int_equal(s->peers.n, 2);
+	assert_string_equal(s->domain, "a");
+	assert_shows(c, "peers = {\"b\", \"c\"}  # PEERS\n");
+	conf_free(c);
+
+	c = load_good(NULL, ENV("DOMAIN=a"));
+	assert_shows(c, "peers = {\"a\"}  # DOMAIN\n");
+	conf_free(c);
+
+	/* What is the program's own beats both. */
+	c = load_good(NULL, ENV("ROUTER_DOMAIN=d", "PEERS=b"));
+	assert_shows(c, "peers = {\"d\"}  # ROUTER_DOMAIN\n");
+	conf_free(c);
+}
+
 /* --- the references --------------------------------------------------------------------------- */
 
 static char *printed(void (*print)(const struct conf_def *d, FILE *out))
@@ -317,6 +338,7 @@ int main(void)
 		CASE(test_name_file),
 		CASE(test_secret_file_key),
 		CASE(test_aliases),
+		CASE(test_aliases_in_turn),
 		CASE(test_lists),
 		CASE(test_values),
 		CASE(test_sections),

@@ -38,6 +38,7 @@ struct conf_list {
 enum {
 	CONF_REQUIRED = 1, /* no default: missing stops the start */
 	CONF_RELOAD = 2,   /* SIGHUP changes it; the others say that they need a restart */
+	CONF_IN_TURN = 4,  /* of several variables the first that is set counts */
 };
 struct conf_opt {
 	const char *key;
@@ -46,8 +47,9 @@ struct conf_opt {
 	const char *def;     /* as it would be written; NULL: none (empty string, 0, empty list) */
 	int64_t min, max;    /* CONF_INT, SIZE, TIME; both 0: any value >= 0 */
 	const char *choices; /* CONF_CHOICE */
-	const char *env; /* other environment name instead of the derived one; "A|B": aliases; in a
-	                  * section's row "DOMAIN_*": * stands for the title in capitals */
+	const char *env; /* other environment name instead of the derived one; "A|B": aliases, which
+	                  * must agree unless CONF_IN_TURN; in a section's row "DOMAIN_*": * stands
+	                  * for the title in capitals */
 	unsigned flags;
 	const char *help; /* one line */
 	/* 0, or -EINVAL and what is allowed in err ("a domain name"); NULL: no further check */

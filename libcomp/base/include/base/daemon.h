@@ -9,7 +9,8 @@
  * opened (it answers once the loop turns), `start` called, "ready" logged.  SIGHUP reloads (a
  * broken file keeps the old values whole), SIGTERM and SIGINT call `stop`, which ends by calling
  * daemon_stopped(); a second one, or 5 s, ends the program at once.
- * Settings that every program has stand in daemon_opts: log_level, health_listen, data_dir. */
+ * Settings that every program has stand in daemon_opts and in no table of a program's own:
+ * log_level, health_listen, data_dir. */
 #ifndef BASE_DAEMON_H
 #define BASE_DAEMON_H
 
@@ -25,21 +26,6 @@ struct daemon_conf { /* first member of every program's settings */
 	char *data_dir;
 };
 extern const struct conf_opt daemon_opts[];
-
-/* The same rows for a table that has others, too; at: where struct daemon_conf stands. */
-/* clang-format off */
-#define DAEMON_OPTS(at)                                                                           \
-	{ .key = "log_level", .type = CONF_CHOICE, .choices = "debug|info|warn|error",            \
-	  .def = "info", .flags = CONF_RELOAD, .help = "how much is logged",                      \
-	  .off = (at) + offsetof(struct daemon_conf, log_level) },                                \
-	{ .key = "health_listen", .type = CONF_STR,                                               \
-	  .help = "where health and metrics are asked: Unix socket, host:port or off; "           \
-	          "none: /run/switchyard/PROGRAM.health",                                         \
-	  .off = (at) + offsetof(struct daemon_conf, health_listen) },                            \
-	{ .key = "data_dir", .type = CONF_STR, .def = "/var/lib/switchyard",                      \
-	  .help = "folder of the program's data",                                                 \
-	  .off = (at) + offsetof(struct daemon_conf, data_dir) }
-/* clang-format on */
 
 struct daemon_ops {
 	const char *name;     /* "router": switchyard-router */

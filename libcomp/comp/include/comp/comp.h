@@ -41,7 +41,7 @@ struct comp_conf { /* first member of every component's settings */
 	char *router_host;
 	int64_t router_port;
 	bool router_tls;
-	char *router_cert_name; /* empty: the domain above `domain` */
+	char *router_cert_name; /* empty: the first of router_domains */
 	char *router_ca_file;   /* empty: the system's */
 	char *secret;
 	int64_t max_stanza;
