@@ -323,8 +323,10 @@ static void on_stanza(struct link *k)
 	struct comp *c = k->c;
 
 	/* Sent again after a loss, because what its handler did was not committed yet then. */
-	if (k->acked && ++k->came <= c->ledger.in_done)
+	if (k->acked && ++k->came <= c->ledger.in_done) {
+		link_kick(k); /* it may be safe already, and not be told */
 		return;
+	}
 	inbox_add(c, stream_take(k->s), k->acked ? k->came : 0, false);
 	inbox_run(c);
 	if (c->inbox.bytes > COMP_INBOX_HARD)

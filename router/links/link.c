@@ -465,10 +465,10 @@ bool link_acked(const struct link *l)
 	return l->acked;
 }
 
-int link_send(struct link *l, const struct el *el)
+int link_send(struct link *l, const struct el *el, bool again)
 {
 	size_t max = (size_t)component_conf_of(l->component)->max_stanza;
-	int r = stream_send_within(l->stream, el, max - max / 8);
+	int r = stream_send_within(l->stream, el, again ? SIZE_MAX : max - max / 8);
 
 	l->component->out += r == 0;
 	return r;

@@ -144,7 +144,7 @@ void link_handled(struct link *l)
 static void on_r(struct link *l)
 {
 	l->a_due = true;
-	l->owed = l->component->sm.in;
+	l->owed = sm_came(&l->component->sm);
 	task_defer(l->router->loop, &l->acks);
 }
 
@@ -215,7 +215,7 @@ static void resume(struct link *l, uint32_t h)
 	struct component *c = l->component;
 	uint32_t more;
 
-	switch (sm_judge(&c->sm, h, &more)) {
+	switch (sm_judge_resumed(&c->sm, h, &more)) {
 	case SM_H_BEYOND:
 		beyond(l, h);
 		return;

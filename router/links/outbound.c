@@ -91,12 +91,12 @@ static void too_long(struct component *c, struct stanza *st)
 
 static void send_first(struct component *c, struct lq_entry *e)
 {
-	int r = link_send(c->link, e->st->el);
+	int r = link_send(c->link, e->st->el, e->was_sent);
 	struct stanza *st;
 
 	if (r == 0 && link_acked(c->link)) {
 		lq_mark_sent(&c->queue, e);
-		c->sm.sent++;
+		sm_sent(&c->sm);
 		link_want_ack(c->link);
 		return;
 	}
@@ -254,7 +254,7 @@ enum component_verdict component_send(struct component *c, struct stanza *st)
 	forget_ghost(c, st->el);
 	if (!nothing_waits(c) || link_acked(c->link))
 		return queue_or_refuse(c, st);
-	if (link_send(c->link, st->el) < 0)
+	if (link_send(c->link, st->el, false) < 0)
 		return COMPONENT_TOO_LONG;
 	note_request(c, st);
 	return COMPONENT_TAKEN;
@@ -282,7 +282,7 @@ enum component_verdict component_send_el(struct component *c, const struct el *e
 	if (!nothing_waits(c) || link_acked(c->link))
 		return component_send_own(c, el_dup(el));
 	forget_ghost(c, el);
-	return link_send(c->link, el) < 0 ? COMPONENT_TOO_LONG : COMPONENT_TAKEN;
+	return link_send(c->link, el, false) < 0 ? COMPONENT_TOO_LONG : COMPONENT_TAKEN;
 }
 
 /* --- links come and go ------------------------------------------------------------------------ */
