@@ -82,9 +82,17 @@ static void note_request(struct component *c, const struct stanza *st)
 		unanswered_add(&c->unanswered, st);
 }
 
+/* Who leaves with too many words has left all the same. */
+static void keep_gone(struct component *c, const struct stanza *st)
+{
+	if (answer_kind(st, c->domain) == ANSWER_GONE)
+		(void)ghosts_keep(&c->ghosts, &st->from, &st->to);
+}
+
 static void too_long(struct component *c, struct stanza *st)
 {
 	st->dropped = true;
+	keep_gone(c, st);
 	if (st->kind != EL_PRESENCE)
 		route_bounce(c->router, st, COND_NOT_ACCEPTABLE, "too long for this component");
 }
@@ -249,12 +257,27 @@ static enum component_verdict queue_or_refuse(struct component *c, struct stanza
 	return refuse(c, st, when, what);
 }
 
+/* Over a plain link, for which nothing waits. */
+static enum component_verdict send_now(struct component *c, const struct el *el)
+{
+	struct stanza *st;
+
+	if (link_send(c->link, el, false) == 0)
+		return COMPONENT_TAKEN;
+	if (el_kind(el) == EL_PRESENCE && stanza_new(&st, el_dup(el)) != -EBADMSG) {
+		keep_gone(c, st);
+		stanza_release(st);
+		outbound_pump(c);
+	}
+	return COMPONENT_TOO_LONG;
+}
+
 enum component_verdict component_send(struct component *c, struct stanza *st)
 {
 	forget_ghost(c, st->el);
 	if (!nothing_waits(c) || link_acked(c->link))
 		return queue_or_refuse(c, st);
-	if (link_send(c->link, st->el, false) < 0)
+	if (send_now(c, st->el) != COMPONENT_TAKEN)
 		return COMPONENT_TOO_LONG;
 	note_request(c, st);
 	return COMPONENT_TAKEN;
@@ -282,7 +305,7 @@ enum component_verdict component_send_el(struct component *c, const struct el *e
 	if (!nothing_waits(c) || link_acked(c->link))
 		return component_send_own(c, el_dup(el));
 	forget_ghost(c, el);
-	return link_send(c->link, el, false) < 0 ? COMPONENT_TOO_LONG : COMPONENT_TAKEN;
+	return send_now(c, el);
 }
 
 /* --- links come and go ------------------------------------------------------------------------ */
