@@ -2,8 +2,8 @@
 /* XEP-0355: the way of a request to who has been given its namespace, and of the answer back.
  *
  * WAITING (his version is being asked for) -> ASKED -> answered and gone.  The stanza is held
- * meanwhile, so that it counts as under way for who sent it; when that one ends, the answer finds
- * nobody.  Nothing here outlives the table: asks end before it is freed.
+ * meanwhile, so that it counts as under way for the client that sent it; when that one ends, the
+ * answer finds nobody.  A component's counts as handled: its link waits for no other.  Nothing here outlives the table: asks end before it is freed.
  *
  * Must not: look into what is delegated, apart from its namespace and filter. */
 #include <errno.h>
@@ -184,6 +184,7 @@ static void request_new(struct delegates *ds, struct component *c, struct stanza
 	rq->component = c;
 	rq->asker = a;
 	rq->st = stanza_hold(st);
+	component_settle(st);
 	list_init(&rq->link);
 	if (a->open > DELEGATE_ASKER_MAX)
 		request_fail(rq, -ENOBUFS);

@@ -26,8 +26,7 @@
 
 /* --- in and out of the queue ------------------------------------------------------------------ */
 
-/* It is in our hands: no other link waits for this one (no deadlock between links). */
-static void settle(struct stanza *st)
+void component_settle(struct stanza *st)
 {
 	struct component *from = st->component;
 
@@ -44,7 +43,7 @@ static struct lq_entry *enqueue(struct component *c, struct stanza *st)
 {
 	struct lq_entry *e = lq_add(&c->queue, st);
 
-	settle(st);
+	component_settle(st);
 	return e;
 }
 
