@@ -69,6 +69,11 @@ void link_charge(struct link *l, size_t bytes)
 	timer_set(&l->timer, ms);
 }
 
+bool link_paused(const struct link *l)
+{
+	return l->rate_paused;
+}
+
 static bool from_is_its(const struct link *l, const struct stanza *st)
 {
 	return st->from.s && jid_has_domain(&st->from, l->component->domain);

@@ -382,7 +382,9 @@ static void on_stuck(void *arg)
 {
 	struct component *c = arg;
 
-	if (c->link)
+	if (c->link && link_paused(c->link)) /* its acknowledgements may lie there unread */
+		timer_set(&c->stuck, STUCK_MS);
+	else if (c->link)
 		link_end(c->link, STREAM_E_RESOURCE_CONSTRAINT,
 		    "the queue is full and nothing is acknowledged");
 }
