@@ -355,7 +355,7 @@ static void link_timer(void *arg)
 	struct link *l = arg;
 
 	if (l->state == LINK_NEGOTIATE) {
-		link_sm_plain(l);
+		link_sm_silence(l);
 		return;
 	}
 	if (l->state != LINK_OPEN) {

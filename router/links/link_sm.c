@@ -184,6 +184,15 @@ void link_sm_plain(struct link *l)
 	link_opened(l, false);
 }
 
+/* Who has a session to resume did not mean to give it up: it was only slow. */
+void link_sm_silence(struct link *l)
+{
+	if (sm_active(&l->component->sm))
+		stream_error(l->stream, STREAM_E_CONNECTION_TIMEOUT, "its session was not resumed");
+	else
+		link_sm_plain(l);
+}
+
 static int64_t grace_of(const struct link *l)
 {
 	int64_t s = component_conf_of(l->component)->link_grace;
