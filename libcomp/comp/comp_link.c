@@ -347,6 +347,10 @@ static void on_element(struct link *k)
 	} else if (k->state == LINK_OPENING && el_is(el, "handshake", NS_CLIENT)) {
 		enter(k, LINK_NEGOTIATING);
 		sm_begin(k);
+	} else if (k->state == LINK_NEGOTIATING && el_kind(el) != EL_OTHER) {
+		/* We were too slow, and the server has made it a plain link: this comes once. */
+		link_go_online(k, false);
+		on_stanza(k);
 	} else if (k->state == LINK_NEGOTIATING) {
 		sm_negotiate(k, stream_take(k->s));
 	} else {
