@@ -354,3 +354,16 @@ async def test_no_link_waits_for_the_manager(stack, raw_client, manager, alice):
     await manager.send(r.wrapped(ASK))
     await gate.raw.wait("iq", id="q", type="result", from_="alice@localhost")
     assert await gate.handled() == 2
+
+
+async def test_request_that_is_too_long(make_stack, raw_client):
+    """Whatever the link is: the asker is told at once, not when there was no answer."""
+    stack = make_stack(components=(), conf_d=f'component pub {{ secret = "{SECRET}" max_stanza = "4k" '
+                                             f'delegate = {{"{NS}"}} }}\n')
+    alice = await login(stack, raw_client, "alice")
+    link = await enabled(raw_client, stack, PUB, SECRET)
+    await until(lambda: len(link.raw.inbox.find("iq", type="get")) == 2)
+    for question in link.raw.inbox.find("iq", type="get"):
+        await link.raw.send(f"<iq type='error' id='{question.get('id')}' from='{PUB}' to='localhost'/>")
+    assert await link.handled() == 2
+    await refused(asking(alice, "get", f"<x xmlns='{NS}'>{'x' * 5000}</x>"), "not-acceptable")
