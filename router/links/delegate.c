@@ -173,6 +173,12 @@ static void request_send(struct request *rq, unsigned version)
 	component_ask(rq->component, iq, DELEGATE_TIMEOUT_MS, on_answer, rq);
 }
 
+static void request_wait(struct request *rq)
+{
+	list_add_tail(&rq->ds->waiting, &rq->link);
+	rq->ds->n_waiting++;
+}
+
 static void request_new(struct delegates *ds, struct component *c, struct stanza *st)
 {
 	struct manager *m = manager_find(ds, c);
@@ -186,10 +192,10 @@ static void request_new(struct delegates *ds, struct component *c, struct stanza
 	rq->st = stanza_hold(st);
 	component_settle(st);
 	list_init(&rq->link);
-	if (a->open > DELEGATE_ASKER_MAX)
+	if (a->open > DELEGATE_ASKER_MAX || (m->asking && ds->n_waiting >= ASKS_MAX))
 		request_fail(rq, -ENOBUFS);
 	else if (m->asking)
-		list_add_tail(&ds->waiting, &rq->link);
+		request_wait(rq);
 	else
 		request_send(rq, m->version);
 }
@@ -238,6 +244,7 @@ void requests_end_waiting(
 		if (rq->component != c)
 			continue;
 		list_del(&rq->link);
+		ds->n_waiting--;
 		if (err < 0)
 			request_fail(rq, err);
 		else
