@@ -93,8 +93,8 @@ struct asking {
 	unsigned *count; /* of the asker's account */
 };
 
-/* In how many rooms somebody is, and with how many clients, makes no difference: libcomp's own bound
- * is one for everybody. */
+/* In how many rooms somebody is, and with how many clients, makes no difference: libcomp's own
+ * bound is one for everybody. */
 static unsigned *count_of(struct muc *m, const struct jid *who)
 {
 	return &m->asks[map_hash(who->s, jid_bare_len(who)) % MUC_ASKERS];

@@ -3,7 +3,8 @@
  *
  * WAITING (his version is being asked for) -> ASKED -> answered and gone.  The stanza is held
  * meanwhile, so that it counts as under way for the client that sent it; when that one ends, the
- * answer finds nobody.  A component's counts as handled: its link waits for no other.  Nothing here outlives the table: asks end before it is freed.
+ * answer finds nobody.  A component's counts as handled: its link waits for no other.  Nothing here
+ * outlives the table: asks end before it is freed.
  *
  * Must not: look into what is delegated, apart from its namespace and filter. */
 #include <errno.h>

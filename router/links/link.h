@@ -99,7 +99,7 @@ int link_send(struct link *l, const struct el *el, bool again);
 bool link_acked(const struct link *l);
 void link_want_ack(struct link *l);             /* what was sent should be acknowledged */
 void link_charge(struct link *l, size_t bytes); /* to its rate */
-bool link_paused(const struct link *l);          /* for that: what it says is not read now */
+bool link_paused(const struct link *l);         /* for that: what it says is not read now */
 void link_handled(struct link *l);              /* the session's h may have advanced */
 size_t link_queued(const struct link *l);
 const char *link_peer(const struct link *l);
