@@ -98,9 +98,16 @@ static void too_long(struct component *c, struct stanza *st)
 
 static void send_first(struct component *c, struct lq_entry *e)
 {
-	int r = link_send(c->link, e->st->el, e->was_sent);
 	struct stanza *st;
+	int r;
 
+	if (e->st->acked_only && !link_acked(c->link)) {
+		st = lq_take(&c->queue, e);
+		st->dropped = true;
+		stanza_release(st);
+		return;
+	}
+	r = link_send(c->link, e->st->el, e->was_sent);
 	if (r == 0 && link_acked(c->link)) {
 		lq_mark_sent(&c->queue, e);
 		sm_sent(&c->sm);
