@@ -41,7 +41,8 @@ enum {
 	MUC_INVITES_MAX = 16,        /* in one message */
 	MUC_INVITED_MAX = 64,        /* whose answer a room waits for */
 	MUC_PRESENCE_MAX = 16384,    /* bytes of an occupant's own presence */
-	MUC_ASKS_MAX = 32,           /* questions of one session passed on and not answered yet */
+	MUC_ASKS_MAX = 32,           /* questions of one account passed on and not answered yet */
+	MUC_ASKERS = 1024,           /* counters of these: several accounts may share one */
 	MUC_EXTRA_USERS = 10,        /* admins and owners who come in although a room is full */
 	MUC_PAGE_MAX = 100,          /* rooms in one answer to disco#items */
 	MUC_PINGS_MAX = 256,         /* sessions asked at once whether they are there still */
@@ -79,6 +80,7 @@ struct muc {
 	struct rate_table *joins;     /* by room and bare JID */
 	struct rate_table *creates;   /* by bare JID */
 	struct rate_table *outsiders; /* who changes a room without being in it, by bare JID */
+	unsigned asks[MUC_ASKERS];    /* relay.c: questions on their way, by a hash of who asks */
 	/* ghost.c */
 	struct list suspects; /* struct session */
 	struct timer again;   /* suspects are looked at once more */

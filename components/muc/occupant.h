@@ -14,7 +14,6 @@ struct session {
 	struct jid jid;
 	char *pres; /* what is between the tags of its last presence, without muc's own */
 	size_t pres_len;
-	unsigned asks;       /* relay.c: questions on their way */
 	int64_t came, spoke; /* muc->seq: order in the room, and among the sessions of a nick */
 	struct rate rate;
 	/* ghost.c: it may be gone */

@@ -90,25 +90,22 @@ int relay_message(struct muc *m, struct room *r, struct comp_req *rq)
 
 struct asking {
 	struct comp_req *rq;
-	struct muc *m;
+	unsigned *count; /* of the asker's account */
 };
 
-/* The asker, if it is still there. */
-static struct session *asker(const struct asking *a)
+/* In how many rooms somebody is, and with how many clients, makes no difference: libcomp's own
+ * bound is one for everybody. */
+static unsigned *count_of(struct muc *m, const struct jid *who)
 {
-	const struct room *r = rooms_find_jid(a->m, comp_to(a->rq));
-
-	return r ? room_session(r, comp_from(a->rq)) : NULL;
+	return &m->asks[map_hash(who->s, jid_bare_len(who)) % MUC_ASKERS];
 }
 
 static void on_answer(struct comp *c, int err, const struct el *answer, void *arg)
 {
 	struct asking *a = arg;
-	struct session *by = asker(a);
 
 	(void)c;
-	if (by && by->asks > 0)
-		by->asks--;
+	--*a->count;
 	if (answer) { /* result or error, whole, but from the occupant */
 		struct el *out = el_dup(answer);
 
@@ -142,8 +139,8 @@ static void ask(struct muc *m, struct session *by, struct occupant *to, struct c
 		el_set(iq, "to", real->s);
 	el_set(iq, "from", by->occ->jid);
 	el_add_copy(iq, comp_payload(rq));
-	*a = (struct asking){ comp_defer(rq), m };
-	by->asks++;
+	*a = (struct asking){ comp_defer(rq), count_of(m, &by->jid) };
+	++*a->count;
 	(void)comp_ask(m->c, iq, ASK_MS, on_answer, a);
 }
 
@@ -170,7 +167,7 @@ int relay_iq(struct muc *m, struct room *r, struct comp_req *rq)
 		return -COND_ITEM_NOT_FOUND;
 	if (to == by->occ && el_is(payload, "ping", NS_PING))
 		return HANDLED;
-	if (!message_rate(by, 1) || by->asks >= MUC_ASKS_MAX)
+	if (!message_rate(by, 1) || *count_of(m, &by->jid) >= MUC_ASKS_MAX)
 		return handler_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
 	ask(m, by, to, rq);
 	return ANSWERED;

@@ -323,8 +323,10 @@ static void on_stanza(struct link *k)
 	struct comp *c = k->c;
 
 	/* Sent again after a loss, because what its handler did was not committed yet then. */
-	if (k->acked && ++k->came <= c->ledger.in_done)
+	if (k->acked && ++k->came <= c->ledger.in_done) {
+		link_kick(k); /* it may be safe already, and not be told */
 		return;
+	}
 	inbox_add(c, stream_take(k->s), k->acked ? k->came : 0, false);
 	inbox_run(c);
 	if (c->inbox.bytes > COMP_INBOX_HARD)
@@ -345,6 +347,10 @@ static void on_element(struct link *k)
 	} else if (k->state == LINK_OPENING && el_is(el, "handshake", NS_CLIENT)) {
 		enter(k, LINK_NEGOTIATING);
 		sm_begin(k);
+	} else if (k->state == LINK_NEGOTIATING && el_kind(el) != EL_OTHER) {
+		/* We were too slow, and the server has made it a plain link: this comes once. */
+		link_go_online(k, false);
+		on_stanza(k);
 	} else if (k->state == LINK_NEGOTIATING) {
 		sm_negotiate(k, stream_take(k->s));
 	} else {

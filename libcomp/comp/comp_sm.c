@@ -24,9 +24,18 @@ static uint64_t in_safe(const struct ledger *d)
 	return d->in_safe > d->in_base ? d->in_safe : d->in_base;
 }
 
-static uint32_t our_h(const struct ledger *d)
+/* That, and no more than what came on this connection: of what is sent again after a loss some may
+ * be safe before it is here, and a count beyond what was sent ends the stream. */
+static uint64_t in_told(const struct link *k)
 {
-	return (uint32_t)(in_safe(d) - d->in_base);
+	uint64_t safe = in_safe(&k->c->ledger);
+
+	return safe < k->came ? safe : k->came;
+}
+
+static uint32_t our_h(const struct link *k)
+{
+	return (uint32_t)(in_told(k) - k->c->ledger.in_base);
 }
 
 /* 0, or -EINVAL: no h, or no xs:unsignedInt. */
@@ -95,10 +104,10 @@ static void resume(struct link *k)
 	const struct ledger *d = &k->c->ledger;
 	EL_AUTO struct el *el = el_new("resume", NS_SM);
 
-	el_set(el, "previd", d->sm_id);
-	el_setf(el, "h", "%" PRIu32, our_h(d));
-	stream_send(k->s, el);
 	k->came = k->told = in_safe(d); /* the server goes on from here */
+	el_set(el, "previd", d->sm_id);
+	el_setf(el, "h", "%" PRIu32, our_h(k));
+	stream_send(k->s, el);
 	k->step = SM_RESUMED;
 }
 
@@ -192,10 +201,9 @@ void sm_tell(struct link *k)
 {
 	char a[64];
 
-	(void)snprintf(
-	    a, sizeof(a), "<a xmlns='" NS_SM "' h='%" PRIu32 "'/>", our_h(&k->c->ledger));
+	(void)snprintf(a, sizeof(a), "<a xmlns='" NS_SM "' h='%" PRIu32 "'/>", our_h(k));
 	stream_puts(k->s, a);
-	k->told = in_safe(&k->c->ledger);
+	k->told = in_told(k);
 }
 
 void sm_probe(struct link *k)
@@ -209,7 +217,7 @@ void sm_turn(struct link *k)
 {
 	const struct ledger *d = &k->c->ledger;
 
-	if (in_safe(d) > k->told)
+	if (in_told(k) > k->told)
 		sm_tell(k);
 	/* One at a time, and none for what one has asked about: the server says by itself when
 	 * it has come further. */

@@ -96,6 +96,20 @@ static void component_refused(struct router *r, struct stanza *st, enum componen
 		route_bounce(r, st, COND_SERVICE_UNAVAILABLE, "the component is not connected");
 }
 
+/* Does the router itself say this? */
+static bool is_own(const struct stanza *st)
+{
+	return !st->session && !st->component && !st->proxy;
+}
+
+/* A component believes what comes from a served domain: account events, delegation, privileges.
+ * Who may write in the domain's name (`message=outgoing`) may do so to all but components. */
+static bool is_servers_word(const struct router *r, const struct stanza *st)
+{
+	return st->from.s && !st->from.dom &&
+	       router_serves(r, jid_domain(&st->from), jid_domain_len(&st->from));
+}
+
 void route_to(struct router *r, struct stanza *st)
 {
 	const char *domain = jid_domain(&st->to);
@@ -111,11 +125,15 @@ void route_to(struct router *r, struct stanza *st)
 		return;
 	}
 	c = components_find(r->components, domain, len);
-	if (!c || (component_internal(c) && (st->session || st->component))) {
+	if (!c || (component_internal(c) && !is_own(st))) {
 		/* Of presence, only what waits for an answer is worth one. */
 		if (st->kind != EL_PRESENCE || st->type == ST_PRES_SUBSCRIBE ||
 		    st->type == ST_PRES_AVAILABLE)
 			route_bounce(r, st, COND_REMOTE_SERVER_NOT_FOUND, NULL);
+		return;
+	}
+	if (!is_own(st) && is_servers_word(r, st)) {
+		route_bounce(r, st, COND_FORBIDDEN, "only the server itself says this");
 		return;
 	}
 	v = component_send(c, st);

@@ -63,7 +63,8 @@ struct stanza {
 	uint32_t number;      /* on the component's link that it came by (links/sm.h) */
 	uint32_t bytes;       /* as it came: what the sender's share is counted in; 0: made here */
 	unsigned holds;
-	bool dropped; /* who held it last gave up: set before that hold is let go */
+	bool dropped;    /* who held it last gave up: set before that hold is let go */
+	bool acked_only; /* a link without acknowledgements does not get it: it is dropped */
 	void (*done)(struct stanza *st); /* the sender's: counts it as handled */
 	void *arg;                       /* the sender's own, for done */
 };

@@ -104,6 +104,8 @@ static int send_question(struct component *c, struct asks *a, struct el *iq)
 		st->done = on_gone;
 		st->arg = a;
 		v = component_send(c, st);
+		if (v == COMPONENT_TAKEN && st->dropped) /* out of the queue, onto the link: no */
+			v = COMPONENT_TOO_LONG;
 		stanza_release(st);
 	}
 	switch (v) {

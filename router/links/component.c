@@ -188,6 +188,7 @@ static void component_free(struct component *c)
 {
 	hooks_removed(c->router, c);
 	outbound_done(c, c->all->closing);
+	hooks_gone(c);
 	asks_free(c->asks);
 	map_del(&c->all->by_domain, &c->node);
 	list_del(&c->of_all);

@@ -54,6 +54,10 @@ enum component_verdict component_send_el(struct component *c, const struct el *e
 /* The same, taken: no copy is made where it has to wait. */
 enum component_verdict component_send_own(struct component *c, struct el *el);
 
+/* What a component has sent is in our hands: it counts as handled there, so that nothing on its
+ * link waits for another one (no deadlock between links).  Nothing happens to what others sent. */
+void component_settle(struct stanza *st);
+
 /* For ctl and disco: in order of the sections. */
 typedef void component_each_fn(struct component *c, void *arg);
 void components_each(struct components *cs, component_each_fn *fn, void *arg);

@@ -2,8 +2,9 @@
 /* XEP-0355: the way of a request to who has been given its namespace, and of the answer back.
  *
  * WAITING (his version is being asked for) -> ASKED -> answered and gone.  The stanza is held
- * meanwhile, so that it counts as under way for who sent it; when that one ends, the answer finds
- * nobody.  Nothing here outlives the table: asks end before it is freed.
+ * meanwhile, so that it counts as under way for the client that sent it; when that one ends, the
+ * answer finds nobody.  A component's counts as handled: its link waits for no other.  Nothing here
+ * outlives the table: asks end before it is freed.
  *
  * Must not: look into what is delegated, apart from its namespace and filter. */
 #include <errno.h>
@@ -173,6 +174,12 @@ static void request_send(struct request *rq, unsigned version)
 	component_ask(rq->component, iq, DELEGATE_TIMEOUT_MS, on_answer, rq);
 }
 
+static void request_wait(struct request *rq)
+{
+	list_add_tail(&rq->ds->waiting, &rq->link);
+	rq->ds->n_waiting++;
+}
+
 static void request_new(struct delegates *ds, struct component *c, struct stanza *st)
 {
 	struct manager *m = manager_find(ds, c);
@@ -184,11 +191,12 @@ static void request_new(struct delegates *ds, struct component *c, struct stanza
 	rq->component = c;
 	rq->asker = a;
 	rq->st = stanza_hold(st);
+	component_settle(st);
 	list_init(&rq->link);
-	if (a->open > DELEGATE_ASKER_MAX)
+	if (a->open > DELEGATE_ASKER_MAX || (m->asking && ds->n_waiting >= ASKS_MAX))
 		request_fail(rq, -ENOBUFS);
 	else if (m->asking)
-		list_add_tail(&ds->waiting, &rq->link);
+		request_wait(rq);
 	else
 		request_send(rq, m->version);
 }
@@ -237,6 +245,7 @@ void requests_end_waiting(
 		if (rq->component != c)
 			continue;
 		list_del(&rq->link);
+		ds->n_waiting--;
 		if (err < 0)
 			request_fail(rq, err);
 		else

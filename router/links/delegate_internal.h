@@ -41,7 +41,8 @@ struct delegates {
 	struct map managers;
 	struct list in_order; /* struct manager.link */
 	struct map askers;
-	struct list waiting; /* requests until a version is known */
+	struct list waiting; /* requests until a version is known ... */
+	size_t n_waiting;    /* ... of all managers together no more than may be open of one */
 };
 
 /* delegate_table.c */

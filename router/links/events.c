@@ -286,9 +286,11 @@ static int next_event(struct tap *t, struct stanza **out, int64_t *n)
 
 static bool hand_over(struct tap *t, struct component *c, struct stanza *st, int64_t n)
 {
-	enum component_verdict v = component_send(c, st);
+	enum component_verdict v;
 	struct sent *s;
 
+	st->acked_only = true; /* it may still wait when a plain link takes over */
+	v = component_send(c, st);
 	if (v == COMPONENT_TOO_LONG && !t->too_long)
 		log_warn(NULL,
 		    "account event %" PRId64 " is longer than %s takes (max_stanza): it waits, and "

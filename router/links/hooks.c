@@ -27,6 +27,10 @@ void hooks_changed(struct router *r, struct component *c)
 void hooks_removed(struct router *r, struct component *c)
 {
 	delegate_removed(r, c);
+}
+
+void hooks_gone(struct component *c)
+{
 	privilege_removed(c);
 }
 

@@ -18,6 +18,8 @@ void hooks_away(struct router *r, struct component *c);
 void hooks_changed(struct router *r, struct component *c);
 /* It leaves the configuration, or the router ends. */
 void hooks_removed(struct router *r, struct component *c);
+/* And nothing waits for it any more: what answered could still ask who it was. */
+void hooks_gone(struct component *c);
 /* What <stream:features/> offers it besides <sm/>: appends elements. */
 void hooks_features(const struct component *c, struct sbuf *out);
 

@@ -69,6 +69,11 @@ void link_charge(struct link *l, size_t bytes)
 	timer_set(&l->timer, ms);
 }
 
+bool link_paused(const struct link *l)
+{
+	return l->rate_paused;
+}
+
 static bool from_is_its(const struct link *l, const struct stanza *st)
 {
 	return st->from.s && jid_has_domain(&st->from, l->component->domain);
@@ -350,7 +355,7 @@ static void link_timer(void *arg)
 	struct link *l = arg;
 
 	if (l->state == LINK_NEGOTIATE) {
-		link_sm_plain(l);
+		link_sm_silence(l);
 		return;
 	}
 	if (l->state != LINK_OPEN) {
@@ -465,10 +470,10 @@ bool link_acked(const struct link *l)
 	return l->acked;
 }
 
-int link_send(struct link *l, const struct el *el)
+int link_send(struct link *l, const struct el *el, bool again)
 {
 	size_t max = (size_t)component_conf_of(l->component)->max_stanza;
-	int r = stream_send_within(l->stream, el, max - max / 8);
+	int r = stream_send_within(l->stream, el, again ? SIZE_MAX : max - max / 8);
 
 	l->component->out += r == 0;
 	return r;

@@ -93,11 +93,13 @@ void outbound_new_session(struct component *c);
 struct link *link_accept(struct components *cs, int fd, struct list *links, bool tls);
 /* May a stanza be written now?  false: it waits in the queue until outbound_pump(). */
 bool link_writable(const struct link *l);
-/* -EMSGSIZE: longer than the component takes, or than it could send back with more around it. */
-int link_send(struct link *l, const struct el *el);
+/* -EMSGSIZE: longer than the component takes, or than it could send back with more around it.
+ * again: it took it before, and counted it: a reload may not take it out of the order. */
+int link_send(struct link *l, const struct el *el, bool again);
 bool link_acked(const struct link *l);
 void link_want_ack(struct link *l);             /* what was sent should be acknowledged */
 void link_charge(struct link *l, size_t bytes); /* to its rate */
+bool link_paused(const struct link *l);         /* for that: what it says is not read now */
 void link_handled(struct link *l);              /* the session's h may have advanced */
 size_t link_queued(const struct link *l);
 const char *link_peer(const struct link *l);

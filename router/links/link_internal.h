@@ -52,7 +52,8 @@ void link_sm_done(struct link *l);
 void link_sm_features(struct link *l);
 /* An element in NEGOTIATE or OPEN that is no stanza: true if it was one of XEP-0198. */
 bool link_sm_element(struct link *l, const struct el *el);
-void link_sm_plain(struct link *l); /* in NEGOTIATE: it wants none of it */
-void link_sm_ping(struct link *l);  /* asks for an ack, whatever is under way */
+void link_sm_plain(struct link *l);   /* in NEGOTIATE: it wants none of it */
+void link_sm_silence(struct link *l); /* in NEGOTIATE: it has said nothing for too long */
+void link_sm_ping(struct link *l);    /* asks for an ack, whatever is under way */
 
 #endif

@@ -144,7 +144,7 @@ void link_handled(struct link *l)
 static void on_r(struct link *l)
 {
 	l->a_due = true;
-	l->owed = l->component->sm.in;
+	l->owed = sm_came(&l->component->sm);
 	task_defer(l->router->loop, &l->acks);
 }
 
@@ -184,6 +184,15 @@ void link_sm_plain(struct link *l)
 	link_opened(l, false);
 }
 
+/* Who has a session to resume did not mean to give it up: it was only slow. */
+void link_sm_silence(struct link *l)
+{
+	if (sm_active(&l->component->sm))
+		stream_error(l->stream, STREAM_E_CONNECTION_TIMEOUT, "its session was not resumed");
+	else
+		link_sm_plain(l);
+}
+
 static int64_t grace_of(const struct link *l)
 {
 	int64_t s = component_conf_of(l->component)->link_grace;
@@ -215,7 +224,7 @@ static void resume(struct link *l, uint32_t h)
 	struct component *c = l->component;
 	uint32_t more;
 
-	switch (sm_judge(&c->sm, h, &more)) {
+	switch (sm_judge_resumed(&c->sm, h, &more)) {
 	case SM_H_BEYOND:
 		beyond(l, h);
 		return;

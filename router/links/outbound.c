@@ -26,8 +26,7 @@
 
 /* --- in and out of the queue ------------------------------------------------------------------ */
 
-/* It is in our hands: no other link waits for this one (no deadlock between links). */
-static void settle(struct stanza *st)
+void component_settle(struct stanza *st)
 {
 	struct component *from = st->component;
 
@@ -44,7 +43,7 @@ static struct lq_entry *enqueue(struct component *c, struct stanza *st)
 {
 	struct lq_entry *e = lq_add(&c->queue, st);
 
-	settle(st);
+	component_settle(st);
 	return e;
 }
 
@@ -82,21 +81,36 @@ static void note_request(struct component *c, const struct stanza *st)
 		unanswered_add(&c->unanswered, st);
 }
 
+/* Who leaves with too many words has left all the same. */
+static void keep_gone(struct component *c, const struct stanza *st)
+{
+	if (answer_kind(st, c->domain) == ANSWER_GONE)
+		(void)ghosts_keep(&c->ghosts, &st->from, &st->to);
+}
+
 static void too_long(struct component *c, struct stanza *st)
 {
 	st->dropped = true;
+	keep_gone(c, st);
 	if (st->kind != EL_PRESENCE)
 		route_bounce(c->router, st, COND_NOT_ACCEPTABLE, "too long for this component");
 }
 
 static void send_first(struct component *c, struct lq_entry *e)
 {
-	int r = link_send(c->link, e->st->el);
 	struct stanza *st;
+	int r;
 
+	if (e->st->acked_only && !link_acked(c->link)) {
+		st = lq_take(&c->queue, e);
+		st->dropped = true;
+		stanza_release(st);
+		return;
+	}
+	r = link_send(c->link, e->st->el, e->was_sent);
 	if (r == 0 && link_acked(c->link)) {
 		lq_mark_sent(&c->queue, e);
-		c->sm.sent++;
+		sm_sent(&c->sm);
 		link_want_ack(c->link);
 		return;
 	}
@@ -249,12 +263,27 @@ static enum component_verdict queue_or_refuse(struct component *c, struct stanza
 	return refuse(c, st, when, what);
 }
 
+/* Over a plain link, for which nothing waits. */
+static enum component_verdict send_now(struct component *c, const struct el *el)
+{
+	struct stanza *st;
+
+	if (link_send(c->link, el, false) == 0)
+		return COMPONENT_TAKEN;
+	if (el_kind(el) == EL_PRESENCE && stanza_new(&st, el_dup(el)) != -EBADMSG) {
+		keep_gone(c, st);
+		stanza_release(st);
+		outbound_pump(c);
+	}
+	return COMPONENT_TOO_LONG;
+}
+
 enum component_verdict component_send(struct component *c, struct stanza *st)
 {
 	forget_ghost(c, st->el);
 	if (!nothing_waits(c) || link_acked(c->link))
 		return queue_or_refuse(c, st);
-	if (link_send(c->link, st->el) < 0)
+	if (send_now(c, st->el) != COMPONENT_TAKEN)
 		return COMPONENT_TOO_LONG;
 	note_request(c, st);
 	return COMPONENT_TAKEN;
@@ -282,7 +311,7 @@ enum component_verdict component_send_el(struct component *c, const struct el *e
 	if (!nothing_waits(c) || link_acked(c->link))
 		return component_send_own(c, el_dup(el));
 	forget_ghost(c, el);
-	return link_send(c->link, el) < 0 ? COMPONENT_TOO_LONG : COMPONENT_TAKEN;
+	return send_now(c, el);
 }
 
 /* --- links come and go ------------------------------------------------------------------------ */
@@ -360,7 +389,9 @@ static void on_stuck(void *arg)
 {
 	struct component *c = arg;
 
-	if (c->link)
+	if (c->link && link_paused(c->link)) /* its acknowledgements may lie there unread */
+		timer_set(&c->stuck, STUCK_MS);
+	else if (c->link)
 		link_end(c->link, STREAM_E_RESOURCE_CONSTRAINT,
 		    "the queue is full and nothing is acknowledged");
 }

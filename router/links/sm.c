@@ -17,7 +17,7 @@ void sm_init(struct sm *sm)
 
 static void forget_counts(struct sm *sm)
 {
-	sm->in = sm->repeats = sm->sent = sm->acked = sm->asked = 0;
+	sm->in = sm->repeats = sm->sent = sm->acked = sm->most = sm->asked = 0;
 	sm->asking = false;
 }
 
@@ -80,23 +80,48 @@ bool sm_receive(struct sm *sm, struct stanza *st)
 	return true;
 }
 
-uint32_t sm_handled(const struct sm *sm)
+static uint32_t done_with(const struct sm *sm)
 {
 	const struct stanza *oldest = LIST_FIRST(&sm->in_flight, struct stanza, link);
 
 	return oldest ? oldest->number - 1 : sm->in;
 }
 
-enum sm_h sm_judge(const struct sm *sm, uint32_t h, uint32_t *ret_more)
+uint32_t sm_handled(const struct sm *sm)
+{
+	uint32_t done = done_with(sm);
+
+	/* Both lie within [in - repeats, in] or behind it. */
+	return sm->in - done < sm->repeats ? sm_came(sm) : done;
+}
+
+void sm_sent(struct sm *sm)
+{
+	sm->sent++;
+	if (sm->most - sm->acked < sm->sent - sm->acked)
+		sm->most = sm->sent;
+}
+
+static enum sm_h judge(const struct sm *sm, uint32_t h, uint32_t sent, uint32_t *ret_more)
 {
 	uint32_t more = h - sm->acked;
 
 	*ret_more = 0;
-	if (more <= sm->sent - sm->acked) {
+	if (more <= sent - sm->acked) {
 		*ret_more = more;
 		return SM_H_OK;
 	}
 	return more > UINT32_MAX / 2 ? SM_H_BEHIND : SM_H_BEYOND;
+}
+
+enum sm_h sm_judge(const struct sm *sm, uint32_t h, uint32_t *ret_more)
+{
+	return judge(sm, h, sm->sent, ret_more);
+}
+
+enum sm_h sm_judge_resumed(const struct sm *sm, uint32_t h, uint32_t *ret_more)
+{
+	return judge(sm, h, sm->most, ret_more);
 }
 
 void sm_acked(struct sm *sm, uint32_t n)
@@ -109,7 +134,7 @@ void sm_acked(struct sm *sm, uint32_t n)
 
 void sm_resume(struct sm *sm)
 {
-	sm->repeats = sm->in - sm_handled(sm);
+	sm->repeats = sm->in - done_with(sm);
 	sm->sent = sm->asked = sm->acked;
 	sm->asking = false;
 }

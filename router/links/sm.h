@@ -31,6 +31,7 @@ struct sm {
 	uint32_t in;           /* stanzas received */
 	uint32_t repeats;      /* how many of the next ones are here already */
 	uint32_t sent, acked;  /* ours, and what the peer says of them */
+	uint32_t most;         /* `sent` at its highest: a link before may have got further */
 	uint32_t asked;        /* `sent` at our last <r/> */
 	bool asking;           /* that has not been answered with as much */
 	struct list in_flight; /* struct stanza.link: received on this session, not handled */
@@ -53,12 +54,22 @@ bool sm_is(const struct sm *sm, const char *id); /* this session's id? */
 
 /* Counts a stanza from the link.  false: it is here already. */
 bool sm_receive(struct sm *sm, struct stanza *st);
+/* How far the peer has come on this link, repeats included ... */
+static inline uint32_t sm_came(const struct sm *sm)
+{
+	return sm->in - sm->repeats;
+}
+/* ... and what of it has been handled: never more, or it would take its own count for wrong. */
 uint32_t sm_handled(const struct sm *sm);
+void sm_sent(struct sm *sm); /* one more of ours */
 
 enum sm_h { SM_H_OK, SM_H_BEHIND, SM_H_BEYOND };
 /* What an h of the peer's means: so many more (OK), less than it had said, more than it was sent.
  */
 enum sm_h sm_judge(const struct sm *sm, uint32_t h, uint32_t *ret_more);
+/* The same of a peer that resumes: it may have kept what an earlier link than the last one brought.
+ */
+enum sm_h sm_judge_resumed(const struct sm *sm, uint32_t h, uint32_t *ret_more);
 /* The peer has acknowledged n more. */
 void sm_acked(struct sm *sm, uint32_t n);
 /* The link was lost and the session goes on: what is unacknowledged is sent again. */

@@ -8,8 +8,9 @@ import sqlite3
 import pytest
 
 from lib import xml
-from lib.component import handshake
+from lib.component import attach, handshake
 from lib.faults import encrypted, login
+from lib.link import enabled
 from lib.stack import CtlError
 from lib.wait import until
 
@@ -170,3 +171,18 @@ async def test_forged_by_a_user(tapped, raw_client):
                        "event='deleted' jid='alice@localhost'/></message>")
     forged = await c.wait("message", from_=mallory.jid)
     assert forged.get("from") == mallory.jid
+
+
+async def test_plain_link_that_takes_over_gets_none(tapped, raw_client):
+    """To be written is not to be acknowledged: they wait for a link that says so."""
+    link = await enabled(raw_client, tapped, GATE, SECRET)
+    tapped.add_account("carol")
+    await link.raw.wait("message", has=f"{{{TAP}}}account")
+    await link.cut()
+    plain = await attach(raw_client, tapped, GATE, SECRET)
+    await plain.send(f"<iq type='get' id='p' from='{GATE}' to='localhost'><ping xmlns='{xml.PING}'/></iq>")
+    await plain.wait("iq", id="p", type="result")
+    assert not plain.inbox.find("message", has=f"{{{TAP}}}account")
+    await plain.drop(reset=True)
+    link = await enabled(raw_client, tapped, GATE, SECRET)
+    await link.raw.wait("message", has=f"{{{TAP}}}account")

@@ -9,6 +9,7 @@ from lib import component, xml
 from lib.delegation import V1, V2, Manager, asking, is_info, request
 from lib.faults import let_pass, login
 from lib.inbox import error_condition
+from lib.link import enabled
 from lib.wait import until
 
 NS = "urn:test:x"
@@ -340,3 +341,29 @@ async def test_request_waits_five_seconds_at_most(stack, raw_client, alice, cloc
     assert r.version == V2
     await m.send(r.wrapped())
     assert (await answer).get("type") == "result"
+
+
+async def test_no_link_waits_for_the_manager(stack, raw_client, manager, alice):
+    """A manager that hangs would else hold up the acknowledgements of whoever asks it anything: a
+    room's occupant can have the room ask."""
+    gate = await enabled(raw_client, stack, GATE, SECRET)
+    await gate.raw.send(f"<iq type='get' id='q' from='{GATE}' to='alice@localhost'>{ASK}</iq>")
+    r = await manager.next()
+    await gate.message(alice.jid)
+    assert await gate.handled() == 2
+    await manager.send(r.wrapped(ASK))
+    await gate.raw.wait("iq", id="q", type="result", from_="alice@localhost")
+    assert await gate.handled() == 2
+
+
+async def test_request_that_is_too_long(make_stack, raw_client):
+    """Whatever the link is: the asker is told at once, not when there was no answer."""
+    stack = make_stack(components=(), conf_d=f'component pub {{ secret = "{SECRET}" max_stanza = "4k" '
+                                             f'delegate = {{"{NS}"}} }}\n')
+    alice = await login(stack, raw_client, "alice")
+    link = await enabled(raw_client, stack, PUB, SECRET)
+    await until(lambda: len(link.raw.inbox.find("iq", type="get")) == 2)
+    for question in link.raw.inbox.find("iq", type="get"):
+        await link.raw.send(f"<iq type='error' id='{question.get('id')}' from='{PUB}' to='localhost'/>")
+    assert await link.handled() == 2
+    await refused(asking(alice, "get", f"<x xmlns='{NS}'>{'x' * 5000}</x>"), "not-acceptable")

@@ -454,6 +454,41 @@ async def test_who_leaves_while_the_queue_is_full(small, raw_client):
     await until(lambda: left(link) == [(alice.jid, f"r@{GATE}/n")])
 
 
+async def test_whose_acknowledgements_are_not_read_is_not_stuck(make_stack, raw_client, clock):
+    """Reading pauses for its own rate, for longer than a full queue may stand."""
+    stack = make_stack(components=(), env={"LIMIT_SESSION_RATE": "0"},
+                       conf_d=section(link_queue="1M", rate="1k", rate_burst="1k"))
+    alice = await login(stack, raw_client, "alice")
+    link = await enabled(raw_client, stack, GATE, SECRET)
+    n = await fill(alice, "m")
+    await until(lambda: f"m{n - 1}" in link.ids())
+    await link.message(alice.jid, "long", f"<x xmlns='urn:x'>{'x' * 300000}</x>")
+    await alice.wait("message", id="long")
+    await link.ack(len(link.stanzas()))
+    await let_pass(clock, 61)
+    await alice.sync()
+    assert row(stack, GATE)["state"] == "online" and row(stack, GATE)["unacknowledged"]
+    await let_pass(clock, 300)
+    await until(lambda: not row(stack, GATE)["unacknowledged"])
+
+
+@pytest.mark.parametrize("acked", [True, False])
+async def test_who_leaves_with_too_many_words(make_stack, raw_client, acked):
+    """More than the component takes: nobody stays in a room for that."""
+    stack = make_stack(components=(), conf_d=section(max_stanza="8k"), env={"LIMIT_SESSION_RATE": "0"})
+    alice = await login(stack, raw_client, "alice")
+    words = f"<x xmlns='urn:x'>{'x' * 10000}</x>"
+    link = await connect(raw_client, stack, GATE, SECRET, **({} if acked else {"attributes": ""}))
+    if acked:
+        await link.enable()
+    await alice.send(f"<presence/><presence to='r@{GATE}/n' id='in'/><presence to='s@{GATE}/n' id='in'/>")
+    await until(lambda: len(link.raw.inbox.find("presence", id="in")) == 2)
+    await alice.send(f"<presence type='unavailable' to='r@{GATE}/n'>{words}</presence>")
+    await until(lambda: left(link) == [(alice.jid, f"r@{GATE}/n")])
+    await alice.send(f"<presence type='unavailable'>{words}</presence>")
+    await until(lambda: left(link)[1:] == [(alice.jid, f"s@{GATE}/n")])
+
+
 # --- internal components, hosts ----------------------------------------------------------------------
 
 async def test_internal_component_is_unknown(make_stack, raw_client):

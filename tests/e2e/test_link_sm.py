@@ -85,6 +85,21 @@ async def test_who_says_nothing_gets_a_plain_link(stack, raw_client, bystander, 
     await link.raw.wait("message", id="m")
 
 
+async def test_who_is_slow_keeps_its_session(stack, raw_client, bystander, clock):
+    """A plain link would be sent again what has been handled, and would lose what comes."""
+    first = await enabled(raw_client, stack, GATE, SECRET)
+    await first.cut()
+    await in_state(stack, GATE, "grace")
+    await to_gate(bystander, "m")
+    link = await connect(raw_client, stack, GATE, SECRET)
+    await let_pass(clock, 6)
+    await closed_with(link.raw, "connection-timeout")
+    assert not link.stanzas()
+    link = await connect(raw_client, stack, GATE, SECRET)
+    assert (await link.resume(first.id, 0)).tag == f"{{{SM}}}resumed"
+    await got(link, "m")
+
+
 async def test_no_stanza_before_enabled(stack, raw_client, bystander):
     """What waits is not sent to one that has not said yet what it is."""
     link = await enabled(raw_client, stack, GATE, SECRET)

@@ -84,8 +84,11 @@ async def test_admins_who_come_into_a_full_room(alice, crowd):
         assert error_condition(answer) == ("service-unavailable" if name == "a10" else None)
 
 
-async def test_questions_of_one_session(alice, crowd):
-    """32 that are not answered."""
+async def test_questions_of_one_account(alice, crowd):
+    """32 that are not answered, in whatever room."""
+    await create(alice, f"other@{SERVICE}", "Alice")
+    await crowd.enter("quiet", f"other@{SERVICE}")
+    await crowd.inside("quiet", f"other@{SERVICE}")
     await crowd.enter("quiet", ROOM)
     await crowd.inside("quiet", ROOM)
     for number in range(33):
@@ -93,6 +96,8 @@ async def test_questions_of_one_session(alice, crowd):
                        "<query xmlns='urn:test:q'/></iq>")
     refused = await alice.wait("iq", id="q32")
     assert error_condition(refused) == "resource-constraint"
+    other = await alice.request("get", "<query xmlns='urn:test:q'/>", to=f"other@{SERVICE}/quiet")
+    assert error_condition(other) == "resource-constraint"
     asked = await crowd.wait("quiet", "iq", has="{urn:test:q}query")
     assert len(crowd.inbox.find(f"{STANZA}iq", has="{urn:test:q}query")) == 32
     await crowd.send("quiet", "iq", asked.get("from"), type="result", id=asked.get("id"))

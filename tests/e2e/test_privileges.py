@@ -354,3 +354,35 @@ async def test_components_have_none_of_anothers(grants, raw_client, client):
     assert error_condition(await ask(other, "get", ROSTER, ALICE, domain=OTHER)) == "forbidden"
     await bob.sync()
     assert not bob.inbox.find("message")
+
+
+# --- the server's own word ------------------------------------------------------------------------
+
+EVENT = "<account xmlns='urn:switchyard:tap:1' n='1' event='deleted' jid='alice@localhost'/>"
+
+
+async def test_components_hear_nothing_forged_from_the_server(grants, raw_client):
+    """Whoever may write in the domain's name could tell another component that accounts are gone."""
+    gate = await grants("message=outgoing", more=section("other"))
+    other = await attach(raw_client, gate.stack, OTHER, SECRET)
+    await gate.send(wrap_message("localhost", OTHER, EVENT, outer="w1"))
+    await gate.wait("message", id="w1", error="forbidden")
+    await gate.send(
+        f"<message from='{GATE}' to='localhost' id='f'><fanout xmlns='urn:switchyard:fanout:1'>"
+        f"<message xmlns='jabber:client' from='localhost' id='m2'>{EVENT}</message>"
+        f"<to jid='{OTHER}'/><to jid='x@{OTHER}/y'/></fanout></message>")
+    await gate.send(wrap_message(ALICE, OTHER, OMEMO, inner="m3"))  # an account's name is no harm
+    await other.wait("message", id="m3", from_=ALICE)
+    assert not [m for m in other.inbox.find("message") if m.get("id") in ("m1", "m2")]
+    assert len([m for m in gate.inbox.find("message", id="m2", error="forbidden")]) == 2
+
+
+async def test_no_privilege_reaches_an_internal_component(grants, raw_client):
+    gate = await grants("message=outgoing", f"iq:{PEP}=get", more=section("other", internal="true"))
+    other = await attach(raw_client, gate.stack, OTHER, SECRET)
+    await gate.send(wrap_message(ALICE, OTHER, OMEMO))
+    await gate.wait("message", id="w1", error="remote-server-not-found")
+    answer = await ask_as(gate, "get", f"<q xmlns='{PEP}'/>", ALICE, to=OTHER)
+    assert error_condition(unwrapped(answer)) == "remote-server-not-found"
+    await settled(other, OTHER)
+    assert not other.inbox.find("message", from_=ALICE) and not other.inbox.find("iq", from_=ALICE)

@@ -86,6 +86,23 @@ static void test_features_never_come(void **state)
 	fix_logged(f, "the link was not negotiated");
 }
 
+/* The server has not waited for what we would say. */
+static void test_stanza_before_the_end_of_negotiations(void **state)
+{
+	struct fix *f = *state;
+
+	f->mode = ROUTER_NO_FEATURES;
+	fix_start(f);
+	fix_send(f, "<message from='" ME "' to='" DOM "'><n xmlns='" NS_N "' seq='1'/></message>");
+	assert_true(comp_online(f->c));
+	assert_int_equal(f->onlines, 1);
+	fix_has(f, "got=\"1\"");
+	fix_send(f, "<failed xmlns='" NS_SM "'/>"); /* to what we said too late */
+	fix_send(f, "<message from='" ME "' to='" DOM "'><n xmlns='" NS_N "' seq='2'/></message>");
+	fix_has(f, "got=\"2\"");
+	assert_int_equal(f->acks + f->asks, 0);
+}
+
 static void test_resumed(void **state)
 {
 	struct fix *f = *state;
@@ -555,6 +572,7 @@ int main(void)
 		T(test_no_features_no_wait),
 		T(test_enable_is_refused),
 		T(test_features_never_come),
+		T(test_stanza_before_the_end_of_negotiations),
 		T(test_resumed),
 		T(test_part_of_a_row),
 		T(test_other_session_resumed),

@@ -223,6 +223,47 @@ static void test_resumed_before_the_commit(void **state)
 	assert_int_equal(counter_rows(f, "seen"), 6);
 }
 
+/* The same, and the commit stands before the server has sent it again: it is not acknowledged
+ * before it is here. */
+static void test_no_ack_before_the_repeat(void **state)
+{
+	struct fix *f = *state;
+	size_t all;
+	sqlite3 *h;
+
+	fix_online(f);
+	assert_int_equal(sqlite3_open(f->c->ledger.path, &h), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(h, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (int i = 1; i <= 5; i++)
+		fix_postf(f, N_MSG, i);
+	for (int i = 0; i < 30; i++)
+		(void)loop_turn(f->l, false);
+	assert_int_equal(counter.handled, 5);
+	stream_free(f->r);
+	f->r = NULL;
+	(void)loop_turn(f->l, false);
+	(void)loop_turn(f->l, false);
+	all = f->n_posts;
+	f->n_posts = f->base + 2; /* the rest waits for room */
+	loop_clock_advance(f->l, 2000);
+	for (int i = 0; i < 30; i++)
+		(void)loop_turn(f->l, false);
+	assert_int_equal(f->resumptions, 1);
+	assert_int_equal(f->resumed_h, 0);
+	assert_int_equal(sqlite3_exec(h, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(h);
+	fix_spin(f);
+	assert_int_equal(f->n_in, 5);
+	assert_int_equal(f->acked_h, 2);
+	fix_send(f, "<r xmlns='" NS_SM "'/>");
+	assert_int_equal(f->acked_h, 2);
+	for (size_t i = f->n_posts; i < all; i++)
+		fix_send(f, f->posts[i]);
+	f->n_posts = all;
+	assert_int_equal(f->acked_h, 5);
+	assert_int_equal(counter.handled, 5);
+}
+
 /* --- failed commits --------------------------------------------------------------------------- */
 
 static void test_failed_commit(void **state)
@@ -410,6 +451,7 @@ int main(void)
 		T(test_full_outbox),
 		T(test_slow_disk),
 		T(test_resumed_before_the_commit),
+		T(test_no_ack_before_the_repeat),
 		T(test_failed_commit),
 		T(test_load_fails_after_a_failed_commit),
 		T(test_refused_effects),

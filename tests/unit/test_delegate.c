@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "links/ask.h"
+#include "links/delegate_internal.h"
+
 #define GET(to, ns) "<iq type='get' id='q1' from='" ALICE "'" to "><query xmlns='" ns "'/></iq>"
 #define TO(jid) " to='" jid "'"
 #define WRAPPED(ns, inner)                                                        \
@@ -369,6 +372,28 @@ static void requests_do_not_wait_for_ever(void **state)
 	dx_setup(state);
 }
 
+/* A component may ask under as many names as it likes. */
+static void so_many_wait(void **state)
+{
+	char xml[256];
+
+	dx_setup(state);
+	open_asking();
+	for (unsigned i = 0; i <= ASKS_MAX; i++) {
+		assert_string_equal(dx_got(), "");
+		(void)snprintf(xml, sizeof(xml),
+		    "<iq type='get' id='1' from='u%u@archive.example.org'"
+		    " to='example.org'><query xmlns='" NS_P "'/></iq>",
+		    i);
+		assert_true(dx_iq(xml));
+	}
+	assert_has(dx_got(), "resource-constraint");
+	assert_int_equal(dx.r.delegates->n_waiting, ASKS_MAX);
+	delegate_removed(&dx.r, &dx.pubsub);
+	assert_int_equal(dx.r.delegates->n_waiting, 0);
+	assert_true(list_empty(&dx.r.delegates->waiting));
+}
+
 static void waiting_when_it_goes(void **state)
 {
 	(void)state;
@@ -481,6 +506,7 @@ int main(void)
 		TEST(version_that_it_announces),
 		BARE_TEST(requests_wait_for_the_version),
 		BARE_TEST(requests_do_not_wait_for_ever),
+		BARE_TEST(so_many_wait),
 		BARE_TEST(waiting_when_it_goes),
 		BARE_TEST(advertisement),
 		TEST(advertisement_only_of_news),

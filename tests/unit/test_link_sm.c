@@ -101,6 +101,64 @@ static void a_resumed_peer_repeats_what_is_held(void **state)
 	assert_int_equal(sm_handled(&sm), 4);
 }
 
+/* What it is told it may not know more of than it has sent on this link: libcomp and others give
+ * the session up over that. */
+static void no_more_is_told_than_was_repeated(void **state)
+{
+	struct sm sm;
+	struct stanza *held, *after;
+
+	(void)state;
+	sm_init(&sm);
+	sm_begin(&sm);
+	sm.in = LAST - 1;
+	held = receive(&sm);
+	stanza_release(receive(&sm));
+	stanza_release(receive(&sm));
+	sm_resume(&sm);
+	stanza_release(held);
+	assert_int_equal(sm_handled(&sm), LAST - 1);
+	assert_int_equal(sm_came(&sm), LAST - 1);
+	assert_null(receive(&sm));
+	assert_int_equal(sm_handled(&sm), LAST);
+	sm_resume(&sm); /* now all of it is handled, and it is told so */
+	assert_int_equal(sm_handled(&sm), 1);
+	after = receive(&sm);
+	assert_non_null(after);
+	assert_int_equal(sm_handled(&sm), 1);
+	stanza_release(after);
+	assert_int_equal(sm_handled(&sm), 2);
+}
+
+/* The link before the last one had brought it more than the last one. */
+static void a_resumed_peer_may_know_more(void **state)
+{
+	struct sm sm;
+	uint32_t more;
+
+	(void)state;
+	sm_init(&sm);
+	sm_begin(&sm);
+	sm.sent = sm.acked = sm.most = LAST - 1;
+	for (int i = 0; i < 5; i++)
+		sm_sent(&sm);
+	sm_resume(&sm);
+	sm_sent(&sm);
+	assert_int_equal(sm_judge(&sm, 3, &more), SM_H_BEYOND);
+	assert_int_equal(sm_judge_resumed(&sm, 4, &more), SM_H_BEYOND);
+	assert_int_equal(sm_judge_resumed(&sm, 3, &more), SM_H_OK);
+	assert_int_equal(more, 5);
+	sm_acked(&sm, more);
+	sm_resume(&sm);
+	assert_int_equal(sm.sent, 3);
+	sm_sent(&sm);
+	assert_int_equal(sm_judge_resumed(&sm, 4, &more), SM_H_OK);
+	assert_int_equal(more, 1);
+	sm_end(&sm, &sm.in_flight, 0);
+	sm_begin(&sm);
+	assert_int_equal(sm_judge_resumed(&sm, 1, &more), SM_H_BEYOND);
+}
+
 static void ours_are_sent_again(void **state)
 {
 	struct sm sm;
@@ -206,6 +264,8 @@ int main(void)
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(handled_goes_on_in_order),
 		cmocka_unit_test(a_resumed_peer_repeats_what_is_held),
+		cmocka_unit_test(no_more_is_told_than_was_repeated),
+		cmocka_unit_test(a_resumed_peer_may_know_more),
 		cmocka_unit_test(ours_are_sent_again),
 		cmocka_unit_test(an_answer_covers_what_was_asked),
 		cmocka_unit_test(ended_sessions_are_remembered_for_a_day),
