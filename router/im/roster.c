@@ -36,6 +36,7 @@ struct rosters {
 	struct list idle; /* of struct roster.idle, the next to go first */
 	size_t n_idle, n_idle_items;
 	struct task trim;
+	int64_t last_ver; /* the highest version given: outlives the account that has it */
 };
 
 /* --- items ---------------------------------------------------------------------------------- */
@@ -118,9 +119,11 @@ void roster_item_regroup(struct roster_item *it, char **groups, size_t n)
 	it->n_groups = n;
 }
 
-void roster_bump(struct roster *ro, int64_t now_ms)
+void roster_bump(struct rosters *rs, struct roster *ro, int64_t now_ms)
 {
-	ro->ver = ro->ver < now_ms ? now_ms : ro->ver + 1;
+	int64_t last = ro->ver > rs->last_ver ? ro->ver : rs->last_ver;
+
+	ro->ver = rs->last_ver = last < now_ms ? now_ms : last + 1;
 }
 
 void roster_ver_write(struct el *query, const struct roster *ro)

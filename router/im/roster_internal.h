@@ -46,7 +46,7 @@ void roster_item_rename(struct roster_item *it, const char *name);         /* NU
 void roster_item_regroup(struct roster_item *it, char **groups, size_t n); /* takes both */
 /* Something that clients see has changed, at this time (Unix ms): a version that there never was,
  * neither of an account of this name that is gone, nor before a backup was put back. */
-void roster_bump(struct roster *ro, int64_t now_ms);
+void roster_bump(struct rosters *rs, struct roster *ro, int64_t now_ms);
 void roster_ver_write(struct el *query, const struct roster *ro);
 /* Adds <item/> to a <query/>. */
 void roster_item_write(struct el *query, const struct roster_item *it);

@@ -151,7 +151,7 @@ static struct el *push_new(struct roster_work *w, struct roster *ro)
 	struct el *query;
 
 	work_uses(w, ro);
-	roster_bump(ro, loop_wall_ms(w->router->loop));
+	roster_bump(w->router->rosters, ro, loop_wall_ms(w->router->loop));
 	roster_store_ver(rows(w), ro);
 	fx->owner = jid_bare(&ro->owner, w->arena);
 	fx->el = work_el(w, "iq", NS_CLIENT);
