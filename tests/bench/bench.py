@@ -66,8 +66,11 @@ def first_match(path, pattern):
 
 
 def commit():
-    done = subprocess.run(["git", "-C", servers.TREE, "describe", "--always", "--dirty"],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        done = subprocess.run(["git", "-C", servers.TREE, "describe", "--always", "--dirty"],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except FileNotFoundError:  # nor is a tarball a commit
+        return ""
     return f", commit {done.stdout.strip()}" if done.returncode == 0 else ""
 
 

@@ -70,7 +70,7 @@ start_missing() { # INSTANCE...
 	flock 9
 	for instance; do
 		if live_pid "$RUN_DIR/run/$instance.pid" >/dev/null; then
-			say "$instance runs already"
+			say "$instance runs already: what has changed in the environment needs a stop first"
 			continue
 		fi
 		start_instance "$instance"

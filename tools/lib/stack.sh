@@ -111,6 +111,8 @@ this_runs_log() { tail -c "+${LOG_FROM[$1]:-1}" "$RUN_DIR/log/$1.log"; } # INSTA
 start_instance() { # INSTANCE
 	local as pid_file=$RUN_DIR/run/$1.pid deadline=$((SECONDS + 5))
 	mapfile -t as < <(as_user)
+	"${as[@]}" test -x "$TREE/tools/supervise" ||
+		die "RUN_USER=$RUN_USER: cannot reach $TREE/tools/supervise"
 	rm -f "$pid_file" "$RUN_DIR/run/$1.restarts"
 	LOG_FROM[$1]=$(($(stat -c %s "$RUN_DIR/log/$1.log" 2>/dev/null || echo 0) + 1))
 	(

@@ -3,6 +3,7 @@
 stack has the standard ports to itself and the test CA can stand where real clients look for it."""
 
 import ctypes
+import errno
 import fcntl
 import os
 import resource
@@ -38,7 +39,10 @@ class Namespace:
             _call(_libc.mount, b"none", b"/", None, MS_REC | MS_PRIVATE, None)
             _loopback_up()
         except OSError as e:
-            self.reason = f"no namespaces of its own: {e}"
+            why = {errno.EINVAL: "; the root is no mount point, as in a plain chroot: mount --bind "
+                                 "it onto itself first",
+                   errno.EPERM: "; CAP_SYS_ADMIN is needed"}.get(e.errno, "")
+            self.reason = f"no namespaces of its own: {e}{why}"
             return
         self.folder = tempfile.mkdtemp(prefix="sw-")
         self._hosts = os.path.join(self.folder, "hosts")
@@ -68,8 +72,8 @@ class Namespace:
 
 def _call(fn, *args):
     if fn(*args) != 0:
-        errno = ctypes.get_errno()
-        raise OSError(errno, f"{fn.__name__}: {os.strerror(errno)}")
+        number = ctypes.get_errno()
+        raise OSError(number, f"{fn.__name__}: {os.strerror(number)}")
 
 
 def _loopback_up():
