@@ -15,7 +15,7 @@ const struct column session_columns[] = { { "jid", "JID" }, { "id", "ID" }, { "p
 const struct column component_columns[] = { { "domain", "DOMAIN" }, { "title", "TITLE" },
 	{ "state", "STATE" }, { "since", "SINCE" }, { "acknowledged", "ACKS" }, { "peer", "PEER" },
 	{ "in", "IN" }, { "out", "OUT" }, { "queued", "QUEUED" }, { "unacknowledged", "UNACKED" },
-	{ "last_error", "LAST ERROR" }, { 0 } };
+	{ "last_error", "LAST END" }, { 0 } };
 const struct column invite_columns[] = { { "id", "ID" }, { "domain", "DOMAIN" },
 	{ "account", "ACCOUNT" }, { "uses", "USES LEFT" }, { "expires", "EXPIRES" }, { 0 } };
 static const struct column certificate_columns[] = { { "domain", "DOMAIN" },
