@@ -243,8 +243,10 @@ void conf_put(struct conf_load *l, const struct conf_item *it, const char *key,
 	bool by_file = !s;
 	if (!s)
 		s = slot_of_file(it, key);
-	if (!s)
-		return; /* the file's reader has said that it is unknown */
+	/* The file's reader has said that it is unknown; "c2s.port" outside of a section, too,
+	 * which is read as a list because nobody knows better. */
+	if (!s || (v->n != 1 && (by_file || s->opt->type != CONF_LIST)))
+		return;
 
 	/* A later file may replace a secret by a file's name or the other way round. */
 	if (s->source == l->source && s->by_file != by_file) {

@@ -41,6 +41,15 @@ static void test_bad_values(void **state)
 	free(text);
 }
 
+/* It has the name that a section's key has inside, and is a list. */
+static void test_dotted_key_outside_of_its_section(void **state)
+{
+	(void)state;
+	assert_null(load("c2s.port = {} }\n", ENV("DOMAIN=a")));
+	assert_says("c2s.port: ");
+	assert_says("/main:1: there is no such setting\n");
+}
+
 static void test_all_errors_at_once(void **state)
 {
 	(void)state;
@@ -223,6 +232,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_bad_values),
+		CASE(test_dotted_key_outside_of_its_section),
 		CASE(test_all_errors_at_once),
 		CASE(test_required),
 		CASE(test_syntax),
