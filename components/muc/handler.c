@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "handler.h"
 
+/* A refused entry has the <x/> of the request (7.2.1 on): clients that look for it, profanity for
+ * one, would otherwise take themselves for occupants and never ask again. */
 int handler_refuse(struct comp_req *rq, enum el_cond cond, const char *type, const char *text)
 {
-	comp_reply(rq, el_error_reply_type(comp_el(rq), cond, type, text));
+	const struct el *asked = comp_el(rq);
+	struct el *err = el_error_reply_type(asked, cond, type, text);
+
+	if (err && el_kind(asked) == EL_PRESENCE && el_child(asked, "x", NS_MUC))
+		el_add(err, "x", NS_MUC);
+	comp_reply(rq, err);
 	return ANSWERED;
 }
 
@@ -20,7 +27,9 @@ int handler_run(struct muc *m, struct comp_req *rq, handler_fn *fn)
 	ret = fn(m, r, rq);
 	if (r)
 		room_settle(r);
-	if (ret == HANDLED)
+	if (ret < 0)
+		(void)handler_refuse(rq, (enum el_cond)(-ret), NULL, NULL);
+	else if (ret == HANDLED)
 		comp_reply_ok(rq);
-	return ret < 0 ? ret : COMP_DONE;
+	return COMP_DONE;
 }

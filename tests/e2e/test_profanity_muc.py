@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(not (shutil.which("profanity") and shutil.which(
 
 
 @pytest.fixture
-def two_in(make_stack, folder):
-    """stack, alice, bob = await two_in(env): alice has made the room, bob has joined it."""
+def two_online(make_stack, folder):
+    """stack, alice, bob = await two_online(env)"""
     made = []
 
     async def login(stack, jid):
@@ -30,23 +30,36 @@ def two_in(make_stack, folder):
 
     async def make(env):
         stack = make_stack(components=("muc",), env=env)
-        alice, bob = await login(stack, ALICE), await login(stack, BOB)
-        await create(alice, "alice")
-        await join(bob, "bob")
-        await alice.wait("-> bob has joined the room")
-        return stack, alice, bob
+        return stack, await login(stack, ALICE), await login(stack, BOB)
 
     yield make
     for p in made:
         p.close()
 
 
-async def create(p, nick):
+@pytest.fixture
+def two_in(two_online):
+    """stack, alice, bob = await two_in(env): alice has made the room, bob has joined it."""
+    async def make(env):
+        stack, alice, bob = await two_online(env)
+        await open_locked(alice, "alice")
+        await accept_defaults(alice)
+        await join(bob, "bob")
+        await alice.wait("-> bob has joined the room")
+        return stack, alice, bob
+
+    return make
+
+
+async def open_locked(p, nick):
     p.type("/presence room all")  # by default it does not tell who comes and goes
     await p.wait("All presence updates will appear in chat room windows")
     p.type(f"/join {ROOM} nick {nick}")
     await p.wait(f"You have joined the room as {nick}, role: moderator, affiliation: owner")
     await p.wait("Room locked, requires configuration")
+
+
+async def accept_defaults(p):
     p.type("/room accept")
     await p.wait("Room unlocked")
 
@@ -85,6 +98,16 @@ async def test_talk_in_the_clear_where_it_is_allowed(two_in):
     for p in alice, bob:
         assert bodies_from(received(p), "alice") == [SHED]
         assert bodies_from(received(p), "bob") == [LANTERN]
+
+
+async def test_refused_while_the_room_is_locked_and_let_in_afterwards(two_online):
+    _, alice, bob = await two_online({})
+    await open_locked(alice, "alice")
+    bob.type(f"/join {ROOM} nick bob")
+    await bob.wait(f"Error joining room {ROOM}, reason: item-not-found")
+    await accept_defaults(alice)
+    await join(bob, "bob")
+    await alice.wait("-> bob has joined the room")
 
 
 async def test_kicked_back_with_the_history_and_gone(two_in):

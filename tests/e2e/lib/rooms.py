@@ -23,6 +23,11 @@ def item(presence):
     return dict(presence.find(f"{X}/{ITEM}").attrib)
 
 
+def is_refused_entry(error):
+    """As a client sees it: the error has the <x/> of the request."""
+    return error.find(f"{{{MUC}}}x") is not None
+
+
 def presence_xml(address, inner="", kind=None):
     kind = f" type='{kind}'" if kind else ""
     return f"<presence to={quoteattr(address)}{kind}>{inner}</presence>"
@@ -38,7 +43,9 @@ async def join(client, room, nick, password=None, history="", wait=True, extra="
         return None
     answer = await client.wait(lambda p: p.tag.endswith("}presence") and (
         p.get("type") == "error" or 110 in codes(p)))
-    if answer.get("type") != "error":  # the subject comes last
+    if answer.get("type") == "error":
+        assert is_refused_entry(answer)
+    else:  # the subject comes last
         await client.wait(lambda m: m.find(f"{CLIENT}subject") is not None)
     return answer
 
