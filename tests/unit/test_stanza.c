@@ -103,6 +103,11 @@ static void prepared(void **state)
 	struct jid from = jid_view("alice@example.org/phone");
 
 	(void)state;
+	assert_int_equal(stanza_new(&st, parse("<message from='Room@Gate.ORG/Nick'/>")), 0);
+	assert_string_equal(st->from.s, "room@gate.org/Nick");
+	assert_string_equal(el_attr(st->el, "from"), "room@gate.org/Nick");
+	assert_null(st->to.s);
+	stanza_release(st);
 	assert_int_equal(stanza_new(&st, parse("<message to='BOB@Example.ORG/Phone'/>")), 0);
 	assert_string_equal(st->to.s, "bob@example.org/Phone");
 	assert_string_equal(el_attr(st->el, "to"), "bob@example.org/Phone");
