@@ -54,7 +54,7 @@ static void give_up(struct component *c, struct lq_entry *e, enum answer_when wh
 
 	st->dropped = true;
 	if (what == ANSWER_KEEP)
-		(void)ghosts_keep(&c->ghosts, &st->from, &st->to);
+		(void)ghosts_keep(&c->ghosts, st);
 	else
 		answer_give(c->router, st, what);
 	stanza_release(st);
@@ -85,7 +85,7 @@ static void note_request(struct component *c, const struct stanza *st)
 static void keep_gone(struct component *c, const struct stanza *st)
 {
 	if (answer_kind(st, c->domain) == ANSWER_GONE)
-		(void)ghosts_keep(&c->ghosts, &st->from, &st->to);
+		(void)ghosts_keep(&c->ghosts, st);
 }
 
 static void too_long(struct component *c, struct stanza *st)
@@ -231,7 +231,7 @@ static enum component_verdict refuse(
     struct component *c, struct stanza *st, enum answer_when when, enum answer what)
 {
 	if (what == ANSWER_KEEP)
-		(void)ghosts_keep(&c->ghosts, &st->from, &st->to);
+		(void)ghosts_keep(&c->ghosts, st);
 	return when == ANSWER_FULL ? COMPONENT_FULL : COMPONENT_AWAY;
 }
 
