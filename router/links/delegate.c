@@ -24,10 +24,11 @@
 #include "links/delegate_internal.h"
 #include "router.h"
 
-struct asker {
-	struct map_node node; /* by bare JID */
+struct asker { /* an account, or a component under all its names */
+	struct map_node node;
+	struct map *all;
 	unsigned open;
-	char jid[];
+	char key[];
 };
 
 struct request {
@@ -36,6 +37,7 @@ struct request {
 	struct component *component;
 	struct stanza *st; /* held */
 	struct asker *asker;
+	struct asker *asking_component; /* NULL: asker is no component's */
 };
 
 static struct metric m_delegated =
@@ -45,32 +47,34 @@ static struct metric m_bad = METRIC_COUNTER(
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-static struct asker *asker_enter(struct delegates *ds, const struct jid *from)
+static struct asker *asker_enter(struct map *all, const char *key, size_t len)
 {
-	size_t len = jid_bare_len(from);
-	struct map_node *n = map_get(&ds->askers, from->s, len);
-	struct asker *a;
+	struct map_node *n = map_get(all, key, len);
+	struct asker *a = n ? MAP_ENTRY(n, struct asker, node) : NULL;
 
-	if (n)
-		return MAP_ENTRY(n, struct asker, node);
-	a = xzalloc(sizeof(*a) + len + 1);
-	memcpy(a->jid, from->s, len);
-	map_put(&ds->askers, &a->node, a->jid, len);
+	if (!a) {
+		a = xzalloc(sizeof(*a) + len + 1);
+		a->all = all;
+		memcpy(a->key, key, len);
+		map_put(all, &a->node, a->key, len);
+	}
+	a->open++;
 	return a;
 }
 
-static void asker_leave(struct delegates *ds, struct asker *a)
+static void asker_leave(struct asker *a)
 {
-	if (--a->open > 0)
+	if (!a || --a->open > 0)
 		return;
-	map_del(&ds->askers, &a->node);
+	map_del(a->all, &a->node);
 	free(a);
 }
 
 static void request_free(struct request *rq)
 {
 	list_del(&rq->link);
-	asker_leave(rq->ds, rq->asker);
+	asker_leave(rq->asker);
+	asker_leave(rq->asking_component);
 	stanza_release(rq->st);
 	free(rq);
 }
@@ -180,20 +184,27 @@ static void request_wait(struct request *rq)
 	rq->ds->n_waiting++;
 }
 
+static bool asks_too_much(const struct request *rq)
+{
+	return rq->asker->open > DELEGATE_ASKER_MAX ||
+	       (rq->asking_component && rq->asking_component->open > DELEGATE_COMPONENT_MAX);
+}
+
 static void request_new(struct delegates *ds, struct component *c, struct stanza *st)
 {
 	struct manager *m = manager_find(ds, c);
-	struct asker *a = asker_enter(ds, &st->from);
 	struct request *rq = xzalloc(sizeof(*rq));
 
-	a->open++;
 	rq->ds = ds;
 	rq->component = c;
-	rq->asker = a;
+	rq->asker = asker_enter(&ds->askers, st->from.s, jid_bare_len(&st->from));
+	if (st->component)
+		rq->asking_component = asker_enter(
+		    &ds->asking_components, jid_domain(&st->from), jid_domain_len(&st->from));
 	rq->st = stanza_hold(st);
 	component_settle(st);
 	list_init(&rq->link);
-	if (a->open > DELEGATE_ASKER_MAX || (m->asking && ds->n_waiting >= ASKS_MAX))
+	if (asks_too_much(rq) || (m->asking && ds->n_waiting >= ASKS_MAX))
 		request_fail(rq, -ENOBUFS);
 	else if (m->asking)
 		request_wait(rq);

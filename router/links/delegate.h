@@ -5,7 +5,7 @@
  *
  * A request is held until it is answered, exactly once: by what the component says, if its
  * addresses, id and type are right, else with service-unavailable.  Bounded: 1,024 open ones a
- * component (links/ask.h), 32 an account that asks. */
+ * component (links/ask.h), 32 an account that asks, 512 a component that asks. */
 #ifndef ROUTER_DELEGATE_H
 #define ROUTER_DELEGATE_H
 
@@ -24,6 +24,7 @@ enum {
 	DELEGATE_ROWS_MAX = 64, /* of one component */
 	DELEGATE_ATTRS_MAX = 8, /* of one filter */
 	DELEGATE_ASKER_MAX = 32,
+	DELEGATE_COMPONENT_MAX = 512, /* of a component that asks, under all its names */
 	DELEGATE_TIMEOUT_MS = 30 * 1000,
 };
 /* What is left of disco to bare JIDs once the router has answered what it can (XEP-0355 7.2.4 and

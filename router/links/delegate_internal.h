@@ -39,10 +39,11 @@ struct delegates {
 	struct router *router;
 	struct map by_ns; /* struct delegated_ns */
 	struct map managers;
-	struct list in_order; /* struct manager.link */
-	struct map askers;
-	struct list waiting; /* requests until a version is known ... */
-	size_t n_waiting;    /* ... of all managers together no more than may be open of one */
+	struct list in_order;         /* struct manager.link */
+	struct map askers;            /* by bare JID */
+	struct map asking_components; /* by domain */
+	struct list waiting;          /* requests until a version is known ... */
+	size_t n_waiting; /* ... of all managers together no more than may be open of one */
 };
 
 /* delegate_table.c */

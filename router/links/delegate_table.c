@@ -150,6 +150,7 @@ void delegates_open(struct delegates **out, struct router *r)
 	map_init(&ds->by_ns);
 	map_init(&ds->managers);
 	map_init(&ds->askers);
+	map_init(&ds->asking_components);
 	list_init(&ds->in_order);
 	list_init(&ds->waiting);
 	table_fill(ds);
@@ -168,6 +169,7 @@ void delegates_close(struct delegates *ds)
 	map_done(&ds->by_ns);
 	map_done(&ds->managers);
 	map_done(&ds->askers);
+	map_done(&ds->asking_components);
 	free(ds);
 }
 
