@@ -359,6 +359,7 @@ static uint64_t hash_of(const struct el *presence)
 
 struct arrival {
 	const struct stanza *st;
+	const struct jid *to;
 	bool judged, shown; /* is it from a contact whom the account sees? */
 	uint64_t hash;
 };
@@ -371,7 +372,7 @@ static bool is_contact(struct router *r, struct arrival *a)
 	if (a->judged)
 		return a->shown;
 	a->judged = true;
-	if (roster_get(r->rosters, &a->st->to, &ro) < 0)
+	if (roster_get(r->rosters, a->to, &ro) < 0)
 		return false;
 	it = roster_find(ro, &a->st->from);
 	a->shown = it && (it->sub & SUB_TO);
@@ -386,7 +387,7 @@ static void tell_contact(struct privileged *p, void *arg)
 	struct map_node *n;
 
 	if (p->grants.presence != PRIV_PRESENCE_ROSTER || a->st->component == p->component ||
-	    !works_for(p, &a->st->to) || !is_contact(p->router, a))
+	    !works_for(p, a->to) || !is_contact(p->router, a))
 		return;
 	n = map_get(&p->seen, from->s, from->len);
 	if (n && MAP_ENTRY(n, struct seen, node)->hash == a->hash)
@@ -398,9 +399,9 @@ static void tell_contact(struct privileged *p, void *arg)
 		seen_enter(p, from->s, from->len)->hash = a->hash;
 }
 
-void privilege_contact(struct router *r, const struct stanza *st)
+void privilege_contact(struct router *r, const struct stanza *st, const struct jid *to)
 {
-	struct arrival a = { .st = st };
+	struct arrival a = { .st = st, .to = to };
 
 	if (st->type == ST_PRES_AVAILABLE || st->type == ST_PRES_UNAVAILABLE)
 		privileged_each(r, tell_contact, &a);

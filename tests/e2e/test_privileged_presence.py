@@ -131,6 +131,26 @@ async def test_contact_of_two_crosses_once(stack_with, raw_client, client):
     assert told(gate, f"stranger@{ROOMS}/r") == []
 
 
+async def test_contact_who_tells_many(stack_with, raw_client, client):
+    """One stanza to the sessions of two (docs/component-protocol.md 6) is shown as single ones are."""
+    stack = stack_with("roster=get", "presence=roster")
+    gate = await attach(raw_client, stack, GATE, SECRET)
+    rooms = await attach(raw_client, stack, ROOMS, SECRET)
+    contact = f"friend@{ROOMS}"
+    alice, bob = await client("alice"), await client("bob")
+    for c in (alice, bob):
+        await befriend_contact(rooms, c, contact)
+    for who in (contact, f"stranger@{ROOMS}"):
+        await rooms.send(f"<message from='{ROOMS}' to='localhost'><fanout xmlns='urn:switchyard:fanout:1'>"
+                         f"<presence xmlns='jabber:client' from='{who}/r'/>"
+                         f"<to jid='{alice.full}'/><to jid='{bob.full}'/></fanout></message>")
+        await bob.wait("presence", from_=f"{who}/r")
+    await settled(rooms, ROOMS)
+    await settled(gate)
+    assert told(gate, f"{contact}/r") == [None]
+    assert told(gate, f"stranger@{ROOMS}/r") == []
+
+
 async def test_local_contacts_cross_once(stack_with, raw_client, client):
     stack = stack_with("roster=get", "presence=roster")
     gate = await attach(raw_client, stack, GATE, SECRET)
