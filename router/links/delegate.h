@@ -60,8 +60,8 @@ bool delegate_iq(struct router *r, struct stanza *st);
  * say about it does not count (XEP-0355 7.2.1). */
 bool delegate_has(struct router *r, const char *ns, const char *host, size_t len);
 
-/* For hooks.c. */
-void delegate_online(struct router *r, struct component *c, bool resumed);
+/* For hooks.c.  true: it is asked what it says of its domain (info.h). */
+bool delegate_online(struct router *r, struct component *c, bool resumed);
 void delegate_away(struct router *r, struct component *c);
 void delegate_changed(struct router *r, struct component *c);
 void delegate_removed(struct router *r, struct component *c);

@@ -330,8 +330,6 @@ void outbound_opened(struct component *c, bool resumed)
 	c->acked = link_acked(c->link);
 	outbound_pump(c);
 	hooks_online(c->router, c, resumed);
-	if (!resumed)
-		info_ask(c->router, c);
 }
 
 static void grace_over(void *arg)

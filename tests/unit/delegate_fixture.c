@@ -12,6 +12,7 @@
 #include "core/route.h"
 #include "core/session.h"
 #include "links/ask.h"
+#include "links/info.h"
 
 struct dx dx;
 
@@ -53,6 +54,12 @@ bool component_for_host(const struct component *c, const char *domain, size_t le
 {
 	return c->conf.hosts.n == 0 ||
 	       (strlen(c->conf.hosts.v[0]) == len && !memcmp(c->conf.hosts.v[0], domain, len));
+}
+
+void info_keep(struct component *c, const struct el *answer)
+{
+	(void)answer;
+	c->kept++;
 }
 
 void component_settle(struct stanza *st)

@@ -31,6 +31,7 @@ struct component {
 	struct component_conf conf;
 	char *delegate[DELEGATE_ROWS_MAX + 1], *hosts[2];
 	bool away;
+	unsigned kept; /* answers of what it says of its domain */
 };
 
 struct dx {

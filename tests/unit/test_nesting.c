@@ -64,6 +64,7 @@ static void nodes_of_the_version(void **state)
 	    "\"/></iq>");
 	assert_has(dx_question(1), "node=\"urn:xmpp:delegation:2::" NS_P "\"");
 	assert_has(dx_question(2), "node=\"urn:xmpp:delegation:2:bare:" NS_P "\"");
+	assert_int_equal(dx.pubsub.kept, 1); /* it is all that it is asked of itself */
 	delegate_online(&dx.r, &dx.pubsub, false);
 	dx_answer(3, INFO(FEATURE("urn:xmpp:delegation:1")));
 	assert_has(dx_question(4), "node=\"urn:xmpp:delegation:1::" NS_P "\"");
