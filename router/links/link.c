@@ -484,6 +484,11 @@ size_t link_queued(const struct link *l)
 	return stream_queued(l->stream);
 }
 
+bool link_waiting(const struct link *l)
+{
+	return l->waiting;
+}
+
 const char *link_peer(const struct link *l)
 {
 	return l->peer;

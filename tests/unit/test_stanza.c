@@ -162,6 +162,9 @@ static void connections_per_address(void **state)
 	assert_false(conn_limit_enter(&l, "2001:db8:1:2:ffff::9", 1));
 	assert_true(conn_limit_enter(&l, "2001:db8:1:3::1", 1));
 	conn_limit_leave(&l, "203.0.113.9"); /* never entered */
+	assert_int_equal(conn_limit_count(&l, "203.0.113.9"), 0);
+	assert_int_equal(conn_limit_count(&l, "2001:db8:1:2::7"), 1);
+	assert_int_equal(conn_limit_most(&l), 3);
 	assert_int_equal(l.total, 6);
 	conn_limit_done(&l);
 }
