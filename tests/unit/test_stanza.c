@@ -9,24 +9,13 @@
 
 #include <cmocka.h>
 
-#include <xmpp/xml.h>
-
 #include "core/limits.h"
 #include "core/stanza.h"
+#include "xml_fixture.h"
 
 static struct el *parse(const char *stanza)
 {
-	struct xml *x = xml_new(NS_CLIENT, &(struct xml_limits){ 0 });
-	struct el *el = NULL;
-	const char *head = "<stream:stream xmlns='jabber:client' "
-			   "xmlns:stream='http://etherx.jabber.org/streams'>";
-
-	xml_feed(x, head, strlen(head));
-	xml_feed(x, stanza, strlen(stanza));
-	assert_int_equal(xml_pop(x, &el), XML_HEAD);
-	assert_int_equal(xml_pop(x, &el), XML_EL);
-	xml_free(x);
-	return el;
+	return xml_str(NS_CLIENT, stanza);
 }
 
 static const struct {
