@@ -27,8 +27,8 @@
 #include "links/link.h"
 #include "router.h"
 
-/* Connections that have not become a component's link: all, and of one address. */
 #define SOCKET_MODE 0660 /* the secret is asked for in any case */
+/* Connections that have not become a component's link: all, and of one address. */
 #define LINKS_WAITING 64
 #define LINKS_WAITING_ADDR 16
 

@@ -238,7 +238,7 @@ static enum component_verdict refuse(
 static enum component_verdict queue_or_refuse(struct component *c, struct stanza *st)
 {
 	enum answer_when when = state_for(c, st);
-	enum answer_kind kind = answer_kind(st, c->domain);
+	enum answer_kind kind;
 	enum answer what;
 
 	if (when == ANSWER_GRACE && c->phase == COMP_ONLINE) {
@@ -246,6 +246,7 @@ static enum component_verdict queue_or_refuse(struct component *c, struct stanza
 		outbound_pump(c);
 		return COMPONENT_TAKEN;
 	}
+	kind = answer_kind(st, c->domain);
 	what = answer_for(when, kind, c->acked);
 	if (what == ANSWER_CACHE) {
 		if (info_answer(&c->info, c->router, st))
@@ -394,8 +395,7 @@ static void on_stuck(void *arg)
 		    "the queue is full and nothing is acknowledged");
 }
 
-/* --- the component's beginning and end ---------------------------------------------------------
- */
+/* --- the component's beginning and end -------------------------------------------------------- */
 
 void outbound_init(struct component *c)
 {
