@@ -17,6 +17,7 @@
 #include <base/metrics.h>
 
 #include "auth/accounts.h"
+#include "conf.h"
 #include "core/route.h"
 #include "core/stanza.h"
 #include "links/ask.h"
@@ -38,6 +39,8 @@ struct request {
 	struct stanza *st; /* held */
 	struct asker *asker;
 	struct asker *asking_component; /* NULL: asker is no component's */
+	size_t bytes;                   /* as it lies in memory */
+	struct share share;
 };
 
 static struct metric m_delegated =
@@ -72,7 +75,13 @@ static void asker_leave(struct asker *a)
 
 static void request_free(struct request *rq)
 {
+	struct manager *m = manager_find(rq->ds, rq->component);
+
 	list_del(&rq->link);
+	if (m) { /* not of a component that goes and has lost its rows */
+		m->held -= rq->bytes;
+		shares_give(&m->shares, rq->share, rq->bytes);
+	}
 	asker_leave(rq->asker);
 	asker_leave(rq->asking_component);
 	stanza_release(rq->st);
@@ -190,10 +199,34 @@ static bool asks_too_much(const struct request *rq)
 	       (rq->asking_component && rq->asking_component->open > DELEGATE_COMPONENT_MAX);
 }
 
+/* What has left its queue and is not answered is bounded as the queue is (links/queue.h). */
+static bool has_room(const struct manager *m, const struct request *rq)
+{
+	size_t max = (size_t)component_conf_of(rq->component)->link_queue;
+
+	return (m->held == 0 || m->held + rq->bytes <= max) &&
+	       shares_fit(&m->shares, rq->share, rq->bytes, max);
+}
+
+/* false: it is too much. */
+static bool request_hold(struct request *rq, struct manager *m, struct stanza *st)
+{
+	bool room;
+
+	rq->st = stanza_hold(st);
+	rq->bytes = arena_size(el_arena(st->el));
+	rq->share = shares_of(&st->from, st->component != NULL);
+	room = has_room(m, rq);
+	m->held += rq->bytes;
+	shares_take(&m->shares, rq->share, rq->bytes);
+	return room && !asks_too_much(rq);
+}
+
 static void request_new(struct delegates *ds, struct component *c, struct stanza *st)
 {
 	struct manager *m = manager_find(ds, c);
 	struct request *rq = xzalloc(sizeof(*rq));
+	bool taken;
 
 	rq->ds = ds;
 	rq->component = c;
@@ -201,10 +234,10 @@ static void request_new(struct delegates *ds, struct component *c, struct stanza
 	if (st->component)
 		rq->asking_component = asker_enter(
 		    &ds->asking_components, jid_domain(&st->from), jid_domain_len(&st->from));
-	rq->st = stanza_hold(st);
-	component_settle(st);
 	list_init(&rq->link);
-	if (asks_too_much(rq) || (m->asking && ds->n_waiting >= ASKS_MAX))
+	taken = request_hold(rq, m, st);
+	component_settle(st);
+	if (!taken || (m->asking && ds->n_waiting >= ASKS_MAX))
 		request_fail(rq, -ENOBUFS);
 	else if (m->asking)
 		request_wait(rq);

@@ -9,6 +9,7 @@
 #include <base/map.h>
 
 #include "links/delegate.h"
+#include "links/shares.h"
 
 struct el;
 
@@ -18,8 +19,10 @@ struct manager {
 	struct list link;     /* in order of the sections */
 	char *domain;
 	size_t n_rows;
-	struct list rows; /* struct delegation.of_manager */
-	char *told;       /* what it was last told that it has; NULL: nothing on this link */
+	struct list rows;     /* struct delegation.of_manager */
+	char *told;           /* what it was last told that it has; NULL: nothing on this link */
+	size_t held;          /* bytes of requests that it has not answered ... */
+	struct shares shares; /* ... and who asked */
 
 	/* nesting.c */
 	unsigned version;    /* of the XEP that it speaks: 1 or 2; 0: not known */

@@ -45,6 +45,11 @@ const char *component_domain(const struct component *c)
 	return c->conf.domain;
 }
 
+const struct component_conf *component_conf_of(const struct component *c)
+{
+	return &c->conf;
+}
+
 bool component_online(const struct component *c)
 {
 	return !c->away;
@@ -125,6 +130,7 @@ static void section(struct component *c, const char *title, const char *domain)
 {
 	c->conf.title = xstrdup(title);
 	c->conf.domain = xstrdup(domain);
+	c->conf.link_queue = 16 << 20;
 	c->conf.delegate.v = c->delegate;
 	c->conf.hosts.v = c->hosts;
 }
