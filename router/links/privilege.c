@@ -191,13 +191,13 @@ void privilege_changed(struct router *r, struct component *c)
 	if (!grants_same(&now, &before)) {
 		p->grants = now;
 		now = before;
-		if (component_online(c)) {
+		if (component_online(c))
 			advertise(p, hosts);
-			if (more || p->grants.presence == PRIV_PRESENCE_NONE)
-				privilege_dump(p);
-		} else {
+		else
 			p->untold = true;
-		}
+		/* Also where the session may go on: who is here now is not told otherwise. */
+		if ((more && component_expects(c)) || p->grants.presence == PRIV_PRESENCE_NONE)
+			privilege_dump(p);
 	}
 	grants_done(&now);
 }

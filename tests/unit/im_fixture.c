@@ -186,12 +186,13 @@ void im_let_go(void)
 bool component_online(const struct component *c)
 {
 	(void)c;
-	return !im.component_away;
+	return !im.component_away && !im.component_in_grace;
 }
 
 bool component_expects(const struct component *c)
 {
-	return component_online(c);
+	(void)c;
+	return !im.component_away;
 }
 
 bool component_internal(const struct component *c)

@@ -30,6 +30,7 @@ struct im {
 	struct router_conf conf;
 	struct list users; /* of struct im_user */
 	bool component_away;
+	bool component_in_grace; /* what it is sent waits: it is kept as text all the same */
 	struct sbuf to_component;
 	/* its privileges */
 	struct privileged *privileged;

@@ -205,6 +205,25 @@ static void late_component_is_told_in_steps(void **state)
 	assert_component_got("");
 }
 
+/* Where the session goes on, nobody else tells it who was there when it was granted that. */
+static void granted_while_the_link_is_lost(void **state)
+{
+	struct session *a = im_session(A), *b = im_session(B);
+
+	(void)state;
+	im_send(a, "<presence/>");
+	im_send(b, "<presence/>");
+	im.component_in_grace = true;
+	IM_GRANT("presence=managed_entity");
+	assert_component_got("");
+	im_session_end(b);
+	assert_component_got("");
+	im.component_in_grace = false;
+	privilege_online(&im.r, IM_COMPONENT, true);
+	im_settle();
+	assert_int_equal(count(im_component_got(), "<presence from=\"" A "\""), 1);
+}
+
 static void full_link_is_waited_for(void **state)
 {
 	struct session *a = im_session(A);
@@ -343,6 +362,7 @@ int main(void)
 		TEST(contact_gets_it_once),
 		TEST(presence_of_contacts_crosses_once),
 		TEST(late_component_is_told_in_steps),
+		TEST(granted_while_the_link_is_lost),
 		TEST(full_link_is_waited_for),
 		TEST(extra_needs_the_grant),
 		TEST(extra_is_added_replaced_and_removed),
