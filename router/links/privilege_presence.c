@@ -294,10 +294,7 @@ static void tell_session(struct privileged *p, void *arg)
 		return;
 	if (row_forget(&p->dump, &c->session->jid) && c->gone)
 		return; /* it has never heard of it */
-
-	EL_AUTO struct el *copy = copy_for(p, c->el);
-
-	(void)component_send_el(p->component, copy);
+	(void)component_send_own(p->component, copy_for(p, c->el));
 }
 
 static void write_caps(struct sbuf *out, const struct el *presence)
@@ -392,10 +389,7 @@ static void tell_contact(struct privileged *p, void *arg)
 	n = map_get(&p->seen, from->s, from->len);
 	if (n && MAP_ENTRY(n, struct seen, node)->hash == a->hash)
 		return;
-
-	EL_AUTO struct el *copy = copy_for(p, a->st->el);
-
-	if (component_send_el(p->component, copy) == COMPONENT_TAKEN)
+	if (component_send_own(p->component, copy_for(p, a->st->el)) == COMPONENT_TAKEN)
 		seen_enter(p, from->s, from->len)->hash = a->hash;
 }
 

@@ -36,18 +36,17 @@ static void push_to(struct privileged *p, void *arg)
 	const struct push *push = arg;
 	const struct jid *owner = push->owner;
 	char id[PUSH_ID + 1];
+	struct el *copy;
 
 	if (!p->grants.push ||
 	    !component_for_host(p->component, jid_domain(owner), jid_domain_len(owner)))
 		return;
-
-	EL_AUTO struct el *copy = el_dup(push->el);
-
+	copy = el_dup(push->el);
 	rnd_id(id, PUSH_ID);
 	el_set(copy, "id", id);
 	el_set(copy, "from", owner->s);
 	el_set(copy, "to", component_domain(p->component));
-	if (component_send_el(p->component, copy) == COMPONENT_FULL)
+	if (component_send_own(p->component, copy) == COMPONENT_FULL)
 		log_warn(NULL, "%s does not read: a roster push was lost",
 		    component_domain(p->component));
 }
