@@ -13,6 +13,7 @@
 #include "im/presence.h"
 #include "im/roster.h"
 #include "router.h"
+#include "text_fixture.h"
 
 #define ALICE "alice@example.org"
 #define BOB "bob@example.org"

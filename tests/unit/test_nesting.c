@@ -155,15 +155,6 @@ static char *features(unsigned n, size_t each)
 	return sbuf_steal(&b);
 }
 
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	for (; (text = strstr(text, what)); text++)
-		n++;
-	return n;
-}
-
 static void number_of_features_is_bounded(void **state)
 {
 	char *xml = features(300, 8);

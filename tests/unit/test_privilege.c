@@ -26,21 +26,6 @@
 #define INNER_IQ(type, attrs, ns) \
 	"<iq xmlns='jabber:client' type='" type "' id='i' " attrs "><q xmlns='" ns "'/></iq>"
 
-static void assert_has(const char *text, const char *want)
-{
-	if (!strstr(text, want))
-		fail_msg("no %s in:\n%s", want, text);
-}
-
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	for (; (text = strstr(text, what)); text += strlen(what))
-		n++;
-	return n;
-}
-
 /* --- what it is told of its privileges -------------------------------------------------------- */
 
 static void both_versions_are_advertised(void **state)

@@ -15,21 +15,6 @@
 	"<extra xmlns='urn:switchyard:presence-extra:1'>" inner "</extra></iq>"
 #define HASH(h) "<x xmlns='urn:x'><photo>" h "</photo></x>"
 
-static void assert_has(const char *text, const char *want)
-{
-	if (!strstr(text, want))
-		fail_msg("no %s in:\n%s", want, text);
-}
-
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	for (; (text = strstr(text, what)); text += strlen(what))
-		n++;
-	return n;
-}
-
 /* --- presence --------------------------------------------------------------------------------- */
 
 #define CAPS(v) "<c xmlns='http://jabber.org/protocol/caps' node='n' hash='sha-1' ver='" v "'/>"
