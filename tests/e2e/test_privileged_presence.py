@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What components are told of presence (XEP-0356 7), and what they add to it."""
 
+import asyncio
+
 import pytest
 
 from lib import privileged
@@ -82,14 +84,18 @@ async def test_without_the_grant_nothing_is_told(stack_with, raw_client, client)
 
 async def test_late_component_is_told_of_all(stack_with, raw_client, client):
     stack = stack_with("presence=managed_entity")
+
+    async def login(user, resource):
+        c = await raw_client()
+        return await c.login(user, stack.accounts[f"{user}@localhost"], resource=resource)
+
     clients = []
     for n in range(15):
-        jid = stack.add_account(f"user{n}")
-        for resource in range(10):
-            c = await raw_client()
-            clients.append(await c.login(f"user{n}", stack.accounts[jid], resource=f"r{resource}"))
+        stack.add_account(f"user{n}")
+        clients += await asyncio.gather(*(login(f"user{n}", f"r{i}") for i in range(10)))
     for c in clients[:-1]:
         await c.send("<presence/>")
+    for c in clients[:-1]:
         await c.sync()
     gate = await attach(raw_client, stack, GATE, SECRET)
     await clients[-1].send("<presence/>")
