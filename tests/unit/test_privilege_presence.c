@@ -190,6 +190,34 @@ static void late_component_is_told_in_steps(void **state)
 	assert_component_got("");
 }
 
+/* The last step was taken, and the link lost, before the next: it follows when the session goes on.
+ */
+static void link_lost_between_two_steps(void **state)
+{
+	enum { N = 70 };
+	char full[64];
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		(void)snprintf(full, sizeof(full), "alice@example.org/%d", i);
+		im_send(im_session(full), "<presence/>");
+	}
+	im.holds = true;
+	IM_GRANT("presence=managed_entity");
+	assert_int_equal(count(im_component_got(), "<presence"), 64);
+	im.component_in_grace = true;
+	im_let_go();
+	assert_component_got("");
+	im.component_in_grace = false;
+	privilege_online(&im.r, IM_COMPONENT, true);
+	im_settle();
+	assert_int_equal(count(im_component_got(), "<presence from"), N - 64);
+	im_let_go();
+	privilege_online(&im.r, IM_COMPONENT, false); /* a new one is told of all */
+	im_settle();
+	assert_int_equal(count(im_component_got(), "<presence from"), 64);
+}
+
 /* Where the session goes on, nobody else tells it who was there when it was granted that. */
 static void granted_while_the_link_is_lost(void **state)
 {
@@ -347,6 +375,7 @@ int main(void)
 		TEST(contact_gets_it_once),
 		TEST(presence_of_contacts_crosses_once),
 		TEST(late_component_is_told_in_steps),
+		TEST(link_lost_between_two_steps),
 		TEST(granted_while_the_link_is_lost),
 		TEST(full_link_is_waited_for),
 		TEST(extra_needs_the_grant),
