@@ -214,6 +214,8 @@ enum component_verdict component_send_el(struct component *c, const struct el *e
 	(void)c;
 	if (im.component_away)
 		return COMPONENT_AWAY;
+	if (im.full)
+		return COMPONENT_FULL;
 	keep(&im.to_component, el, NULL, NULL);
 	return COMPONENT_TAKEN;
 }

@@ -39,6 +39,7 @@ struct im {
 	char *grants[IM_GRANTS];
 	bool other_host; /* it does not work for example.org */
 	size_t queued;   /* on its link */
+	bool full;       /* its queue */
 	bool holds;      /* it keeps what it is sent with component_send() */
 	struct stanza *held[IM_HELD];
 	unsigned n_held;

@@ -184,6 +184,48 @@ static void pushes_are_for_who_may_read(void **state)
 	assert_component_got("");
 }
 
+/* The component cannot know by itself that it has to read the rosters anew. */
+static void lost_push_is_told_of(void **state)
+{
+	static const char advert[] = "<perm access=\"roster\" type=\"get\" push=\"true\"/>";
+	const char set[] = "<iq type='set' id='1'><query xmlns='jabber:iq:roster'>"
+			   "<item jid='x@y'/></query></iq>";
+	struct session *a = im_session(A);
+
+	(void)state;
+	IM_GRANT("roster=get");
+	(void)im_component_got();
+	im.full = true;
+	im_send(a, set);
+	for (int s = 0; s < 3; s++) {
+		loop_clock_advance(im.f.loop, 1000);
+		im_settle();
+	}
+	im.full = false;
+	assert_component_got("");
+	loop_clock_advance(im.f.loop, 1000);
+	im_settle();
+	assert_int_equal(count(im_component_got(), advert), 1);
+	loop_clock_advance(im.f.loop, 1000);
+	im_settle();
+	assert_component_got("");
+	/* Not while the link is lost, and not twice when it is back. */
+	for (unsigned seconds = 0; seconds < 2; seconds++) {
+		im.full = true;
+		im_send(a, set);
+		im.full = false;
+		im.component_in_grace = true;
+		loop_clock_advance(im.f.loop, seconds * 1000);
+		im_settle();
+		assert_component_got("");
+		im.component_in_grace = false;
+		privilege_online(&im.r, IM_COMPONENT, true);
+		loop_clock_advance(im.f.loop, 1000);
+		im_settle();
+		assert_int_equal(count(im_component_got(), advert), 1);
+	}
+}
+
 /* --- messages --------------------------------------------------------------------------------- */
 
 static void message_needs_the_grant(void **state)
@@ -423,6 +465,7 @@ int main(void)
 		TEST(roster_is_read_and_changed),
 		TEST(subscriptions_of_its_own_contacts),
 		TEST(pushes_are_for_who_may_read),
+		TEST(lost_push_is_told_of),
 		TEST(message_needs_the_grant),
 		TEST(message_of_both_versions),
 		TEST(message_in_the_wrong_name),
