@@ -46,6 +46,19 @@ static bool works_for(const struct privileged *p, const struct jid *j)
 	       component_for_host(p->component, jid_domain(j), jid_domain_len(j));
 }
 
+/* May an account that the component works for see it?  But for that one; NULL: any. */
+static bool seen_by_account(const struct privileged *p, struct roster *ro, const struct jid *but)
+{
+	MAP_EACH (n, &ro->items) {
+		const struct roster_item *it = MAP_ENTRY(n, struct roster_item, node);
+
+		if ((it->sub & SUB_FROM) && works_for(p, &it->jid) &&
+		    !(but && jid_same(&it->jid, but)))
+			return true;
+	}
+	return false;
+}
+
 /* Is the session's presence the component's to see: as that of an account, or of the contact of an
  * account?  Not if it gets it anyway, being a contact itself. */
 static bool sees(const struct privileged *p, const struct jid *session, struct roster *ro)
@@ -58,14 +71,7 @@ static bool sees(const struct privileged *p, const struct jid *session, struct r
 		return false;
 	if (works_for(p, session))
 		return true;
-	if (p->grants.presence != PRIV_PRESENCE_ROSTER || !ro)
-		return false;
-	MAP_EACH (n, &ro->items) {
-		it = MAP_ENTRY(n, struct roster_item, node);
-		if ((it->sub & SUB_FROM) && works_for(p, &it->jid))
-			return true;
-	}
-	return false;
+	return p->grants.presence == PRIV_PRESENCE_ROSTER && ro && seen_by_account(p, ro, NULL);
 }
 
 static struct el *copy_for(const struct privileged *p, const struct el *presence)
@@ -284,6 +290,7 @@ struct change {
 	struct roster *ro;
 	const struct el *el;
 	bool gone;
+	const struct jid *contact; /* who may see it from now on; NULL: this is not the reason */
 };
 
 static void tell_session(struct privileged *p, void *arg)
@@ -292,6 +299,8 @@ static void tell_session(struct privileged *p, void *arg)
 
 	if (!sees(p, &c->session->jid, c->ro))
 		return;
+	if (c->contact && (works_for(p, &c->session->jid) || seen_by_account(p, c->ro, c->contact)))
+		return; /* it has seen it before */
 	if (row_forget(&p->dump, &c->session->jid) && c->gone)
 		return; /* it has never heard of it */
 	(void)component_send_own(p->component, copy_for(p, c->el));
@@ -324,15 +333,24 @@ static bool same_caps(const struct el *a, const struct el *b)
 
 void privilege_available(struct session *s, struct roster *ro, const struct el *before)
 {
-	struct change c = { s, ro, s->im.presence, false };
+	struct change c = { s, ro, s->im.presence, false, NULL };
 
 	if (!before || !same_caps(before, s->im.presence))
 		privileged_each(s->router, tell_session, &c);
 }
 
+void privilege_shown(struct session *s, const struct jid *contact)
+{
+	struct roster *ro = roster_peek(s->router->rosters, &s->user->jid);
+	struct change c = { s, ro, s->im.presence, false, contact };
+
+	if (ro)
+		privileged_each(s->router, tell_session, &c);
+}
+
 void privilege_unavailable(struct session *s, struct roster *ro, const struct el *el)
 {
-	struct change c = { s, ro, el, true };
+	struct change c = { s, ro, el, true, NULL };
 
 	privileged_each(s->router, tell_session, &c);
 }

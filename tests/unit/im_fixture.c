@@ -30,10 +30,16 @@ static char last_got[65536];
 
 /* --- the parts that are played ---------------------------------------------------------------- */
 
+static bool is_host(const char *host, const char *domain, size_t len)
+{
+	return len == strlen(host) && !memcmp(domain, host, len);
+}
+
 bool router_serves(const struct router *r, const char *domain, size_t len)
 {
 	(void)r;
-	return len == strlen("example.org") && !memcmp(domain, "example.org", len);
+	return is_host("example.org", domain, len) ||
+	       (im.two_hosts && is_host("example.net", domain, len));
 }
 
 bool accounts_exist(struct accounts *a, const struct jid *jid)
@@ -117,9 +123,7 @@ int session_send(struct session *s, const struct el *el)
 struct component *components_find(struct components *cs, const char *domain, size_t len)
 {
 	(void)cs;
-	if (len != strlen(ECHO) || memcmp(domain, ECHO, len) != 0)
-		return NULL;
-	return IM_COMPONENT;
+	return is_host(ECHO, domain, len) ? IM_COMPONENT : NULL;
 }
 
 void components_each(struct components *cs, component_each_fn *fn, void *arg)
@@ -143,9 +147,7 @@ const struct component_conf *component_conf_of(const struct component *c)
 bool component_for_host(const struct component *c, const char *domain, size_t len)
 {
 	(void)c;
-	(void)domain;
-	(void)len;
-	return !im.other_host;
+	return !im.other_host && !(im.two_hosts && is_host("example.net", domain, len));
 }
 
 struct privileged **component_privileged(struct component *c)

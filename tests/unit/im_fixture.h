@@ -38,6 +38,7 @@ struct im {
 	struct component_conf component_conf;
 	char *grants[IM_GRANTS];
 	bool other_host; /* it does not work for example.org */
+	bool two_hosts;  /* example.net is served, too, and it does not work for that */
 	size_t queued;   /* on its link */
 	bool full;       /* its queue */
 	bool holds;      /* it keeps what it is sent with component_send() */

@@ -159,6 +159,52 @@ static void presence_of_contacts_crosses_once(void **state)
 	assert_component_got("");
 }
 
+#define CAROL "carol@example.net"
+#define C CAROL "/c"
+
+static void befriends(struct session *who, const char *account, struct session *carol)
+{
+	char approval[128];
+
+	(void)snprintf(
+	    approval, sizeof(approval), "<presence to='%s' type='subscribed'/>", account);
+	im_send(who, "<presence to='" CAROL "' type='subscribe'/>");
+	im_send(carol, approval);
+}
+
+/* A contact at a host that is served and not the component's, who is online all the time. */
+static void contact_at_another_host(void **state)
+{
+	struct session *a = im_session(A), *b = im_session(B), *c, *d;
+
+	(void)state;
+	im.two_hosts = true;
+	im_account(CAROL);
+	im_account("dave@example.net");
+	c = im_session(C);
+	d = im_session("dave@example.net/d");
+	IM_GRANT("roster=get", "roster-push=false", "presence=roster");
+	(void)im_component_got();
+	im_send(c, "<presence id='1'/>");
+	befriends(d, "dave@example.net", c); /* no account of its */
+	assert_component_got("");
+	befriends(a, ALICE, c);
+	assert_component_got("<presence id=\"1\" from=\"" C "\" to=\"" ECHO "\"/>\n");
+	befriends(b, BOB, c); /* it has seen it already */
+	assert_component_got("");
+	im_send(c, "<presence to='" ALICE "' type='unsubscribed'/>");
+	befriends(a, ALICE, c);
+	assert_component_got("");
+	im_send(c, "<presence type='unavailable' id='2'/>");
+	assert_int_equal(count(im_component_got(), "id=\"2\""), 1);
+	/* One of its own is not told of twice, whoever may see it. */
+	im_send(a, "<presence id='3'/>");
+	assert_int_equal(count(im_component_got(), "id=\"3\""), 1);
+	im_send(b, "<presence to='" ALICE "' type='subscribe'/>");
+	im_send(a, "<presence to='" BOB "' type='subscribed'/>");
+	assert_component_got("");
+}
+
 /* --- late ones -------------------------------------------------------------------------------- */
 
 static void late_component_is_told_in_steps(void **state)
@@ -374,6 +420,7 @@ int main(void)
 		TEST(who_blocks_it_is_not_shown),
 		TEST(contact_gets_it_once),
 		TEST(presence_of_contacts_crosses_once),
+		TEST(contact_at_another_host),
 		TEST(late_component_is_told_in_steps),
 		TEST(link_lost_between_two_steps),
 		TEST(granted_while_the_link_is_lost),
