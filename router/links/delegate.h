@@ -40,6 +40,8 @@ struct delegate_row {
 	char *attrs[DELEGATE_ATTRS_MAX]; /* in order of their names */
 	size_t n_attrs;
 };
+/* Of n bytes: not empty, not long, and nothing in it that would have to be escaped. */
+bool delegate_is_namespace(const char *s, size_t n);
 /* "ns" or "ns[attr1,attr2]".  0, or -EINVAL and half a line for the operator. */
 int delegate_row_parse(struct delegate_row *out, const char *text, char *err, size_t err_len)
     __attribute__((warn_unused_result));
