@@ -184,19 +184,9 @@ static int read_outbox(struct comp *c)
 /* A stanza as ledger_put_deferred() wrote it; NULL: it is none. */
 static struct el *parse(const char *text)
 {
-	static const char head[] =
-	    "<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "'>";
-	const struct xml_limits lim = { .tag = XML_TAG_LINK };
-	struct xml *x = xml_new(NS_CLIENT, &lim);
-	struct el *el = NULL;
-	enum xml_ev ev;
+	static const struct xml_limits lim = { .tag = XML_TAG_LINK };
 
-	xml_feed(x, head, sizeof(head) - 1);
-	xml_feed(x, text, strlen(text));
-	while ((ev = xml_pop(x, &el)) == XML_HEAD)
-		;
-	xml_free(x);
-	return ev == XML_EL ? el : NULL;
+	return xml_read(text, &lim);
 }
 
 static int read_deferred(struct comp *c)

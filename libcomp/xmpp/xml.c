@@ -325,3 +325,20 @@ const char *xml_error_text(const struct xml *x)
 {
 	return x->err_text ? x->err_text : "";
 }
+
+struct el *xml_read(const char *text, const struct xml_limits *lim)
+{
+	static const char head[] =
+	    "<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "'>";
+	struct xml *x = xml_new(NS_CLIENT, lim);
+	struct el *el = NULL;
+	enum xml_ev ev;
+
+	xml_feed(x, head, sizeof(head) - 1);
+	xml_feed(x, text, strlen(text));
+	do {
+		ev = xml_pop(x, &el);
+	} while (ev == XML_HEAD);
+	xml_free(x);
+	return ev == XML_EL ? el : NULL;
+}

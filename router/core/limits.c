@@ -82,3 +82,24 @@ void conn_limit_leave(struct conn_limit *l, const char *addr)
 		free(ca);
 	}
 }
+
+size_t conn_limit_count(struct conn_limit *l, const char *addr)
+{
+	char key[INET6_ADDRSTRLEN + 4];
+	const struct conn_addr *ca = find(l, addr, key, sizeof(key));
+
+	return ca ? ca->n : 0;
+}
+
+size_t conn_limit_most(const struct conn_limit *l)
+{
+	size_t most = 0;
+
+	MAP_EACH (n, &l->by_addr) {
+		const struct conn_addr *ca = MAP_ENTRY(n, struct conn_addr, node);
+
+		if (ca->n > most)
+			most = ca->n;
+	}
+	return most;
+}

@@ -18,6 +18,8 @@ void conn_limit_done(struct conn_limit *l);
 /* false: `max` are there already (0: no bound). */
 bool conn_limit_enter(struct conn_limit *l, const char *addr, size_t max);
 void conn_limit_leave(struct conn_limit *l, const char *addr);
+size_t conn_limit_count(struct conn_limit *l, const char *addr);
+size_t conn_limit_most(const struct conn_limit *l); /* of one address */
 /* The key that addresses are counted by: the address, or an IPv6 address's /64. */
 void conn_limit_key(const char *addr, char *out, size_t out_len);
 

@@ -74,19 +74,23 @@ static int parse_type(struct stanza *st)
 	}
 }
 
+/* What is passed on carries the prepared form. */
+static int parse_address(struct stanza *st, const char *attr, struct jid *out)
+{
+	const char *said = el_attr(st->el, attr);
+
+	if (said && jid_parse(out, el_arena(st->el), said) < 0)
+		return -COND_JID_MALFORMED;
+	if (said && strcmp(said, out->s) != 0)
+		el_set(st->el, attr, out->s);
+	return 0;
+}
+
 static int parse_addresses(struct stanza *st)
 {
-	const char *from = el_attr(st->el, "from"), *to = el_attr(st->el, "to");
-	struct arena *a = el_arena(st->el);
+	int r = parse_address(st, "from", &st->from);
 
-	if (from && jid_parse(&st->from, a, from) < 0)
-		return -COND_JID_MALFORMED;
-	if (to && jid_parse(&st->to, a, to) < 0)
-		return -COND_JID_MALFORMED;
-	/* What is passed on carries the prepared form. */
-	if (to && strcmp(to, st->to.s) != 0)
-		el_set(st->el, "to", st->to.s);
-	return 0;
+	return r < 0 ? r : parse_address(st, "to", &st->to);
 }
 
 /* RFC 6120 8.2.3: an id always; one child, and only one, in a request. */

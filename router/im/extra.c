@@ -30,22 +30,6 @@ static struct db_q q_del = { "DELETE FROM presence_extra WHERE account = $1 AND 
 
 /* --- presence ------------------------------------------------------------------------------- */
 
-static struct el *element_read(const char *text)
-{
-	static const struct xml_limits lim = { (size_t)2 * EXTRA_MAX, 0, 0, 0 };
-	struct xml *x = xml_new(NS_CLIENT, &lim);
-	struct el *el = NULL;
-	enum xml_ev ev;
-
-	xml_feed(x, "<r xmlns=\"" NS_CLIENT "\">", sizeof("<r xmlns=\"" NS_CLIENT "\">") - 1);
-	xml_feed(x, text, strlen(text));
-	do {
-		ev = xml_pop(x, &el);
-	} while (ev == XML_HEAD);
-	xml_free(x);
-	return ev == XML_EL ? el : NULL;
-}
-
 static void replace(struct el *presence, const char *ns, const struct el *by)
 {
 	const struct el *old;
@@ -64,6 +48,7 @@ struct target {
 
 static void apply_ns(const char *ns, void *arg)
 {
+	static const struct xml_limits lim = { .stanza = (size_t)2 * EXTRA_MAX };
 	const struct target *t = arg;
 	struct db *db = t->router->db;
 	int rc = db_query(db, &q_get, "ss", t->account->s, ns);
@@ -73,7 +58,7 @@ static void apply_ns(const char *ns, void *arg)
 	if (rc < 0) {
 		log_err(NULL, LOG_LVL_WARN, rc, "what belongs into presence could not be read");
 	} else if (rc > 0) {
-		EL_AUTO struct el *el = element_read(db_text(db, &q_get, 0));
+		EL_AUTO struct el *el = xml_read(db_text(db, &q_get, 0), &lim);
 
 		db_reset(db, &q_get);
 		if (el)

@@ -79,5 +79,5 @@ void presence_to_user(struct router *r, struct stanza *st)
 	else
 		deliver(r, st);
 	if (!st->session)
-		privilege_contact(r, st);
+		privilege_contact(r, st, &st->to);
 }

@@ -8,6 +8,7 @@
 #include "im/blocking.h"
 #include "im/presence_send.h"
 #include "links/component.h"
+#include "links/privilege.h"
 #include "router.h"
 
 bool presence_is_local(const struct router *r, const struct jid *j)
@@ -128,8 +129,10 @@ void presence_show(struct router *r, const struct jid *owner, const struct jid *
 	LIST_EACH (it, &u->sessions) {
 		struct session *s = LIST_ENTRY(it, struct session, of_user);
 
-		if (session_available(s))
-			presence_send(r, s->im.presence, contact);
+		if (!session_available(s))
+			continue;
+		presence_send(r, s->im.presence, contact);
+		privilege_shown(s, contact);
 	}
 }
 

@@ -45,18 +45,9 @@ static void request_write(struct sbuf *out, const struct el *el)
 
 static struct el *request_read(const char *text)
 {
-	static const struct xml_limits lim = { (size_t)2 * ROSTER_REQUEST_MAX, 0, 0, 0 };
-	struct xml *x = xml_new(NS_CLIENT, &lim);
-	struct el *el = NULL;
-	enum xml_ev ev;
+	static const struct xml_limits lim = { .stanza = (size_t)2 * ROSTER_REQUEST_MAX };
 
-	xml_feed(x, "<r xmlns=\"" NS_CLIENT "\">", sizeof("<r xmlns=\"" NS_CLIENT "\">") - 1);
-	xml_feed(x, text, strlen(text));
-	do {
-		ev = xml_pop(x, &el);
-	} while (ev == XML_HEAD);
-	xml_free(x);
-	return ev == XML_EL ? el : NULL;
+	return xml_read(text, &lim);
 }
 
 struct el *roster_store_request(const struct el *presence)

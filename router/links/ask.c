@@ -176,11 +176,6 @@ void asks_lost(struct asks *a)
 	}
 }
 
-size_t asks_open(const struct asks *a)
-{
-	return map_len(&a->open);
-}
-
 struct asks *asks_new(struct router *r)
 {
 	struct asks *a = xzalloc(sizeof(*a));

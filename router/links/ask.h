@@ -34,6 +34,5 @@ void asks_free(struct asks *a); /* -ECANCELED to all */
 bool asks_answer(struct component *c, struct stanza *st);
 /* The link is gone and with it what was under way: -ENOTCONN to all, in a task. */
 void asks_lost(struct asks *a);
-size_t asks_open(const struct asks *a);
 
 #endif

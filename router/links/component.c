@@ -27,8 +27,8 @@
 #include "links/link.h"
 #include "router.h"
 
-/* Connections that have not become a component's link: all, and of one address. */
 #define SOCKET_MODE 0660 /* the secret is asked for in any case */
+/* Connections that have not become a component's link: all, and of one address. */
 #define LINKS_WAITING 64
 #define LINKS_WAITING_ADDR 16
 
@@ -341,6 +341,29 @@ void components_link_ready(struct components *cs, const char *addr)
 	conn_limit_leave(&cs->waiting, addr);
 }
 
+/* Who has many of the places gives one of them to who has fewer: a few addresses that only connect
+ * do not keep components out. */
+static bool has_place(struct components *cs, const char *addr)
+{
+	size_t most;
+
+	if (cs->waiting.total < LINKS_WAITING)
+		return true;
+	most = conn_limit_most(&cs->waiting);
+	if (conn_limit_count(&cs->waiting, addr) + 1 >= most)
+		return false;
+	LIST_EACH (it, &cs->links) { /* the oldest of them */
+		struct link *l = link_of(it);
+
+		if (!link_waiting(l) || conn_limit_count(&cs->waiting, link_peer(l)) < most)
+			continue;
+		link_end(l, STREAM_E_RESOURCE_CONSTRAINT, "others want to connect, too");
+		link_free(l);
+		return true;
+	}
+	return false;
+}
+
 /* Without TLS secrets and stanzas cross in the clear: private networks only, unless the operator
  * insists. */
 static bool admits(struct components *cs, int fd, bool tls)
@@ -359,7 +382,7 @@ static bool admits(struct components *cs, int fd, bool tls)
 		log_info(NULL, "component port: refused %s, too many failed handshakes", peer.text);
 		return false;
 	}
-	if (cs->waiting.total >= LINKS_WAITING ||
+	if (!has_place(cs, peer.text) ||
 	    !conn_limit_enter(&cs->waiting, peer.text, LINKS_WAITING_ADDR)) {
 		log_warn(NULL,
 		    "component port: refused %s, too many connections without a handshake",

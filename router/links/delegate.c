@@ -17,6 +17,7 @@
 #include <base/metrics.h>
 
 #include "auth/accounts.h"
+#include "conf.h"
 #include "core/route.h"
 #include "core/stanza.h"
 #include "links/ask.h"
@@ -24,10 +25,11 @@
 #include "links/delegate_internal.h"
 #include "router.h"
 
-struct asker {
-	struct map_node node; /* by bare JID */
+struct asker { /* an account, or a component under all its names */
+	struct map_node node;
+	struct map *all;
 	unsigned open;
-	char jid[];
+	char key[];
 };
 
 struct request {
@@ -36,6 +38,9 @@ struct request {
 	struct component *component;
 	struct stanza *st; /* held */
 	struct asker *asker;
+	struct asker *asking_component; /* NULL: asker is no component's */
+	size_t bytes;                   /* as it lies in memory */
+	struct share share;
 };
 
 static struct metric m_delegated =
@@ -45,32 +50,40 @@ static struct metric m_bad = METRIC_COUNTER(
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-static struct asker *asker_enter(struct delegates *ds, const struct jid *from)
+static struct asker *asker_enter(struct map *all, const char *key, size_t len)
 {
-	size_t len = jid_bare_len(from);
-	struct map_node *n = map_get(&ds->askers, from->s, len);
-	struct asker *a;
+	struct map_node *n = map_get(all, key, len);
+	struct asker *a = n ? MAP_ENTRY(n, struct asker, node) : NULL;
 
-	if (n)
-		return MAP_ENTRY(n, struct asker, node);
-	a = xzalloc(sizeof(*a) + len + 1);
-	memcpy(a->jid, from->s, len);
-	map_put(&ds->askers, &a->node, a->jid, len);
+	if (!a) {
+		a = xzalloc(sizeof(*a) + len + 1);
+		a->all = all;
+		memcpy(a->key, key, len);
+		map_put(all, &a->node, a->key, len);
+	}
+	a->open++;
 	return a;
 }
 
-static void asker_leave(struct delegates *ds, struct asker *a)
+static void asker_leave(struct asker *a)
 {
-	if (--a->open > 0)
+	if (!a || --a->open > 0)
 		return;
-	map_del(&ds->askers, &a->node);
+	map_del(a->all, &a->node);
 	free(a);
 }
 
 static void request_free(struct request *rq)
 {
+	struct manager *m = manager_find(rq->ds, rq->component);
+
 	list_del(&rq->link);
-	asker_leave(rq->ds, rq->asker);
+	if (m) { /* not of a component that goes and has lost its rows */
+		m->held -= rq->bytes;
+		shares_give(&m->shares, rq->share, rq->bytes);
+	}
+	asker_leave(rq->asker);
+	asker_leave(rq->asking_component);
 	stanza_release(rq->st);
 	free(rq);
 }
@@ -180,20 +193,51 @@ static void request_wait(struct request *rq)
 	rq->ds->n_waiting++;
 }
 
+static bool asks_too_much(const struct request *rq)
+{
+	return rq->asker->open > DELEGATE_ASKER_MAX ||
+	       (rq->asking_component && rq->asking_component->open > DELEGATE_COMPONENT_MAX);
+}
+
+/* What has left its queue and is not answered is bounded as the queue is (links/queue.h). */
+static bool has_room(const struct manager *m, const struct request *rq)
+{
+	size_t max = (size_t)component_conf_of(rq->component)->link_queue;
+
+	return (m->held == 0 || m->held + rq->bytes <= max) &&
+	       shares_fit(&m->shares, rq->share, rq->bytes, max);
+}
+
+/* false: it is too much. */
+static bool request_hold(struct request *rq, struct manager *m, struct stanza *st)
+{
+	bool room;
+
+	rq->st = stanza_hold(st);
+	rq->bytes = arena_size(el_arena(st->el));
+	rq->share = shares_of(&st->from, st->component != NULL);
+	room = has_room(m, rq);
+	m->held += rq->bytes;
+	shares_take(&m->shares, rq->share, rq->bytes);
+	return room && !asks_too_much(rq);
+}
+
 static void request_new(struct delegates *ds, struct component *c, struct stanza *st)
 {
 	struct manager *m = manager_find(ds, c);
-	struct asker *a = asker_enter(ds, &st->from);
 	struct request *rq = xzalloc(sizeof(*rq));
+	bool taken;
 
-	a->open++;
 	rq->ds = ds;
 	rq->component = c;
-	rq->asker = a;
-	rq->st = stanza_hold(st);
-	component_settle(st);
+	rq->asker = asker_enter(&ds->askers, st->from.s, jid_bare_len(&st->from));
+	if (st->component)
+		rq->asking_component = asker_enter(
+		    &ds->asking_components, jid_domain(&st->from), jid_domain_len(&st->from));
 	list_init(&rq->link);
-	if (a->open > DELEGATE_ASKER_MAX || (m->asking && ds->n_waiting >= ASKS_MAX))
+	taken = request_hold(rq, m, st);
+	component_settle(st);
+	if (!taken || (m->asking && ds->n_waiting >= ASKS_MAX))
 		request_fail(rq, -ENOBUFS);
 	else if (m->asking)
 		request_wait(rq);

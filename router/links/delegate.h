@@ -5,7 +5,8 @@
  *
  * A request is held until it is answered, exactly once: by what the component says, if its
  * addresses, id and type are right, else with service-unavailable.  Bounded: 1,024 open ones a
- * component (links/ask.h), 32 an account that asks. */
+ * component (links/ask.h), 32 an account that asks, 512 a component that asks; in
+ * bytes as its queue is. */
 #ifndef ROUTER_DELEGATE_H
 #define ROUTER_DELEGATE_H
 
@@ -24,6 +25,7 @@ enum {
 	DELEGATE_ROWS_MAX = 64, /* of one component */
 	DELEGATE_ATTRS_MAX = 8, /* of one filter */
 	DELEGATE_ASKER_MAX = 32,
+	DELEGATE_COMPONENT_MAX = 512, /* of a component that asks, under all its names */
 	DELEGATE_TIMEOUT_MS = 30 * 1000,
 };
 /* What is left of disco to bare JIDs once the router has answered what it can (XEP-0355 7.2.4 and
@@ -38,6 +40,8 @@ struct delegate_row {
 	char *attrs[DELEGATE_ATTRS_MAX]; /* in order of their names */
 	size_t n_attrs;
 };
+/* Of n bytes: not empty, not long, and nothing in it that would have to be escaped. */
+bool delegate_is_namespace(const char *s, size_t n);
 /* "ns" or "ns[attr1,attr2]".  0, or -EINVAL and half a line for the operator. */
 int delegate_row_parse(struct delegate_row *out, const char *text, char *err, size_t err_len)
     __attribute__((warn_unused_result));
@@ -59,8 +63,8 @@ bool delegate_iq(struct router *r, struct stanza *st);
  * say about it does not count (XEP-0355 7.2.1). */
 bool delegate_has(struct router *r, const char *ns, const char *host, size_t len);
 
-/* For hooks.c. */
-void delegate_online(struct router *r, struct component *c, bool resumed);
+/* For hooks.c.  true: it is asked what it says of its domain (info.h). */
+bool delegate_online(struct router *r, struct component *c, bool resumed);
 void delegate_away(struct router *r, struct component *c);
 void delegate_changed(struct router *r, struct component *c);
 void delegate_removed(struct router *r, struct component *c);

@@ -66,6 +66,11 @@ static bool is_printable(const char *s, size_t n, const char * not )
 	return n > 0;
 }
 
+bool delegate_is_namespace(const char *s, size_t n)
+{
+	return n <= NS_MAX && is_printable(s, n, "<>&'\"");
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -106,7 +111,7 @@ static int parse_text(struct delegate_row *row, const char *text, char *err, siz
 	const char *filter = strchr(text, '['), *end = text + len - 1;
 	size_t n = filter ? (size_t)(filter - text) : len;
 
-	if (n > NS_MAX || !is_printable(text, n, "<>&'\"]"))
+	if (!delegate_is_namespace(text, n) || memchr(text, ']', n))
 		return FAULT("\"%.*s\" is not a namespace", shown(text), text);
 	row->ns = xstrndup(text, n);
 	if (!strcmp(row->ns, DELEGATE_INFO_NS))

@@ -9,6 +9,7 @@
 #include <base/map.h>
 
 #include "links/delegate.h"
+#include "links/shares.h"
 
 struct el;
 
@@ -18,8 +19,10 @@ struct manager {
 	struct list link;     /* in order of the sections */
 	char *domain;
 	size_t n_rows;
-	struct list rows; /* struct delegation.of_manager */
-	char *told;       /* what it was last told that it has; NULL: nothing on this link */
+	struct list rows;     /* struct delegation.of_manager */
+	char *told;           /* what it was last told that it has; NULL: nothing on this link */
+	size_t held;          /* bytes of requests that it has not answered ... */
+	struct shares shares; /* ... and who asked */
 
 	/* nesting.c */
 	unsigned version;    /* of the XEP that it speaks: 1 or 2; 0: not known */
@@ -39,10 +42,11 @@ struct delegates {
 	struct router *router;
 	struct map by_ns; /* struct delegated_ns */
 	struct map managers;
-	struct list in_order; /* struct manager.link */
-	struct map askers;
-	struct list waiting; /* requests until a version is known ... */
-	size_t n_waiting;    /* ... of all managers together no more than may be open of one */
+	struct list in_order;         /* struct manager.link */
+	struct map askers;            /* by bare JID */
+	struct map asking_components; /* by domain */
+	struct list waiting;          /* requests until a version is known ... */
+	size_t n_waiting; /* ... of all managers together no more than may be open of one */
 };
 
 /* delegate_table.c */

@@ -150,6 +150,7 @@ void delegates_open(struct delegates **out, struct router *r)
 	map_init(&ds->by_ns);
 	map_init(&ds->managers);
 	map_init(&ds->askers);
+	map_init(&ds->asking_components);
 	list_init(&ds->in_order);
 	list_init(&ds->waiting);
 	table_fill(ds);
@@ -168,6 +169,7 @@ void delegates_close(struct delegates *ds)
 	map_done(&ds->by_ns);
 	map_done(&ds->managers);
 	map_done(&ds->askers);
+	map_done(&ds->asking_components);
 	free(ds);
 }
 
@@ -303,24 +305,25 @@ static bool advertise(struct delegates *ds, struct manager *m, struct component 
 
 /* --- coming and going ------------------------------------------------------------------------- */
 
-void delegate_online(struct router *r, struct component *c, bool resumed)
+bool delegate_online(struct router *r, struct component *c, bool resumed)
 {
 	struct manager *m = manager_find(r->delegates, c);
 	char *before, *now;
-	bool changed;
+	bool asks;
 
 	if (!m || (m->n_rows == 0 && !m->told))
-		return;
+		return false;
 	/* A new process may stand behind a session that goes on: it is told again. */
 	before = m->told;
 	m->told = NULL;
 	now = in_words(r->delegates, c, m);
-	changed = !before || strcmp(before, now) != 0;
-	(void)advertise(r->delegates, m, c, resumed && changed);
-	if (!resumed || changed)
+	asks = !resumed || !before || strcmp(before, now) != 0;
+	(void)advertise(r->delegates, m, c, resumed && asks);
+	if (asks)
 		nests_ask(r->delegates, m, c);
 	free(now);
 	free(before);
+	return asks;
 }
 
 void delegate_changed(struct router *r, struct component *c)

@@ -149,6 +149,8 @@ static bool to_session(const struct fanout *f, const struct jid *to)
 	if (session_send_addr(s, f->one->el, NULL, to->s) < 0)
 		return false; /* its sender is told as of any other */
 	route_count(f->one->kind);
+	if (f->one->kind == EL_PRESENCE)
+		privilege_contact(f->router, f->one, to);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include <xmpp/el.h>
 
+#include "core/stanza.h"
 #include "links/ghosts.h"
 
 #define KEY_MAX 4096 /* two full addresses; what is longer is nobody's real name */
@@ -11,7 +12,7 @@
 struct ghost {
 	struct map_node node;
 	struct list of_order;
-	unsigned share;
+	struct share share;
 	char pair[]; /* from, NUL, to, NUL */
 };
 
@@ -49,19 +50,18 @@ static void drop(struct ghosts *g, struct ghost *gh)
 	free(gh);
 }
 
-bool ghosts_keep(struct ghosts *g, const struct jid *from, const struct jid *to)
+bool ghosts_keep(struct ghosts *g, const struct stanza *st)
 {
-	unsigned share = shares_of(from);
+	struct share share = shares_of(&st->from, st->component != NULL);
 	char key[KEY_MAX];
-	size_t len = pair_key(key, from->s, to->s);
+	size_t len = pair_key(key, st->from.s, st->to.s);
 	struct ghost *gh;
 
 	if (len == 0)
 		return false;
 	if (find(g, key, len))
 		return true;
-	if (map_len(&g->by_pair) >= GHOSTS_MAX ||
-	    shares_used(&g->shares, share) >= GHOSTS_MAX / SHARE_PART)
+	if (map_len(&g->by_pair) >= GHOSTS_MAX || !shares_fit(&g->shares, share, 1, GHOSTS_MAX))
 		return false;
 	gh = xzalloc(sizeof(*gh) + len);
 	memcpy(gh->pair, key, len);

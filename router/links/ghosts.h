@@ -17,7 +17,7 @@
 enum { GHOSTS_MAX = 16384 };
 
 struct el;
-struct jid;
+struct stanza;
 
 struct ghosts {
 	struct map by_pair;
@@ -27,8 +27,8 @@ struct ghosts {
 
 void ghosts_init(struct ghosts *g);
 void ghosts_done(struct ghosts *g);
-/* from has left to; false: there are too many. */
-bool ghosts_keep(struct ghosts *g, const struct jid *from, const struct jid *to);
+/* Whose unavailable presence st is has left its recipient; false: there are too many. */
+bool ghosts_keep(struct ghosts *g, const struct stanza *st);
 /* from says something newer to to. */
 void ghosts_forget(struct ghosts *g, const char *from, const char *to);
 struct el *ghosts_next(struct ghosts *g); /* taken out, the caller's; NULL: none is left */

@@ -3,14 +3,18 @@
 #include "links/events.h"
 #include "links/fanout.h"
 #include "links/hooks.h"
+#include "links/info.h"
 #include "links/privilege.h"
 #include "router.h"
 
 void hooks_online(struct router *r, struct component *c, bool resumed)
 {
-	delegate_online(r, c, resumed);
+	bool asked = delegate_online(r, c, resumed);
+
 	privilege_online(r, c, resumed);
 	events_online(r->events, c); /* nothing is sent twice in either case */
+	if (!asked && !resumed)
+		info_ask(r, c);
 }
 
 void hooks_away(struct router *r, struct component *c)

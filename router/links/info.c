@@ -11,18 +11,20 @@
 #define ASK_MS 30000
 #define INFO_MAX 65536 /* bytes of an answer that is kept */
 
-static void answered(int err, const struct el *answer, void *arg)
+void info_keep(struct component *c, const struct el *answer)
 {
-	struct component *c = arg;
-	const struct el *query;
+	const struct el *query = el_child(answer, "query", NS_DISCO_INFO);
 
-	if (err < 0 || el_wire_len(answer) > INFO_MAX)
-		return;
-	query = el_child(answer, "query", NS_DISCO_INFO);
-	if (!query)
+	if (!query || el_wire_len(answer) > INFO_MAX)
 		return;
 	info_forget(&c->info);
 	c->info.query = el_dup(query);
+}
+
+static void answered(int err, const struct el *answer, void *arg)
+{
+	if (err == 0)
+		info_keep(arg, answer);
 }
 
 void info_ask(struct router *r, struct component *c)

@@ -15,7 +15,9 @@ struct info {
 	struct el *query; /* NULL: not known */
 };
 
-void info_ask(struct router *r, struct component *c); /* it is online */
+/* It is online, and nobody else asks (nesting.c does, where namespaces are delegated). */
+void info_ask(struct router *r, struct component *c);
+void info_keep(struct component *c, const struct el *answer); /* it said this of its domain */
 void info_forget(struct info *i);
 /* Answers a question about the domain; false: nothing is known. */
 bool info_answer(const struct info *i, struct router *r, struct stanza *st);

@@ -31,9 +31,8 @@
 #define ANSWER_MS 30000           /* ... and has to say something */
 #define OUT_HIGH ((size_t)262144) /* above, stanzas wait in the component's queue */
 #define OUT_LOW ((size_t)65536)
-#define OUT_MORE                                                                         \
-	((size_t)1048576) /* beyond a stanza: what answers the peer's own acks and tries \
-	                   */
+/* Beyond a stanza: what answers the peer's own acks and tries. */
+#define OUT_MORE ((size_t)1048576)
 
 static const char *const state_names[] = { "head", "handshake", "negotiate", "open", "dead" };
 
@@ -482,6 +481,11 @@ int link_send(struct link *l, const struct el *el, bool again)
 size_t link_queued(const struct link *l)
 {
 	return stream_queued(l->stream);
+}
+
+bool link_waiting(const struct link *l)
+{
+	return l->waiting;
 }
 
 const char *link_peer(const struct link *l)

@@ -102,6 +102,7 @@ void link_charge(struct link *l, size_t bytes); /* to its rate */
 bool link_paused(const struct link *l);         /* for that: what it says is not read now */
 void link_handled(struct link *l);              /* the session's h may have advanced */
 size_t link_queued(const struct link *l);
+bool link_waiting(const struct link *l); /* has not become its component's yet */
 const char *link_peer(const struct link *l);
 struct component *link_component(const struct link *l); /* NULL: no header yet */
 /* Its component's settings may have changed; ends it if the secret has and it showed the old one.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Two rounds of questions to a component that comes online: disco#info of its domain, which tells
- * the version of XEP-0355 that it speaks, then one node for each of its namespaces and places.
+ * the version of XEP-0355 that it speaks (and is kept: info.h), then one node for each of its
+ * namespaces and places.
  *
  * An answer replaces what the node said before, an error answer drops it; where none comes, what
  * was known stays.  Only one domain asks, the first that the component works for: what is nested
@@ -18,6 +19,7 @@
 #include "links/ask.h"
 #include "links/component.h"
 #include "links/delegate_internal.h"
+#include "links/info.h"
 #include "links/nesting.h"
 #include "router.h"
 
@@ -293,6 +295,8 @@ static void on_version(int err, const struct el *answer, void *arg)
 	if (m) {
 		if (err == 0 || m->version == 0)
 			m->version = version_of(err == 0 ? answer : NULL);
+		if (c && err == 0)
+			info_keep(c, answer);
 		if (c && component_online(c))
 			ask_nodes(q->ds, m, c);
 		delegate_ready(q->ds, m);

@@ -54,7 +54,7 @@ static void give_up(struct component *c, struct lq_entry *e, enum answer_when wh
 
 	st->dropped = true;
 	if (what == ANSWER_KEEP)
-		(void)ghosts_keep(&c->ghosts, &st->from, &st->to);
+		(void)ghosts_keep(&c->ghosts, st);
 	else
 		answer_give(c->router, st, what);
 	stanza_release(st);
@@ -85,7 +85,7 @@ static void note_request(struct component *c, const struct stanza *st)
 static void keep_gone(struct component *c, const struct stanza *st)
 {
 	if (answer_kind(st, c->domain) == ANSWER_GONE)
-		(void)ghosts_keep(&c->ghosts, &st->from, &st->to);
+		(void)ghosts_keep(&c->ghosts, st);
 }
 
 static void too_long(struct component *c, struct stanza *st)
@@ -231,14 +231,14 @@ static enum component_verdict refuse(
     struct component *c, struct stanza *st, enum answer_when when, enum answer what)
 {
 	if (what == ANSWER_KEEP)
-		(void)ghosts_keep(&c->ghosts, &st->from, &st->to);
+		(void)ghosts_keep(&c->ghosts, st);
 	return when == ANSWER_FULL ? COMPONENT_FULL : COMPONENT_AWAY;
 }
 
 static enum component_verdict queue_or_refuse(struct component *c, struct stanza *st)
 {
 	enum answer_when when = state_for(c, st);
-	enum answer_kind kind = answer_kind(st, c->domain);
+	enum answer_kind kind;
 	enum answer what;
 
 	if (when == ANSWER_GRACE && c->phase == COMP_ONLINE) {
@@ -246,6 +246,7 @@ static enum component_verdict queue_or_refuse(struct component *c, struct stanza
 		outbound_pump(c);
 		return COMPONENT_TAKEN;
 	}
+	kind = answer_kind(st, c->domain);
 	what = answer_for(when, kind, c->acked);
 	if (what == ANSWER_CACHE) {
 		if (info_answer(&c->info, c->router, st))
@@ -330,8 +331,6 @@ void outbound_opened(struct component *c, bool resumed)
 	c->acked = link_acked(c->link);
 	outbound_pump(c);
 	hooks_online(c->router, c, resumed);
-	if (!resumed)
-		info_ask(c->router, c);
 }
 
 static void grace_over(void *arg)
@@ -396,8 +395,7 @@ static void on_stuck(void *arg)
 		    "the queue is full and nothing is acknowledged");
 }
 
-/* --- the component's beginning and end ---------------------------------------------------------
- */
+/* --- the component's beginning and end -------------------------------------------------------- */
 
 void outbound_init(struct component *c)
 {

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include <base/log.h>
 #include <base/loop.h>
 #include <base/mem.h>
 #include <base/rnd.h>
@@ -22,6 +23,8 @@
 #include "router.h"
 
 #define ADVERT_ID 12
+
+static void retell(void *arg); /* struct privileged */
 
 /* --- state ---------------------------------------------------------------------------------- */
 
@@ -49,6 +52,7 @@ struct privileged *privileged_of(struct router *r, struct component *c)
 	p->router = r;
 	p->component = c;
 	map_init(&p->iqs);
+	timer_init(&p->retell, r->loop, retell, p);
 	privilege_presence_init(p);
 	read_grants(&p->grants, c);
 	return p;
@@ -63,6 +67,7 @@ void privilege_removed(struct component *c)
 	privilege_presence_done(p);
 	privilege_iqs_end(p);
 	map_done(&p->iqs);
+	timer_done(&p->retell);
 	grants_done(&p->grants);
 	free(p);
 	*slot = NULL;
@@ -141,11 +146,12 @@ static struct el *advert(
 	return m;
 }
 
-/* all: hosts that it does not work for (any more) say so. */
-static void advertise(struct privileged *p, bool all)
+/* all: hosts that it does not work for (any more) say so.  false: there was no room for all. */
+static bool advertise(struct privileged *p, bool all)
 {
 	static const struct grants nothing = { .roster = PRIV_NONE };
 	const struct conf_list *hosts = &p->router->conf->domains;
+	bool room = true;
 
 	for (size_t i = 0; i < hosts->n; i++) {
 		const char *host = hosts->v[i];
@@ -154,11 +160,28 @@ static void advertise(struct privileged *p, bool all)
 		if (!its && !all)
 			continue;
 		for (int second = 1; second >= 0; second--) {
-			EL_AUTO struct el *m = advert(p, its ? &p->grants : &nothing, host, second);
+			struct el *m = advert(p, its ? &p->grants : &nothing, host, second);
 
-			(void)component_send_el(p->component, m);
+			room &= component_send_own(p->component, m) != COMPONENT_FULL;
 		}
 	}
+	return room;
+}
+
+static void retell(void *arg)
+{
+	struct privileged *p = arg;
+
+	if (component_online(p->component) && !advertise(p, false))
+		timer_set(&p->retell, PRIV_RETELL_MS);
+}
+
+void privilege_lost(struct privileged *p)
+{
+	if (timer_armed(&p->retell))
+		return;
+	log_warn(NULL, "%s does not read: a roster push was lost", component_domain(p->component));
+	timer_set(&p->retell, PRIV_RETELL_MS);
 }
 
 /* --- hooks ---------------------------------------------------------------------------------- */
@@ -172,7 +195,8 @@ void privilege_online(struct router *r, struct component *c, bool resumed)
 	if (!grants_any(&p->grants) && !taken)
 		return;
 	/* Also where the session goes on: the process behind it may be a new one. */
-	advertise(p, taken);
+	timer_stop(&p->retell);
+	(void)advertise(p, taken);
 	if (resumed)
 		privilege_resume(p);
 	else
@@ -191,13 +215,13 @@ void privilege_changed(struct router *r, struct component *c)
 	if (!grants_same(&now, &before)) {
 		p->grants = now;
 		now = before;
-		if (component_online(c)) {
-			advertise(p, hosts);
-			if (more || p->grants.presence == PRIV_PRESENCE_NONE)
-				privilege_dump(p);
-		} else {
+		if (component_online(c))
+			(void)advertise(p, hosts);
+		else
 			p->untold = true;
-		}
+		/* Also where the session may go on: who is here now is not told otherwise. */
+		if ((more && component_expects(c)) || p->grants.presence == PRIV_PRESENCE_NONE)
+			privilege_dump(p);
 	}
 	grants_done(&now);
 }

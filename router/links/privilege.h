@@ -48,10 +48,13 @@ void privilege_push(struct router *r, const struct jid *owner, const struct el *
 /* The session is available; before: what it said last, NULL: it was not available.  ro NULL: the
  * roster cannot be read. */
 void privilege_available(struct session *s, struct roster *ro, const struct el *before);
+/* The session is available, and the contact may see it, who could not before. */
+void privilege_shown(struct session *s, const struct jid *contact);
 /* The session, which was available, has become unavailable with el. */
 void privilege_unavailable(struct session *s, struct roster *ro, const struct el *el);
-/* Presence, available or not, that somebody who is no local session sends to an account. */
-void privilege_contact(struct router *r, const struct stanza *st);
+/* Presence, available or not, that somebody who is no local session sends to an account (`to`; st
+ * may be one for many). */
+void privilege_contact(struct router *r, const struct stanza *st, const struct jid *to);
 
 /* The namespaces in which components may add to the presence of accounts at this domain. */
 typedef void privilege_extra_fn(const char *ns, void *arg);

@@ -7,6 +7,7 @@
 #include <base/conf.h>
 #include <base/mem.h>
 
+#include "links/delegate.h"
 #include "links/privilege_internal.h"
 
 #define EXPECTED                                                          \
@@ -95,7 +96,7 @@ static int parse_iq(struct parser *p, const char *entry)
 	struct priv_ns *row;
 	enum priv_type type;
 
-	if (!eq || eq == ns || !parse_type(eq + 1, &type))
+	if (!eq || !delegate_is_namespace(ns, (size_t)(eq - ns)) || !parse_type(eq + 1, &type))
 		return fault(p, entry, "iq:NAMESPACE=get, set or both is expected");
 	/* What is granted must not become a way to grant. */
 	if (!strncmp(ns, "urn:xmpp:privilege:", strlen("urn:xmpp:privilege:")))
@@ -117,7 +118,7 @@ static int parse_extra(struct parser *p, const char *entry, const char *value)
 {
 	static const char *const own[] = { NS_CLIENT, NS_COMPONENT, NS_SERVER, NS_STANZAS };
 
-	if (!*value)
+	if (!delegate_is_namespace(value, strlen(value)))
 		return fault(p, entry, "a namespace is expected");
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
 		if (!strcmp(value, own[i]))

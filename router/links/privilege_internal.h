@@ -53,6 +53,7 @@ enum {
 	PRIV_SEEN_MAX = 16384, /* contacts whose last presence is known */
 	PRIV_IQS_MAX = 1024,   /* open ones of one component */
 	PRIV_IQ_MS = 30 * 1000,
+	PRIV_RETELL_MS = 1000,
 };
 
 /* A late component is told who is here (XEP-0356 8): sessions that have not had their turn. */
@@ -69,7 +70,8 @@ struct privileged {
 	struct router *router;
 	struct component *component;
 	struct grants grants;
-	bool untold; /* a reload has changed them while the link was away */
+	bool untold;         /* a reload has changed them while the link was away */
+	struct timer retell; /* armed: something was lost, of which it is to learn by that */
 	struct dump dump;
 	struct map seen; /* struct seen: contacts' last presence */
 	struct list seen_by_use;
@@ -82,6 +84,9 @@ typedef void privileged_fn(struct privileged *p, void *arg);
 void privileged_each(struct router *r, privileged_fn *fn, void *arg);
 /* A bare JID of an account that exists, at a host that the component works for? */
 bool privileged_account(struct privileged *p, const struct jid *j);
+
+/* A roster push found no room: the component is told its grants again when there is. */
+void privilege_lost(struct privileged *p);
 
 /* privilege_iq.c */
 void privilege_iqs_end(struct privileged *p);

@@ -69,7 +69,7 @@ static void on_timeout(void *arg)
 /* 6.3: an answer of either type is what was asked for. */
 static void answer(struct priv_iq *q, const struct el *reply)
 {
-	EL_AUTO struct el *res = el_result(q->outer);
+	struct el *res = el_result(q->outer);
 	struct el *inner = el_add_copy(
 	    el_add(el_add(res, "privilege", NS_PRIVILEGE_2), "forwarded", NS_FORWARD), reply);
 
@@ -77,7 +77,7 @@ static void answer(struct priv_iq *q, const struct el *reply)
 	el_set(inner, "to", q->account.s);
 	if (!el_attr(inner, "from"))
 		el_set(inner, "from", q->account.s);
-	if (component_send_el(q->p->component, res) == COMPONENT_TOO_LONG) {
+	if (component_send_own(q->p->component, res) == COMPONENT_TOO_LONG) {
 		EL_AUTO struct el *err = el_error_reply(
 		    q->outer, COND_NOT_ACCEPTABLE, "the answer is too long for this component");
 

@@ -46,6 +46,19 @@ static bool works_for(const struct privileged *p, const struct jid *j)
 	       component_for_host(p->component, jid_domain(j), jid_domain_len(j));
 }
 
+/* May an account that the component works for see it?  But for that one; NULL: any. */
+static bool seen_by_account(const struct privileged *p, struct roster *ro, const struct jid *but)
+{
+	MAP_EACH (n, &ro->items) {
+		const struct roster_item *it = MAP_ENTRY(n, struct roster_item, node);
+
+		if ((it->sub & SUB_FROM) && works_for(p, &it->jid) &&
+		    !(but && jid_same(&it->jid, but)))
+			return true;
+	}
+	return false;
+}
+
 /* Is the session's presence the component's to see: as that of an account, or of the contact of an
  * account?  Not if it gets it anyway, being a contact itself. */
 static bool sees(const struct privileged *p, const struct jid *session, struct roster *ro)
@@ -58,14 +71,7 @@ static bool sees(const struct privileged *p, const struct jid *session, struct r
 		return false;
 	if (works_for(p, session))
 		return true;
-	if (p->grants.presence != PRIV_PRESENCE_ROSTER || !ro)
-		return false;
-	MAP_EACH (n, &ro->items) {
-		it = MAP_ENTRY(n, struct roster_item, node);
-		if ((it->sub & SUB_FROM) && works_for(p, &it->jid))
-			return true;
-	}
-	return false;
+	return p->grants.presence == PRIV_PRESENCE_ROSTER && ro && seen_by_account(p, ro, NULL);
 }
 
 static struct el *copy_for(const struct privileged *p, const struct el *presence)
@@ -284,6 +290,7 @@ struct change {
 	struct roster *ro;
 	const struct el *el;
 	bool gone;
+	const struct jid *contact; /* who may see it from now on; NULL: this is not the reason */
 };
 
 static void tell_session(struct privileged *p, void *arg)
@@ -292,12 +299,11 @@ static void tell_session(struct privileged *p, void *arg)
 
 	if (!sees(p, &c->session->jid, c->ro))
 		return;
+	if (c->contact && (works_for(p, &c->session->jid) || seen_by_account(p, c->ro, c->contact)))
+		return; /* it has seen it before */
 	if (row_forget(&p->dump, &c->session->jid) && c->gone)
 		return; /* it has never heard of it */
-
-	EL_AUTO struct el *copy = copy_for(p, c->el);
-
-	(void)component_send_el(p->component, copy);
+	(void)component_send_own(p->component, copy_for(p, c->el));
 }
 
 static void write_caps(struct sbuf *out, const struct el *presence)
@@ -327,15 +333,24 @@ static bool same_caps(const struct el *a, const struct el *b)
 
 void privilege_available(struct session *s, struct roster *ro, const struct el *before)
 {
-	struct change c = { s, ro, s->im.presence, false };
+	struct change c = { s, ro, s->im.presence, false, NULL };
 
 	if (!before || !same_caps(before, s->im.presence))
 		privileged_each(s->router, tell_session, &c);
 }
 
+void privilege_shown(struct session *s, const struct jid *contact)
+{
+	struct roster *ro = roster_peek(s->router->rosters, &s->user->jid);
+	struct change c = { s, ro, s->im.presence, false, contact };
+
+	if (ro)
+		privileged_each(s->router, tell_session, &c);
+}
+
 void privilege_unavailable(struct session *s, struct roster *ro, const struct el *el)
 {
-	struct change c = { s, ro, el, true };
+	struct change c = { s, ro, el, true, NULL };
 
 	privileged_each(s->router, tell_session, &c);
 }
@@ -359,6 +374,7 @@ static uint64_t hash_of(const struct el *presence)
 
 struct arrival {
 	const struct stanza *st;
+	const struct jid *to;
 	bool judged, shown; /* is it from a contact whom the account sees? */
 	uint64_t hash;
 };
@@ -371,7 +387,7 @@ static bool is_contact(struct router *r, struct arrival *a)
 	if (a->judged)
 		return a->shown;
 	a->judged = true;
-	if (roster_get(r->rosters, &a->st->to, &ro) < 0)
+	if (roster_get(r->rosters, a->to, &ro) < 0)
 		return false;
 	it = roster_find(ro, &a->st->from);
 	a->shown = it && (it->sub & SUB_TO);
@@ -386,21 +402,18 @@ static void tell_contact(struct privileged *p, void *arg)
 	struct map_node *n;
 
 	if (p->grants.presence != PRIV_PRESENCE_ROSTER || a->st->component == p->component ||
-	    !works_for(p, &a->st->to) || !is_contact(p->router, a))
+	    !works_for(p, a->to) || !is_contact(p->router, a))
 		return;
 	n = map_get(&p->seen, from->s, from->len);
 	if (n && MAP_ENTRY(n, struct seen, node)->hash == a->hash)
 		return;
-
-	EL_AUTO struct el *copy = copy_for(p, a->st->el);
-
-	if (component_send_el(p->component, copy) == COMPONENT_TAKEN)
+	if (component_send_own(p->component, copy_for(p, a->st->el)) == COMPONENT_TAKEN)
 		seen_enter(p, from->s, from->len)->hash = a->hash;
 }
 
-void privilege_contact(struct router *r, const struct stanza *st)
+void privilege_contact(struct router *r, const struct stanza *st, const struct jid *to)
 {
-	struct arrival a = { .st = st };
+	struct arrival a = { .st = st, .to = to };
 
 	if (st->type == ST_PRES_AVAILABLE || st->type == ST_PRES_UNAVAILABLE)
 		privileged_each(r, tell_contact, &a);

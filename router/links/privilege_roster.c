@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rosters for components (XEP-0356 4): their iqs are done by im/ as the owner's own; what changes
  * is pushed to them. */
-#include <base/log.h>
 #include <base/rnd.h>
 
 #include "core/route.h"
@@ -29,27 +28,25 @@ struct push {
 	const struct el *el;
 };
 
-/* 4.4.  One that the link does not take is not made up for: the component reads the roster anew
- * when it comes back. */
+/* 4.4.  One that the link does not take is not made up for: the component reads the rosters anew
+ * when it is told again what it is granted. */
 static void push_to(struct privileged *p, void *arg)
 {
 	const struct push *push = arg;
 	const struct jid *owner = push->owner;
 	char id[PUSH_ID + 1];
+	struct el *copy;
 
 	if (!p->grants.push ||
 	    !component_for_host(p->component, jid_domain(owner), jid_domain_len(owner)))
 		return;
-
-	EL_AUTO struct el *copy = el_dup(push->el);
-
+	copy = el_dup(push->el);
 	rnd_id(id, PUSH_ID);
 	el_set(copy, "id", id);
 	el_set(copy, "from", owner->s);
 	el_set(copy, "to", component_domain(p->component));
-	if (component_send_el(p->component, copy) == COMPONENT_FULL)
-		log_warn(NULL, "%s does not read: a roster push was lost",
-		    component_domain(p->component));
+	if (component_send_own(p->component, copy) == COMPONENT_FULL)
+		privilege_lost(p);
 }
 
 void privilege_push(struct router *r, const struct jid *owner, const struct el *push)

@@ -21,17 +21,18 @@ static bool has_share(const struct stanza *st)
 	return st->from.s && (st->from.dom || st->component);
 }
 
+static struct share share_of(const struct stanza *st)
+{
+	return shares_of(&st->from, st->component != NULL);
+}
+
 bool lq_fits(const struct lq *q, const struct stanza *st, size_t max)
 {
 	size_t bytes = arena_size(el_arena(st->el));
-	size_t used;
 
 	if (q->n > 0 && q->bytes + bytes > max)
 		return false;
-	if (!has_share(st))
-		return true;
-	used = shares_used(&q->shares, shares_of(&st->from));
-	return used == 0 || used + bytes <= max / SHARE_PART;
+	return !has_share(st) || shares_fit(&q->shares, share_of(st), bytes, max);
 }
 
 struct lq_entry *lq_add(struct lq *q, struct stanza *st)
@@ -44,7 +45,7 @@ struct lq_entry *lq_add(struct lq *q, struct stanza *st)
 	list_init(&e->of_brief);
 	if (has_share(st)) {
 		e->shared = true;
-		e->share = shares_of(&st->from);
+		e->share = share_of(st);
 		shares_take(&q->shares, e->share, e->bytes);
 	}
 	list_add_tail(&q->all, &e->of_queue);

@@ -23,7 +23,7 @@ struct lq_entry {
 	struct stanza *st;
 	uint64_t due; /* of a brief one: loop_now() */
 	size_t bytes;
-	unsigned share;
+	struct share share;
 	bool shared;   /* its bytes count in its sender's share */
 	bool unacked;  /* on this session: sent, not acknowledged */
 	bool was_sent; /* on this session or one before */

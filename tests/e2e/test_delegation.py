@@ -14,9 +14,11 @@ from lib.wait import until
 
 NS = "urn:test:x"
 ASK = f"<x xmlns='{NS}'/>"
-PUB, GATE, SECRET = "pub.localhost", "gate.localhost", "0123456789abcdef0123456789abcdef"
+PUB, GATE, OTHER = "pub.localhost", "gate.localhost", "other.localhost"
+SECRET = "0123456789abcdef0123456789abcdef"
 CONF = (f'component pub {{ secret = "{SECRET}" delegate = {{"{NS}", "urn:test:f[node,ver]"}} }}\n'
-        f'component gate {{ secret = "{SECRET}" e2e = exempt }}\n')
+        f'component gate {{ secret = "{SECRET}" e2e = exempt }}\n'
+        f'component other {{ secret = "{SECRET}" e2e = exempt }}\n')
 
 
 @pytest.fixture
@@ -295,11 +297,17 @@ async def test_so_many_of_an_account(stack, raw_client, manager, alice):
 
 
 async def test_so_many_of_a_component(stack, raw_client, manager, alice):
+    """1,024 in all, and half of them from one component that asks, whatever its names are."""
     gate = await component.attach(raw_client, stack, GATE, SECRET)
-    for user in range(32):
-        await gate.send("".join(request(ASK, "localhost", f"u{user}@{GATE}")[1]
-                                for _ in range(32)))
-    await until(lambda: len(manager.requests) == 1024, "1,024 requests")
+    other = await component.attach(raw_client, stack, OTHER, SECRET)
+    for c, domain, n in (gate, GATE, 512), (other, OTHER, 1024):
+        for user in range(16):
+            await c.send("".join(request(ASK, "localhost", f"u{user}@{domain}")[1]
+                                 for _ in range(32)))
+        await until(lambda n=n: len(manager.requests) == n, f"{n} requests")
+        await c.send(request(ASK, "localhost", f"u16@{domain}")[1])
+        await refused(await c.wait("iq", type="error", to=f"u16@{domain}"), "resource-constraint")
+        assert len(manager.requests) == n
     await refused(asking(alice, "get", ASK), "resource-constraint")
     await manager.send(manager.requests[0].wrapped())
     await gate.wait("iq", type="result", to=f"u0@{GATE}")
@@ -362,8 +370,7 @@ async def test_request_that_is_too_long(make_stack, raw_client):
                                              f'delegate = {{"{NS}"}} }}\n')
     alice = await login(stack, raw_client, "alice")
     link = await enabled(raw_client, stack, PUB, SECRET)
-    await until(lambda: len(link.raw.inbox.find("iq", type="get")) == 2)
-    for question in link.raw.inbox.find("iq", type="get"):
-        await link.raw.send(f"<iq type='error' id='{question.get('id')}' from='{PUB}' to='localhost'/>")
-    assert await link.handled() == 2
+    question = await link.raw.wait("iq", type="get")
+    await link.raw.send(f"<iq type='error' id='{question.get('id')}' from='{PUB}' to='localhost'/>")
+    assert await link.handled() == 1
     await refused(asking(alice, "get", f"<x xmlns='{NS}'>{'x' * 5000}</x>"), "not-acceptable")

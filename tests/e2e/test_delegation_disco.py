@@ -98,6 +98,8 @@ async def test_stays_over_a_kill_and_goes_with_the_grace(stack, raw_client, alic
     await let_pass(clock, 25)
     assert (await said(alice, "localhost"), await said(alice, "alice@localhost")) == (server,
                                                                                       account)
+    # And what it says of itself, which was asked for in the same question.
+    assert V2 in (await said(alice, PUB))[1]
     m = await Manager.attach(raw_client, stack, PUB, SECRET)  # is back, says nothing yet
     assert await said(alice, "localhost") == server
     await m.say_features([V2])
@@ -142,7 +144,7 @@ async def test_reload_gives_and_takes(stack, raw_client, alice):
     assert not SERVER & (await said(alice, "localhost"))[1]
     answer = await alice.iq("get", f"<pubsub xmlns='{PUBSUB}'/>")
     assert error_condition(answer) == "service-unavailable"
-    await m.say_features([V2], times=1)
+    await m.say_features([V2])
     await m.say_nested({f"{V2}::urn:test:y": features({"urn:test:y"})})
     await shows(alice, "localhost", {"urn:test:y"})
     answer = asking(alice, "get", "<y xmlns='urn:test:y'/>")

@@ -120,8 +120,8 @@ FLOOD = [(f"u{u}", f"u{u}.{i}") for i in range(45) for u in range(8)]  # 30 KB e
 
 @pytest.fixture
 def wide(make_stack):
-    """A queue that takes all of it, as it lies in memory."""
-    return make_stack(components=(), conf_d=section(link_queue="64M") + section(OTHER),
+    """A queue half of which, a component's share, takes all of it, as it lies in memory."""
+    return make_stack(components=(), conf_d=section(link_queue="128M") + section(OTHER),
                       env={"LIMIT_SESSION_RATE": "0"})
 
 

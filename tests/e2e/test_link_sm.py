@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Links with acknowledgements (XEP-0198): negotiation, counts, resumption."""
 
+import contextlib
+import select
+import socket
+
 import pytest
 
 from lib import xml
@@ -467,6 +471,34 @@ async def test_idle_connections_leave_room(stack, raw_client, clock):
     for c in idle[1:]:
         await closed_with(c, "connection-timeout")
     assert await link.handled() == 0
+
+
+@pytest.fixture
+def idle(stack):
+    """idle(n): a connection from 127.0.0.n that says nothing."""
+    with contextlib.ExitStack() as closing:
+        yield lambda n: closing.enter_context(socket.create_connection(
+            ("127.0.0.1", stack.port("COMPONENT_PORT")), source_address=(f"127.0.0.{n}", 0)))
+
+
+def ended(s):
+    return bool(select.select([s], [], [], 0)[0])
+
+
+async def test_few_addresses_do_not_take_all_places(stack, raw_client, idle):
+    """Who has most of them gives up its oldest."""
+    few = [idle(2 + i % 4) for i in range(64)]
+    assert (await enabled(raw_client, stack, GATE, SECRET)).id
+    await until(lambda: ended(few[0]))
+    assert not any(ended(s) for s in few[1:])
+
+
+async def test_as_many_addresses_as_places(stack, raw_client, idle):
+    many = [idle(2 + i) for i in range(64)]
+    over = await raw_client(port=stack.port("COMPONENT_PORT"), domain=GATE, namespace=xml.COMPONENT)
+    await over.wait_closed()
+    await stack.router.wait_log("refused 127.0.0.1, too many connections without a handshake")
+    assert not any(ended(s) for s in many)
 
 
 async def test_tries_to_resume_are_bounded(stack, raw_client):

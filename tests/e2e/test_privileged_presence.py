@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 """What components are told of presence (XEP-0356 7), and what they add to it."""
 
+import asyncio
+
 import pytest
 
-from lib import privileged
+from lib import link, privileged
 from lib.component import attach
 from lib.im import presences, settled as all_settled
 from lib.inbox import error_condition
 from lib.privileged import ask, section, settled
+from lib.wait import until
 
 GATE, ROOMS = "gate.localhost", "rooms.localhost"
 ALICE, BOB = "alice@localhost", "bob@localhost"
@@ -80,25 +83,64 @@ async def test_without_the_grant_nothing_is_told(stack_with, raw_client, client)
     assert not gate.inbox.find("presence")
 
 
+async def crowd(stack, raw_client, users):
+    """Ten sessions of each of so many accounts, none of them available."""
+    async def login(user, resource):
+        c = await raw_client()
+        return await c.login(user, stack.accounts[f"{user}@localhost"], resource=resource)
+
+    clients = []
+    for n in range(users):
+        stack.add_account(f"user{n}")
+        clients += await asyncio.gather(*(login(f"user{n}", f"r{i}") for i in range(10)))
+    return clients
+
+
+async def become_available(clients):
+    for c in clients:
+        await c.send("<presence/>")
+    for c in clients:
+        await c.sync()
+
+
 async def test_late_component_is_told_of_all(stack_with, raw_client, client):
     stack = stack_with("presence=managed_entity")
-    clients = []
-    for n in range(15):
-        jid = stack.add_account(f"user{n}")
-        for resource in range(10):
-            c = await raw_client()
-            clients.append(await c.login(f"user{n}", stack.accounts[jid], resource=f"r{resource}"))
-    for c in clients[:-1]:
-        await c.send("<presence/>")
-        await c.sync()
+    clients = await crowd(stack, raw_client, 15)
+    await become_available(clients[:-1])
     gate = await attach(raw_client, stack, GATE, SECRET)
-    await clients[-1].send("<presence/>")
-    await clients[-1].sync()
+    await become_available(clients[-1:])
     for c in clients:
         await gate.wait("presence", from_=c.jid, to=GATE)
     await settled(gate)
     assert sorted(p.get("from") for p in gate.inbox.find("presence")) == \
         sorted(c.jid for c in clients)
+
+
+async def test_link_that_is_cut_while_it_is_told(stack_with, raw_client):
+    """What it had is not told again, the rest is, but for who has gone meanwhile."""
+    stack = stack_with("presence=managed_entity")
+    clients = await crowd(stack, raw_client, 7)
+    await become_available(clients)
+    first = await link.enabled(raw_client, stack, GATE, SECRET)
+    await until(lambda: len(first.raw.inbox.find("presence")) == 64, first.raw.inbox.text)
+    had = first.stanzas()[:30]
+    await first.cut()
+    await link.in_state(stack, GATE, "grace")
+    told = {p.get("from") for p in first.raw.inbox.find("presence")}
+    gone = next(c for c in clients if c.jid not in told)
+    await gone.drop()
+    await until(lambda: len(stack.ctl("session", "list")) == len(clients) - 1)
+    second = await link.connect(raw_client, stack, GATE, SECRET)
+    await second.resume(first.id, len(had))
+
+    def heard():
+        return [e.get("from") for e in had + second.stanzas() if e.tag.endswith("}presence")]
+
+    await until(lambda: len(heard()) == 64, second.raw.inbox.text)
+    await second.ack(len(had) + len(second.stanzas()))
+    await until(lambda: len(heard()) >= len(clients) - 1, second.raw.inbox.text)
+    await settled(second.raw)
+    assert sorted(heard()) == sorted(c.jid for c in clients if c is not gone)
 
 
 # --- contacts -------------------------------------------------------------------------------------
@@ -128,6 +170,26 @@ async def test_contact_of_two_crosses_once(stack_with, raw_client, client):
     await rooms.send(f"<presence from='stranger@{ROOMS}/r' to='{ALICE}'/>")
     await settled(rooms, ROOMS)
     await settled(gate)
+    assert told(gate, f"stranger@{ROOMS}/r") == []
+
+
+async def test_contact_who_tells_many(stack_with, raw_client, client):
+    """One stanza to the sessions of two (docs/component-protocol.md 6) is shown as single ones are."""
+    stack = stack_with("roster=get", "presence=roster")
+    gate = await attach(raw_client, stack, GATE, SECRET)
+    rooms = await attach(raw_client, stack, ROOMS, SECRET)
+    contact = f"friend@{ROOMS}"
+    alice, bob = await client("alice"), await client("bob")
+    for c in (alice, bob):
+        await befriend_contact(rooms, c, contact)
+    for who in (contact, f"stranger@{ROOMS}"):
+        await rooms.send(f"<message from='{ROOMS}' to='localhost'><fanout xmlns='urn:switchyard:fanout:1'>"
+                         f"<presence xmlns='jabber:client' from='{who}/r'/>"
+                         f"<to jid='{alice.full}'/><to jid='{bob.full}'/></fanout></message>")
+        await bob.wait("presence", from_=f"{who}/r")
+    await settled(rooms, ROOMS)
+    await settled(gate)
+    assert told(gate, f"{contact}/r") == [None]
     assert told(gate, f"stranger@{ROOMS}/r") == []
 
 

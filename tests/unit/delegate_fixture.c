@@ -12,6 +12,7 @@
 #include "core/route.h"
 #include "core/session.h"
 #include "links/ask.h"
+#include "links/info.h"
 
 struct dx dx;
 
@@ -44,6 +45,11 @@ const char *component_domain(const struct component *c)
 	return c->conf.domain;
 }
 
+const struct component_conf *component_conf_of(const struct component *c)
+{
+	return &c->conf;
+}
+
 bool component_online(const struct component *c)
 {
 	return !c->away;
@@ -53,6 +59,12 @@ bool component_for_host(const struct component *c, const char *domain, size_t le
 {
 	return c->conf.hosts.n == 0 ||
 	       (strlen(c->conf.hosts.v[0]) == len && !memcmp(c->conf.hosts.v[0], domain, len));
+}
+
+void info_keep(struct component *c, const struct el *answer)
+{
+	(void)answer;
+	c->kept++;
 }
 
 void component_settle(struct stanza *st)
@@ -118,6 +130,7 @@ static void section(struct component *c, const char *title, const char *domain)
 {
 	c->conf.title = xstrdup(title);
 	c->conf.domain = xstrdup(domain);
+	c->conf.link_queue = 16 << 20;
 	c->conf.delegate.v = c->delegate;
 	c->conf.hosts.v = c->hosts;
 }
@@ -200,15 +213,10 @@ void dx_reload(void)
 
 struct el *dx_parse(const char *xml)
 {
-	static const struct xml_limits lim = { 0, 0, 0, 0 };
-	struct xml *x = xml_new(NS_CLIENT, &lim);
-	struct el *el = NULL;
+	static const struct xml_limits none = { 0 };
+	struct el *el = xml_read(xml, &none);
 
-	xml_feed(x, "<r xmlns='jabber:client'>", strlen("<r xmlns='jabber:client'>"));
-	xml_feed(x, xml, strlen(xml));
-	assert_int_equal(xml_pop(x, &el), XML_HEAD);
-	assert_int_equal(xml_pop(x, &el), XML_EL);
-	xml_free(x);
+	assert_non_null(el);
 	return el;
 }
 

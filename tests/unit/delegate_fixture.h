@@ -19,6 +19,7 @@
 #include "links/component.h"
 #include "links/delegate.h"
 #include "router.h"
+#include "text_fixture.h"
 
 #define ALICE "alice@example.org/a"
 #define PUBSUB "pubsub.example.org"
@@ -31,6 +32,7 @@ struct component {
 	struct component_conf conf;
 	char *delegate[DELEGATE_ROWS_MAX + 1], *hosts[2];
 	bool away;
+	unsigned kept; /* answers of what it says of its domain */
 };
 
 struct dx {
@@ -66,18 +68,6 @@ bool dx_open_question(unsigned i);
 const char *dx_sent(void);
 const char *dx_got(void);
 const char *dx_logged(void);
-#define assert_has(text, what)                                  \
-	do {                                                    \
-		const char *text_ = (text);                     \
-		if (!strstr(text_, (what)))                     \
-			fail_msg("no %s in %s", (what), text_); \
-	} while (0)
-#define assert_hasnt(text, what)                             \
-	do {                                                 \
-		const char *text_ = (text);                  \
-		if (strstr(text_, (what)))                   \
-			fail_msg("%s in %s", (what), text_); \
-	} while (0)
 
 struct el *dx_parse(const char *xml);
 

@@ -13,6 +13,7 @@
 #include "im/presence.h"
 #include "im/roster.h"
 #include "router.h"
+#include "text_fixture.h"
 
 #define ALICE "alice@example.org"
 #define BOB "bob@example.org"
@@ -30,13 +31,16 @@ struct im {
 	struct router_conf conf;
 	struct list users; /* of struct im_user */
 	bool component_away;
+	bool component_in_grace; /* what it is sent waits: it is kept as text all the same */
 	struct sbuf to_component;
 	/* its privileges */
 	struct privileged *privileged;
 	struct component_conf component_conf;
 	char *grants[IM_GRANTS];
 	bool other_host; /* it does not work for example.org */
+	bool two_hosts;  /* example.net is served, too, and it does not work for that */
 	size_t queued;   /* on its link */
+	bool full;       /* its queue */
 	bool holds;      /* it keeps what it is sent with component_send() */
 	struct stanza *held[IM_HELD];
 	unsigned n_held;

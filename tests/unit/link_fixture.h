@@ -11,30 +11,14 @@
 
 #include <cmocka.h>
 
-#include <xmpp/xml.h>
-
 #include "core/stanza.h"
-
-static inline struct el *parse(const char *xml)
-{
-	struct xml *x = xml_new(NS_CLIENT, &(struct xml_limits){ 0 });
-	struct el *el = NULL;
-	const char *head = "<stream:stream xmlns='jabber:client' "
-			   "xmlns:stream='http://etherx.jabber.org/streams'>";
-
-	xml_feed(x, head, strlen(head));
-	xml_feed(x, xml, strlen(xml));
-	assert_int_equal(xml_pop(x, &el), XML_HEAD);
-	assert_int_equal(xml_pop(x, &el), XML_EL);
-	xml_free(x);
-	return el;
-}
+#include "xml_fixture.h"
 
 static inline struct stanza *stanza_of(const char *xml)
 {
 	struct stanza *st;
 
-	assert_int_equal(stanza_new(&st, parse(xml)), 0);
+	assert_int_equal(stanza_new(&st, xml_str(NS_CLIENT, xml)), 0);
 	return st;
 }
 

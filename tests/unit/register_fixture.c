@@ -78,15 +78,10 @@ int register_teardown(void **state)
 
 struct el *parse(const char *text)
 {
-	static const struct xml_limits lim = { 0, 0, 0, 0 };
-	struct xml *x = xml_new(NS_CLIENT, &lim);
-	struct el *el = NULL;
+	static const struct xml_limits none = { 0 };
+	struct el *el = xml_read(text, &none);
 
-	xml_feed(x, "<r xmlns='jabber:client'>", strlen("<r xmlns='jabber:client'>"));
-	xml_feed(x, text, strlen(text));
-	assert_int_equal(xml_pop(x, &el), XML_HEAD);
-	assert_int_equal(xml_pop(x, &el), XML_EL);
-	xml_free(x);
+	assert_non_null(el);
 	return el;
 }
 

@@ -320,6 +320,36 @@ static void so_many_of_one_account(void **state)
 	assert_has(dx_got(), "resource-constraint");
 }
 
+static bool ask_as_archive(unsigned name)
+{
+	char xml[256];
+
+	(void)snprintf(xml, sizeof(xml),
+	    "<iq type='get' id='1' from='u%u@" ARCHIVE "' to='example.org'>"
+	    "<query xmlns='" NS_P "'/></iq>",
+	    name);
+	return dx_iq_of(&dx.archive, xml);
+}
+
+static void so_many_of_one_component(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	for (; n < DELEGATE_COMPONENT_MAX; n++)
+		assert_true(ask_as_archive(n));
+	assert_string_equal(dx_got(), "");
+	assert_true(ask_as_archive(n));
+	assert_has(dx_got(), "resource-constraint");
+	assert_int_equal(dx.asked, first + DELEGATE_COMPONENT_MAX);
+	assert_true(dx_iq(GET("", NS_P))); /* accounts are not concerned */
+	assert_string_equal(dx_got(), "");
+	dx_fail(first, -ETIMEDOUT);
+	(void)dx_got();
+	assert_true(ask_as_archive(n));
+	assert_string_equal(dx_got(), "");
+}
+
 /* --- versions --------------------------------------------------------------------------------- */
 
 static const char *version_after(void **state, const char *features)
@@ -503,6 +533,7 @@ int main(void)
 		TEST(no_answer),
 		TEST(outer_error_is_not_shown),
 		TEST(so_many_of_one_account),
+		TEST(so_many_of_one_component),
 		TEST(version_that_it_announces),
 		BARE_TEST(requests_wait_for_the_version),
 		BARE_TEST(requests_do_not_wait_for_ever),

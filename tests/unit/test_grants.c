@@ -105,13 +105,18 @@ static void contacts_are_seen_only_by_who_may_know_them(void **state)
 	assert_int_equal(g.presence, PRIV_PRESENCE_MANAGED);
 }
 
+#define SIXTEEN "urn:xxxxxxxxxxxx"
+#define SIXTY_FOUR SIXTEEN SIXTEEN SIXTEEN SIXTEEN
+#define LONG SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR "x"
+
 static void what_is_wrong(void **state)
 {
 	static const char *const bad[] = { "", "roster", "roster=", "roster=all", "roster=none",
 		"Roster=get", "rosters=get", "message", "message=incoming", "presence=all",
 		"iq:=get", "iq:urn:x", "iq:urn:x=", "iq:urn:x=none", "iq:urn:xmpp:privilege:2=get",
-		"presence-extra", "presence-extra=", "presence-extra=jabber:client", "all",
-		"=get" };
+		"presence-extra", "presence-extra=", "presence-extra=jabber:client", "all", "=get",
+		"iq:urn:x y=get", "iq:urn:\x01=get", "iq:urn:<x>=get", "iq:" LONG "=get",
+		"presence-extra=urn:x y", "presence-extra=urn:'x'", "presence-extra=" LONG };
 	struct grants g;
 
 	(void)state;

@@ -42,13 +42,6 @@ static const char *answer(struct session *s, const char *xml)
 	return im_got(s);
 }
 
-#define assert_has(text, what)                                 \
-	do {                                                   \
-		const char *got_ = (text);                     \
-		if (!strstr(got_, (what)))                     \
-			fail_msg("no %s in %s", (what), got_); \
-	} while (0)
-
 static void seconds_since_the_last_session_and_its_words(void **state)
 {
 	struct session *b;

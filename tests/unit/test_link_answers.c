@@ -94,9 +94,19 @@ static void every_cell(void **state)
 
 static bool keep(struct ghosts *g, const char *from, const char *to)
 {
-	struct jid f = jid_view(from), t = jid_view(to);
+	struct stanza st = { .from = jid_view(from), .to = jid_view(to) };
 
-	return ghosts_keep(g, &f, &t);
+	return ghosts_keep(g, &st);
+}
+
+/* As above, but a component has sent it. */
+static bool keep_of_component(struct ghosts *g, const char *from, const char *to)
+{
+	static char component; /* nobody looks into it */
+	struct stanza st = { .from = jid_view(from), .to = jid_view(to) };
+
+	st.component = (struct component *)(void *)&component;
+	return ghosts_keep(g, &st);
 }
 
 static void assert_next(struct ghosts *g, const char *from, const char *to)
@@ -148,6 +158,26 @@ static void ghosts_are_bounded(void **state)
 		(void)keep(&g, from, "r@gate.org");
 	}
 	assert_int_equal(map_len(&g.by_pair), GHOSTS_MAX);
+	ghosts_done(&g);
+}
+
+static void a_component_has_one_share_under_all_its_names(void **state)
+{
+	struct ghosts g;
+	char from[64];
+	unsigned n = 0;
+
+	(void)state;
+	ghosts_init(&g);
+	for (unsigned i = 0; i < GHOSTS_MAX; i++) {
+		(void)snprintf(from, sizeof(from), "u%u@c.org/x", i);
+		n += keep_of_component(&g, from, "r@gate.org");
+	}
+	assert_int_equal(n, GHOSTS_MAX / 2);
+	assert_true(keep(&g, "a@b.org/c", "r@gate.org"));
+	el_free(ghosts_next(&g)); /* one of its own makes room for one */
+	assert_true(keep_of_component(&g, "u@c.org/x", "s@gate.org"));
+	assert_false(keep_of_component(&g, "u@c.org/y", "s@gate.org"));
 	ghosts_done(&g);
 }
 
@@ -249,6 +279,7 @@ int main(void)
 		cmocka_unit_test(every_cell),
 		cmocka_unit_test(ghosts_leave_once_each),
 		cmocka_unit_test(ghosts_are_bounded),
+		cmocka_unit_test(a_component_has_one_share_under_all_its_names),
 		cmocka_unit_test(who_asked_is_told_once),
 		cmocka_unit_test(so_many_are_kept),
 	};

@@ -51,7 +51,7 @@ static void assert_empty(const struct lq *q)
 	assert_null(lq_unsent(q));
 	assert_int_equal(q->n + q->n_unacked + q->bytes + q->unsent_bytes, 0);
 	for (unsigned i = 0; i < SHARES; i++)
-		assert_int_equal(q->shares.used[i], 0);
+		assert_int_equal(q->shares.used[i] + q->shares.components[i], 0);
 }
 
 static int setup(void **state)
@@ -213,6 +213,27 @@ static void one_sender_has_an_eighth(void **state)
 	assert_in_range(q->bytes, 2 * one - 1024, 2 * one + 1024);
 }
 
+/* Under as many names as it likes; accounts are not concerned. */
+static void a_component_has_a_half(void **state)
+{
+	static char component; /* nobody looks into it */
+	struct lq *q = *state;
+	char from[32];
+
+	for (unsigned i = 0; i < 1000; i++) {
+		struct stanza *st;
+
+		(void)snprintf(from, sizeof(from), "u%u@c.org", i);
+		st = message(from, i);
+		st->component = (struct component *)(void *)&component;
+		if (lq_fits(q, st, 65536))
+			(void)lq_add(q, st);
+		stanza_release(st);
+	}
+	assert_in_range(q->bytes, 65536 / 2 - 2048, 65536 / 2);
+	assert_true(fill(q, "a@b.org/c", 65536) > 0);
+}
+
 static void an_empty_share_takes_one_of_any_size(void **state)
 {
 	struct lq *q = *state;
@@ -243,6 +264,7 @@ int main(void)
 		TEST(brief_ones_in_their_order_until_they_are_sent),
 		TEST(the_whole_is_bounded),
 		TEST(one_sender_has_an_eighth),
+		TEST(a_component_has_a_half),
 		TEST(an_empty_share_takes_one_of_any_size),
 		TEST(the_router_has_no_share),
 	};

@@ -64,6 +64,7 @@ static void nodes_of_the_version(void **state)
 	    "\"/></iq>");
 	assert_has(dx_question(1), "node=\"urn:xmpp:delegation:2::" NS_P "\"");
 	assert_has(dx_question(2), "node=\"urn:xmpp:delegation:2:bare:" NS_P "\"");
+	assert_int_equal(dx.pubsub.kept, 1); /* it is all that it is asked of itself */
 	delegate_online(&dx.r, &dx.pubsub, false);
 	dx_answer(3, INFO(FEATURE("urn:xmpp:delegation:1")));
 	assert_has(dx_question(4), "node=\"urn:xmpp:delegation:1::" NS_P "\"");
@@ -152,15 +153,6 @@ static char *features(unsigned n, size_t each)
 		sbuf_printf(&b, "<feature var='%0*u'/>", (int)each, i);
 	sbuf_puts(&b, "</query></iq>");
 	return sbuf_steal(&b);
-}
-
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	for (; (text = strstr(text, what)); text++)
-		n++;
-	return n;
 }
 
 static void number_of_features_is_bounded(void **state)

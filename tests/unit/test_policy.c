@@ -8,9 +8,8 @@
 
 #include <cmocka.h>
 
-#include <xmpp/xml.h>
-
 #include "core/policy.h"
+#include "xml_fixture.h"
 
 #define B64 "aGVsbG8gd29ybGQsIHRoaXMgaXMgbm90IHNlY3JldA=="
 #define AXO "xmlns='eu.siacs.conversations.axolotl'"
@@ -18,17 +17,12 @@
 
 static struct el *parse(const char *children)
 {
-	struct xml *x = xml_new(NS_CLIENT, &(struct xml_limits){ 0 });
-	struct el *el = NULL;
-	const char *head = "<stream:stream xmlns='jabber:client' "
-			   "xmlns:stream='http://etherx.jabber.org/streams'><message>";
+	struct sbuf b = SBUF_INIT;
+	struct el *el;
 
-	xml_feed(x, head, strlen(head));
-	xml_feed(x, children, strlen(children));
-	xml_feed(x, "</message>", strlen("</message>"));
-	assert_int_equal(xml_pop(x, &el), XML_HEAD);
-	assert_int_equal(xml_pop(x, &el), XML_EL);
-	xml_free(x);
+	sbuf_printf(&b, "<message>%s</message>", children);
+	el = xml_str(NS_CLIENT, sbuf_str(&b));
+	sbuf_done(&b);
 	return el;
 }
 

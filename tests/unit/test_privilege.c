@@ -26,21 +26,6 @@
 #define INNER_IQ(type, attrs, ns) \
 	"<iq xmlns='jabber:client' type='" type "' id='i' " attrs "><q xmlns='" ns "'/></iq>"
 
-static void assert_has(const char *text, const char *want)
-{
-	if (!strstr(text, want))
-		fail_msg("no %s in:\n%s", want, text);
-}
-
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	for (; (text = strstr(text, what)); text += strlen(what))
-		n++;
-	return n;
-}
-
 /* --- what it is told of its privileges -------------------------------------------------------- */
 
 static void both_versions_are_advertised(void **state)
@@ -197,6 +182,48 @@ static void pushes_are_for_who_may_read(void **state)
 	db_fail_commits(im.f.db, 1, -ENOSPC);
 	im_send(a, set);
 	assert_component_got("");
+}
+
+/* The component cannot know by itself that it has to read the rosters anew. */
+static void lost_push_is_told_of(void **state)
+{
+	static const char advert[] = "<perm access=\"roster\" type=\"get\" push=\"true\"/>";
+	const char set[] = "<iq type='set' id='1'><query xmlns='jabber:iq:roster'>"
+			   "<item jid='x@y'/></query></iq>";
+	struct session *a = im_session(A);
+
+	(void)state;
+	IM_GRANT("roster=get");
+	(void)im_component_got();
+	im.full = true;
+	im_send(a, set);
+	for (int s = 0; s < 3; s++) {
+		loop_clock_advance(im.f.loop, 1000);
+		im_settle();
+	}
+	im.full = false;
+	assert_component_got("");
+	loop_clock_advance(im.f.loop, 1000);
+	im_settle();
+	assert_int_equal(count(im_component_got(), advert), 1);
+	loop_clock_advance(im.f.loop, 1000);
+	im_settle();
+	assert_component_got("");
+	/* Not while the link is lost, and not twice when it is back. */
+	for (unsigned seconds = 0; seconds < 2; seconds++) {
+		im.full = true;
+		im_send(a, set);
+		im.full = false;
+		im.component_in_grace = true;
+		loop_clock_advance(im.f.loop, seconds * 1000);
+		im_settle();
+		assert_component_got("");
+		im.component_in_grace = false;
+		privilege_online(&im.r, IM_COMPONENT, true);
+		loop_clock_advance(im.f.loop, 1000);
+		im_settle();
+		assert_int_equal(count(im_component_got(), advert), 1);
+	}
 }
 
 /* --- messages --------------------------------------------------------------------------------- */
@@ -438,6 +465,7 @@ int main(void)
 		TEST(roster_is_read_and_changed),
 		TEST(subscriptions_of_its_own_contacts),
 		TEST(pushes_are_for_who_may_read),
+		TEST(lost_push_is_told_of),
 		TEST(message_needs_the_grant),
 		TEST(message_of_both_versions),
 		TEST(message_in_the_wrong_name),

@@ -15,21 +15,6 @@
 	"<extra xmlns='urn:switchyard:presence-extra:1'>" inner "</extra></iq>"
 #define HASH(h) "<x xmlns='urn:x'><photo>" h "</photo></x>"
 
-static void assert_has(const char *text, const char *want)
-{
-	if (!strstr(text, want))
-		fail_msg("no %s in:\n%s", want, text);
-}
-
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	for (; (text = strstr(text, what)); text += strlen(what))
-		n++;
-	return n;
-}
-
 /* --- presence --------------------------------------------------------------------------------- */
 
 #define CAPS(v) "<c xmlns='http://jabber.org/protocol/caps' node='n' hash='sha-1' ver='" v "'/>"
@@ -174,6 +159,52 @@ static void presence_of_contacts_crosses_once(void **state)
 	assert_component_got("");
 }
 
+#define CAROL "carol@example.net"
+#define C CAROL "/c"
+
+static void befriends(struct session *who, const char *account, struct session *carol)
+{
+	char approval[128];
+
+	(void)snprintf(
+	    approval, sizeof(approval), "<presence to='%s' type='subscribed'/>", account);
+	im_send(who, "<presence to='" CAROL "' type='subscribe'/>");
+	im_send(carol, approval);
+}
+
+/* A contact at a host that is served and not the component's, who is online all the time. */
+static void contact_at_another_host(void **state)
+{
+	struct session *a = im_session(A), *b = im_session(B), *c, *d;
+
+	(void)state;
+	im.two_hosts = true;
+	im_account(CAROL);
+	im_account("dave@example.net");
+	c = im_session(C);
+	d = im_session("dave@example.net/d");
+	IM_GRANT("roster=get", "roster-push=false", "presence=roster");
+	(void)im_component_got();
+	im_send(c, "<presence id='1'/>");
+	befriends(d, "dave@example.net", c); /* no account of its */
+	assert_component_got("");
+	befriends(a, ALICE, c);
+	assert_component_got("<presence id=\"1\" from=\"" C "\" to=\"" ECHO "\"/>\n");
+	befriends(b, BOB, c); /* it has seen it already */
+	assert_component_got("");
+	im_send(c, "<presence to='" ALICE "' type='unsubscribed'/>");
+	befriends(a, ALICE, c);
+	assert_component_got("");
+	im_send(c, "<presence type='unavailable' id='2'/>");
+	assert_int_equal(count(im_component_got(), "id=\"2\""), 1);
+	/* One of its own is not told of twice, whoever may see it. */
+	im_send(a, "<presence id='3'/>");
+	assert_int_equal(count(im_component_got(), "id=\"3\""), 1);
+	im_send(b, "<presence to='" ALICE "' type='subscribe'/>");
+	im_send(a, "<presence to='" BOB "' type='subscribed'/>");
+	assert_component_got("");
+}
+
 /* --- late ones -------------------------------------------------------------------------------- */
 
 static void late_component_is_told_in_steps(void **state)
@@ -203,6 +234,53 @@ static void late_component_is_told_in_steps(void **state)
 	im_let_go();
 	im_settle();
 	assert_component_got("");
+}
+
+/* The last step was taken, and the link lost, before the next: it follows when the session goes on.
+ */
+static void link_lost_between_two_steps(void **state)
+{
+	enum { N = 70 };
+	char full[64];
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		(void)snprintf(full, sizeof(full), "alice@example.org/%d", i);
+		im_send(im_session(full), "<presence/>");
+	}
+	im.holds = true;
+	IM_GRANT("presence=managed_entity");
+	assert_int_equal(count(im_component_got(), "<presence"), 64);
+	im.component_in_grace = true;
+	im_let_go();
+	assert_component_got("");
+	im.component_in_grace = false;
+	privilege_online(&im.r, IM_COMPONENT, true);
+	im_settle();
+	assert_int_equal(count(im_component_got(), "<presence from"), N - 64);
+	im_let_go();
+	privilege_online(&im.r, IM_COMPONENT, false); /* a new one is told of all */
+	im_settle();
+	assert_int_equal(count(im_component_got(), "<presence from"), 64);
+}
+
+/* Where the session goes on, nobody else tells it who was there when it was granted that. */
+static void granted_while_the_link_is_lost(void **state)
+{
+	struct session *a = im_session(A), *b = im_session(B);
+
+	(void)state;
+	im_send(a, "<presence/>");
+	im_send(b, "<presence/>");
+	im.component_in_grace = true;
+	IM_GRANT("presence=managed_entity");
+	assert_component_got("");
+	im_session_end(b);
+	assert_component_got("");
+	im.component_in_grace = false;
+	privilege_online(&im.r, IM_COMPONENT, true);
+	im_settle();
+	assert_int_equal(count(im_component_got(), "<presence from=\"" A "\""), 1);
 }
 
 static void full_link_is_waited_for(void **state)
@@ -342,7 +420,10 @@ int main(void)
 		TEST(who_blocks_it_is_not_shown),
 		TEST(contact_gets_it_once),
 		TEST(presence_of_contacts_crosses_once),
+		TEST(contact_at_another_host),
 		TEST(late_component_is_told_in_steps),
+		TEST(link_lost_between_two_steps),
+		TEST(granted_while_the_link_is_lost),
 		TEST(full_link_is_waited_for),
 		TEST(extra_needs_the_grant),
 		TEST(extra_is_added_replaced_and_removed),

@@ -9,24 +9,13 @@
 
 #include <cmocka.h>
 
-#include <xmpp/xml.h>
-
 #include "core/limits.h"
 #include "core/stanza.h"
+#include "xml_fixture.h"
 
 static struct el *parse(const char *stanza)
 {
-	struct xml *x = xml_new(NS_CLIENT, &(struct xml_limits){ 0 });
-	struct el *el = NULL;
-	const char *head = "<stream:stream xmlns='jabber:client' "
-			   "xmlns:stream='http://etherx.jabber.org/streams'>";
-
-	xml_feed(x, head, strlen(head));
-	xml_feed(x, stanza, strlen(stanza));
-	assert_int_equal(xml_pop(x, &el), XML_HEAD);
-	assert_int_equal(xml_pop(x, &el), XML_EL);
-	xml_free(x);
-	return el;
+	return xml_str(NS_CLIENT, stanza);
 }
 
 static const struct {
@@ -103,6 +92,11 @@ static void prepared(void **state)
 	struct jid from = jid_view("alice@example.org/phone");
 
 	(void)state;
+	assert_int_equal(stanza_new(&st, parse("<message from='Room@Gate.ORG/Nick'/>")), 0);
+	assert_string_equal(st->from.s, "room@gate.org/Nick");
+	assert_string_equal(el_attr(st->el, "from"), "room@gate.org/Nick");
+	assert_null(st->to.s);
+	stanza_release(st);
 	assert_int_equal(stanza_new(&st, parse("<message to='BOB@Example.ORG/Phone'/>")), 0);
 	assert_string_equal(st->to.s, "bob@example.org/Phone");
 	assert_string_equal(el_attr(st->el, "to"), "bob@example.org/Phone");
@@ -157,6 +151,9 @@ static void connections_per_address(void **state)
 	assert_false(conn_limit_enter(&l, "2001:db8:1:2:ffff::9", 1));
 	assert_true(conn_limit_enter(&l, "2001:db8:1:3::1", 1));
 	conn_limit_leave(&l, "203.0.113.9"); /* never entered */
+	assert_int_equal(conn_limit_count(&l, "203.0.113.9"), 0);
+	assert_int_equal(conn_limit_count(&l, "2001:db8:1:2::7"), 1);
+	assert_int_equal(conn_limit_most(&l), 3);
 	assert_int_equal(l.total, 6);
 	conn_limit_done(&l);
 }

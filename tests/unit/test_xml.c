@@ -417,6 +417,28 @@ static void test_idle(void **state)
 }
 
 /* Idle, then a new stream. */
+static void test_read(void **state)
+{
+	static const struct xml_limits lim = { .stanza = 1024, .attrs = 2 };
+	static const char *const none[] = { "", "<a>", "text", "<a/", "</a>", "<a><!-- no --></a>",
+		"<a n='1' o='2' p='3'/>" };
+	struct el *el = xml_read("<a x='1'>t<b xmlns='urn:b'/></a>", &lim);
+	char *s;
+
+	(void)state;
+	assert_non_null(el);
+	assert_string_equal(el_ns(el), NS_CLIENT);
+	s = el_sent(el, NS_CLIENT);
+	assert_string_equal(s, "<a x=\"1\">t<b xmlns='urn:b'/></a>");
+	free(s);
+	el_free(el);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		el = xml_read(none[i], &lim);
+		if (el)
+			fail_msg("%s was read", none[i]);
+	}
+}
+
 static void test_idle_reset(void **state)
 {
 	struct xml *x = xml_new(NS_CLIENT, &no_limits);
@@ -487,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_reset_after_fault),
 		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_idle_reset),
 		cmocka_unit_test(test_keepalives),
 		cmocka_unit_test(test_many_pieces),

@@ -60,13 +60,13 @@ class Manager:
             await m.say_nested(nest, V2 if V2 in features else V1)
         return m
 
-    async def say_features(self, features, times=2):
-        """A new session is asked twice: what it is, and which version it speaks."""
+    async def say_features(self, features):
+        """It is asked once what it is, and so which version it speaks."""
         def questions():
             return self.inbox.find(lambda e: is_info(e) and e[0].get("node") is None)
-        await until(lambda: len(questions()) == times, self.inbox.text)
-        for question in questions():
-            await self.answer_info(question, "".join(f"<feature var='{f}'/>" for f in features))
+        await until(questions, self.inbox.text)
+        question, = questions()
+        await self.answer_info(question, "".join(f"<feature var='{f}'/>" for f in features))
 
     async def say_nested(self, nest, version=V2):
         """Answers what is asked of each namespace that has been delegated."""

@@ -66,6 +66,10 @@ const char *xml_head_default_ns(const struct xml *x);
 enum xml_err xml_error(const struct xml *x);
 const char *xml_error_text(const struct xml *x); /* for the log and the stream error's text */
 
+/* One element out of text that el_write() has made, as databases keep it; the caller owns it.
+ * NULL: there is none, or one beyond these limits. */
+struct el *xml_read(const char *text, const struct xml_limits *lim);
+
 /* A new stream begins on the same connection (after TLS, SASL).  Not from inside xml_feed(), and
  * only when xml_pop() has said XML_NONE. true: bytes had been fed that belong to no finished
  * element: they came before the restart and are not part of the new stream. */
