@@ -59,15 +59,6 @@ static int send_many(size_t body, unsigned n)
 	return r;
 }
 
-static unsigned count(const char *what)
-{
-	unsigned n = 0;
-
-	for (const char *p = fix_got(f); (p = strstr(p, what)); p++)
-		n++;
-	return n;
-}
-
 static void a_fanout(void **state)
 {
 	EL_AUTO struct el *el = said(0);
@@ -159,7 +150,7 @@ static void a_thousand_addresses(void **state)
 	fix_clear(f);
 	assert_int_equal(send_many(0, 1001), 0);
 	assert_int_equal(f->n_in, 2);
-	assert_int_equal(count("<to "), 1001);
+	assert_int_equal(fix_count(f, "<to "), 1001);
 	fix_has(f, "<to jid=\"u999@test/r\"/></fanout></message>\n<message to=\"test\"");
 	fix_has(f, "</message><to jid=\"u1000@test/r\"/></fanout>");
 }
@@ -170,7 +161,7 @@ static void sixteen_mebibytes(void **state)
 	fix_online(f);
 	assert_int_equal(send_many(100000, 300), 0); /* 30 MB */
 	assert_int_equal(f->n_in, 2);
-	assert_int_equal(count("<to "), 300);
+	assert_int_equal(fix_count(f, "<to "), 300);
 	fix_has(f, "<to jid=\"u166@test/r\"/></fanout>"); /* 168 would be above */
 }
 
@@ -183,7 +174,7 @@ static void what_the_server_takes_in_one_piece(void **state)
 	fix_online(f);
 	assert_int_equal(send_many(4000, 600), 0);
 	assert_int_equal(f->n_in, 3);
-	assert_int_equal(count("<to "), 600);
+	assert_int_equal(fix_count(f, "<to "), 600);
 	for (const char *p = fix_got(f), *end; (end = strchr(p, '\n')); p = end + 1)
 		len = (size_t)(end - p) > len ? (size_t)(end - p) : len;
 	assert_in_range(len, 8000, 9500);
@@ -200,7 +191,7 @@ static void whole_or_not_at_all(void **state)
 	assert_int_equal(send_many(600000, 3240), -ENOBUFS); /* a hundred and twenty, 72 MB */
 	assert_int_equal(f->n_in, 0);
 	assert_int_equal(send_many(600000, 1620), 0);
-	assert_int_equal(count("<to "), 1620);
+	assert_int_equal(fix_count(f, "<to "), 1620);
 }
 
 static void single_copies_too(void **state)
@@ -237,7 +228,7 @@ static void across_a_lost_link(void **state)
 	fix_clear(f);
 	assert_int_equal(send_many(0, 3), 0);
 	assert_int_equal(f->n_in, 1);
-	assert_int_equal(count("<to "), 3);
+	assert_int_equal(fix_count(f, "<to "), 3);
 }
 
 #define REFUSAL(from, id)                                                                          \
