@@ -151,6 +151,18 @@ struct fix *counter_new(void)
 	return f;
 }
 
+int counter_setup(void **state)
+{
+	*state = counter_new();
+	return 0;
+}
+
+int counter_teardown(void **state)
+{
+	fix_free(*state);
+	return 0;
+}
+
 int64_t counter_db(struct fix *f, struct db_q *q)
 {
 	struct db *db = comp_db(f->c);

@@ -6,18 +6,6 @@
 
 #include "counter_fixture.h"
 
-static int setup(void **state)
-{
-	*state = counter_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fix_free(*state);
-	return 0;
-}
-
 /* --- kills ------------------------------------------------------------------------------------ */
 
 static void turns(struct fix *f, unsigned n)
@@ -277,21 +265,19 @@ static void test_incarnation_at_connect(void **state)
 	comp_free(old);
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_killed_anywhere),
 		cmocka_unit_test(test_cut_anywhere),
-		T(test_deferred_is_repeated),
-		T(test_repeated_first),
-		T(test_answer_lost_with_its_transaction),
-		T(test_defer_and_answer),
-		T(test_once_is_not_repeated),
-		T(test_another_domain),
-		T(test_incarnation),
-		T(test_incarnation_at_connect),
+		COUNTER_TEST(test_deferred_is_repeated),
+		COUNTER_TEST(test_repeated_first),
+		COUNTER_TEST(test_answer_lost_with_its_transaction),
+		COUNTER_TEST(test_defer_and_answer),
+		COUNTER_TEST(test_once_is_not_repeated),
+		COUNTER_TEST(test_another_domain),
+		COUNTER_TEST(test_incarnation),
+		COUNTER_TEST(test_incarnation_at_connect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
