@@ -151,16 +151,19 @@ static void on_resumed(struct link *k, const struct el *el)
 	link_go_online(k, true);
 }
 
-/* The session is gone; what the server says of it still counts. */
+/* The session is gone; what the server says of it still counts.  A server that was restarted and
+ * had acknowledged everything costs nothing. */
 static void on_not_resumed(struct link *k, const struct el *el)
 {
 	struct ledger *d = &k->c->ledger;
+	bool told = el_attr(el, "h"), waits;
 
 	d->out_sent = d->out_safe;
-	if (el_attr(el, "h") && !acknowledged(k, el))
+	if (told && !acknowledged(k, el))
 		return;
-	log_warn(&k->tag, "the link could not be resumed%s",
-	    el_attr(el, "h") ? "" : ": what was not acknowledged is sent again");
+	waits = d->out_acked < d->out_safe;
+	log_at(&k->tag, waits ? LOG_LVL_WARN : LOG_LVL_INFO, "the link could not be resumed%s",
+	    waits && !told ? ": what was not acknowledged is sent again" : "");
 	enable(k);
 }
 

@@ -214,6 +214,26 @@ static void test_failed_without_h(void **state)
 	assert_int_equal(f->n_in, 3);
 	assert_true(strstr(fix_got(f), "one") < strstr(fix_got(f), "two"));
 	assert_true(strstr(fix_got(f), "two") < strstr(fix_got(f), "three"));
+	fix_logged(f, "lvl=warn mod=link");
+	fix_logged(f, "the link could not be resumed: what was not acknowledged is sent again");
+}
+
+/* And when nothing waits it is no reason for a warning. */
+static void test_failed_and_nothing_waits(void **state)
+{
+	struct fix *f = *state;
+	const char *line;
+
+	fix_online(f);
+	say(f, "zero");
+	fix_spin(f);
+	fix_cut(f);
+	f->resume = FAILS;
+	fix_advance(f, 2000);
+	assert_int_equal(f->sessions, 2);
+	line = strstr(sbuf_str(&f->log), "lvl=info mod=link jid=" DOM " msg=\"the link could not");
+	assert_non_null(line);
+	assert_non_null(strstr(line, "could not be resumed\"\n"));
 }
 
 /* What came in the lost session and was not handled has been answered by the router. */
@@ -549,6 +569,7 @@ int main(void)
 		COUNTER_TEST(test_other_session_resumed),
 		COUNTER_TEST(test_failed_with_h),
 		COUNTER_TEST(test_failed_without_h),
+		COUNTER_TEST(test_failed_and_nothing_waits),
 		COUNTER_TEST(test_new_session_counts_from_zero),
 		COUNTER_TEST(test_session_first),
 		COUNTER_TEST(test_back_off),
