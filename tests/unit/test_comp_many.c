@@ -59,19 +59,25 @@ static int send_many(size_t body, unsigned n)
 	return r;
 }
 
+/* Takes el. */
+static void to_two(struct el *el, const char *one, const char *two)
+{
+	struct comp_many *m = comp_many_begin(f->c, el);
+
+	comp_many_add(m, one);
+	comp_many_add(m, two);
+	assert_int_equal(comp_many_end(m), 0);
+	el_free(el);
+	fix_spin(f);
+}
+
 static void a_fanout(void **state)
 {
-	EL_AUTO struct el *el = said(0);
-	struct comp_many *m;
 	const char *id;
 
 	(void)state;
 	fix_online(f);
-	m = comp_many_begin(f->c, el);
-	comp_many_add(m, "a@test/r");
-	comp_many_add(m, "b@test/<'\"&>");
-	assert_int_equal(comp_many_end(m), 0);
-	fix_spin(f);
+	to_two(said(0), "a@test/r", "b@test/<'\"&>");
 	assert_int_equal(f->n_in, 1);
 	id = strstr(fix_got(f), "id=\"fanout-");
 	assert_non_null(id);
@@ -83,16 +89,9 @@ static void a_fanout(void **state)
 
 static void without_a_from(void **state)
 {
-	EL_AUTO struct el *el = el_presence(NULL, NULL);
-	struct comp_many *m;
-
 	(void)state;
 	fix_online(f);
-	m = comp_many_begin(f->c, el);
-	comp_many_add(m, "a@test/r");
-	comp_many_add(m, "b@test/r");
-	assert_int_equal(comp_many_end(m), 0);
-	fix_spin(f);
+	to_two(el_presence(NULL, NULL), "a@test/r", "b@test/r");
 	fix_has(f, "<presence xmlns=\"jabber:client\" from=\"" DOM "\"/><to ");
 }
 
@@ -125,18 +124,13 @@ static void single_copies_where_it_is_unknown(void **state)
 
 static void questions_are_single(void **state)
 {
-	EL_AUTO struct el *iq = el_iq("get", NULL);
-	struct comp_many *m;
+	struct el *iq = el_iq("get", NULL);
 
 	(void)state;
 	fix_online(f);
 	el_set(iq, "id", "1");
 	el_add(iq, "ping", NS_PING);
-	m = comp_many_begin(f->c, iq);
-	comp_many_add(m, "a@test/r");
-	comp_many_add(m, "b@test/r");
-	assert_int_equal(comp_many_end(m), 0);
-	fix_spin(f);
+	to_two(iq, "a@test/r", "b@test/r");
 	assert_int_equal(f->n_in, 2);
 	fix_hasnt(f, "fanout");
 }
