@@ -180,8 +180,11 @@ int64_t counter_rows(struct fix *f, const char *table)
 	static struct db_q seen = { "SELECT count(*) FROM seen" };
 	static struct db_q outbox = { "SELECT count(*) FROM comp_outbox" };
 	static struct db_q deferred = { "SELECT count(*) FROM comp_deferred" };
+	static struct db_q told = { "SELECT count(*) FROM comp_told" };
 
 	if (strcmp(table, "seen") == 0)
 		return counter_db(f, &seen);
+	if (strcmp(table, "comp_told") == 0)
+		return counter_db(f, &told);
 	return counter_db(f, strcmp(table, "comp_outbox") == 0 ? &outbox : &deferred);
 }

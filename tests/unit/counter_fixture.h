@@ -27,6 +27,6 @@ int counter_teardown(void **state);
 
 /* The number that the one row of this query has. */
 int64_t counter_db(struct fix *f, struct db_q *q);
-int64_t counter_rows(struct fix *f, const char *table); /* seen, comp_outbox, comp_deferred */
+int64_t counter_rows(struct fix *f, const char *table); /* seen, comp_... */
 
 #endif

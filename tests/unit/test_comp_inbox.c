@@ -252,13 +252,17 @@ static void test_damaged_deferred(void **state)
 	fix_post(f, Q_IQ("d1", "defer"));
 	fix_post(f, Q_IQ("d2", "defer"));
 	fix_post(f, Q_IQ("d3", "defer"));
+	fix_post(f,
+	    "<message from='test' to='" DOM "'><delegation xmlns='" NS_DELEGATION "'/></message>");
 	fix_spin(f);
+	by_hand(f, "UPDATE comp_told SET stanza = ''");
 	by_hand(f, "UPDATE comp_deferred SET stanza = '<iq' WHERE n = 1");
 	by_hand(f, "UPDATE comp_deferred SET stanza = '<iq xmlns=\"jabber:client\" type=\"set\"/>'"
 		   " WHERE n = 2");
 	fix_kill(f, false);
 	fix_revive(f);
 	fix_logged(f, "a deferred request is no stanza");
+	fix_logged(f, "what the server told is no stanza");
 	assert_int_equal(counter.repeated, 1);
 	assert_string_equal(el_attr(comp_el(counter.kept), "id"), "d3");
 	assert_true(comp_online(f->c));
