@@ -90,29 +90,42 @@ static int send_iq(struct comp_iq *q, struct el *iq)
 	return tx_send(q->c, iq, NULL, NULL, false);
 }
 
+static struct comp_iq *ask_new(struct comp *c, comp_iq_cb *cb, void *arg)
+{
+	struct comp_iq *q = xzalloc(sizeof(*q));
+
+	q->c = c;
+	q->cb = cb;
+	q->arg = arg;
+	list_init(&q->link);
+	task_init(&q->task, on_failed, q);
+	timer_init(&q->timer, c->loop, on_timeout, q);
+	return q;
+}
+
+static void fail_later(struct comp_iq *q, int err)
+{
+	q->err = err;
+	list_add_tail(&q->c->failed, &q->link);
+	task_defer(q->c->loop, &q->task);
+}
+
 struct comp_iq *comp_ask(
     struct comp *c, struct el *iq, unsigned timeout_ms, comp_iq_cb *cb, void *arg)
 {
-	struct comp_iq *q = xzalloc(sizeof(*q));
+	struct comp_iq *q = ask_new(c, cb, arg);
 	struct jid to;
 	int r;
 
 	assert(el_kind(iq) == EL_IQ && el_attr(iq, "to"));
 	r = jid_parse(&to, el_arena(iq), el_attr(iq, "to"));
 	assert(r == 0); /* an address from the wire has been through jid_parse() already */
-	q->c = c;
-	q->cb = cb;
-	q->arg = arg;
 	q->to = jid_dup(&to);
-	list_init(&q->link);
-	task_init(&q->task, on_failed, q);
-	timer_init(&q->timer, c->loop, on_timeout, q);
 	rnd_id(q->id, ID_LEN);
-	q->err = send_iq(q, iq);
+	r = send_iq(q, iq);
 	el_free(iq);
-	if (q->err < 0) {
-		list_add_tail(&c->failed, &q->link);
-		task_defer(c->loop, &q->task);
+	if (r < 0) {
+		fail_later(q, r);
 		return q;
 	}
 	map_put(&c->asks, &q->node, q->id, ID_LEN);
@@ -122,16 +135,9 @@ struct comp_iq *comp_ask(
 
 struct comp_iq *comp_ask_failed(struct comp *c, int err, comp_iq_cb *cb, void *arg)
 {
-	struct comp_iq *q = xzalloc(sizeof(*q));
+	struct comp_iq *q = ask_new(c, cb, arg);
 
-	q->c = c;
-	q->cb = cb;
-	q->arg = arg;
-	q->err = err;
-	list_init(&q->link);
-	list_add_tail(&c->failed, &q->link);
-	task_init(&q->task, on_failed, q);
-	task_defer(c->loop, &q->task);
+	fail_later(q, err);
 	return q;
 }
 

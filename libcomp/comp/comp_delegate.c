@@ -62,14 +62,14 @@ static struct advert *advert_find(struct comp *c, const char *from, const char *
 	return NULL;
 }
 
-/* The newest message tells all. */
-static void advert_store(struct comp *c, const char *from, const struct el *delegation)
+/* The newest message tells all.  false: there are too many. */
+static bool advert_store(struct comp *c, const char *from, const struct el *delegation)
 {
 	size_t n;
 	struct advert *a = advert_find(c, from, el_ns(delegation), &n);
 
 	if (!a && n >= ADVERTS_MAX)
-		return;
+		return false;
 	if (!a) {
 		a = xzalloc(sizeof(*a));
 		a->from = xstrdup(from);
@@ -77,6 +77,20 @@ static void advert_store(struct comp *c, const char *from, const struct el *dele
 	}
 	el_free(a->el);
 	a->el = el_dup(delegation);
+	return true;
+}
+
+bool comp_delegate_told(struct comp *c, const struct el *el, const struct jid *from, uint64_t n)
+{
+	const struct el *delegation = delegation_of(el);
+	const char *type = el_attr(el, "type");
+
+	if (!delegation || el_kind(el) != EL_MESSAGE || (type && strcmp(type, "error") == 0) ||
+	    !comp_is_router(c, from))
+		return false;
+	if (advert_store(c, from->s, delegation) && n > 0)
+		ledger_put_told(tx_batch(c), from->s, delegation, el);
+	return true;
 }
 
 bool comp_delegated(const struct comp *c, const char *ns)
@@ -170,8 +184,7 @@ bool comp_delegate_inbound(struct comp *c, struct el *el, const struct jid *from
 
 	if (!delegation || !jid_is_domain(to) || !comp_is_router(c, from))
 		return false;
-	if (el_kind(el) == EL_MESSAGE && (!type || strcmp(type, "error") != 0)) {
-		advert_store(c, from->s, delegation);
+	if (comp_delegate_told(c, el, from, n)) {
 		el_free(el);
 		return true;
 	}

@@ -75,6 +75,8 @@ void inbox_run(struct comp *c)
 		tx_begin(c, repeated ? 0 : number);
 		comp_inbound(c, h->el, number, repeated);
 		tx_end(c);
+		if (c->stopping) /* in this handler: there is no later for the count */
+			tx_write(c);
 		comp_tx_over(c);
 	}
 }

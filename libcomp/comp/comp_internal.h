@@ -194,6 +194,9 @@ void ledger_put_trim(struct db_batch *b, uint64_t upto);
 void ledger_put_session(struct comp *c, struct db_batch *b);
 void ledger_put_deferred(struct db_batch *b, uint64_t n, const struct el *stanza);
 void ledger_del_deferred(struct db_batch *b, uint64_t n);
+/* said: the child of the stanza that tells it. */
+void ledger_put_told(
+    struct db_batch *b, const char *host, const struct el *said, const struct el *stanza);
 /* A write after a failure: takes the row as it is, counts skip_in and its refusal. */
 void ledger_put_recovery(struct comp *c, struct db_batch *b);
 
@@ -313,6 +316,8 @@ void comp_tx_over(struct comp *c);
 /* comp_route.c: takes el. */
 void comp_inbound(struct comp *c, struct el *el, uint64_t n, bool repeated);
 void comp_dispatch(struct comp_req *rq); /* to the rows, with its answer or the end of it */
+/* What the server said in this session to an earlier process. */
+void comp_told_before(struct comp *c, const struct el *el);
 
 /* comp_ask.c */
 void comp_answer(struct comp *c, const struct el *iq, const struct jid *from);
@@ -329,8 +334,9 @@ void comp_ask_wrapped(struct comp_iq *q);
 /* comp_privilege.c */
 void comp_privilege_init(struct comp *c);
 void comp_privilege_forget(struct comp *c); /* a new session begins, or the end has come */
-/* A message that tells what is granted: true, and it has been dealt with. */
-bool comp_privilege_told(struct comp *c, const struct el *el, const struct jid *from);
+/* A message that tells what is granted: true, and it has been dealt with.  n: its number; kept with
+ * the session if it has one. */
+bool comp_privilege_told(struct comp *c, const struct el *el, const struct jid *from, uint64_t n);
 /* The inner answer of one to a privileged iq; NULL: there is none. */
 const struct el *comp_unwrap(const struct el *answer);
 
@@ -345,6 +351,8 @@ void comp_delegate_init(struct comp *c);
 void comp_delegate_done(struct comp *c);
 void comp_delegate_reset(struct comp *c); /* a new session: the server tells anew */
 void comp_delegate_announce(struct comp *c);
+/* As comp_privilege_told(), of what is delegated. */
+bool comp_delegate_told(struct comp *c, const struct el *el, const struct jid *from, uint64_t n);
 /* true: el was the server's word about delegation and is used up. */
 bool comp_delegate_inbound(struct comp *c, struct el *el, const struct jid *from,
     const struct jid *to, uint64_t n, bool repeated);

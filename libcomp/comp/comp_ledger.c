@@ -4,6 +4,7 @@
  *   comp_link      one row: whose it is, the link's session, how far both directions have come
  *   comp_outbox    what was sent and is not acknowledged, one row a transaction
  *   comp_deferred  requests that were deferred and not answered
+ *   comp_told      what the server has delegated and granted in this session
  *
  * Every batch moves comp_link on from the number that the batch before it left (seq).  So none is
  * committed after one that was not, and none at all once another process has opened the database
@@ -40,6 +41,11 @@ static const struct db_step schema[] = {
 	     " n INTEGER PRIMARY KEY, count INTEGER NOT NULL, stanzas BLOB NOT NULL"
 	     ");"
 	     "CREATE TABLE comp_deferred (n INTEGER PRIMARY KEY, stanza TEXT NOT NULL);" },
+	/* The newest message of each host in each namespace. */
+	{ 2, "CREATE TABLE comp_told ("
+	     " host TEXT NOT NULL, ns TEXT NOT NULL, stanza TEXT NOT NULL,"
+	     " PRIMARY KEY (host, ns)"
+	     ") WITHOUT ROWID" },
 };
 
 /* --- statements ------------------------------------------------------------------------------- */
@@ -74,9 +80,11 @@ void ledger_put_trim(struct db_batch *b, uint64_t upto)
 void ledger_put_session(struct comp *c, struct db_batch *b)
 {
 	static struct db_q q = { "UPDATE comp_link SET sm_id = $1, in_base = $2, out_base = $3" };
+	static struct db_q told = { "DELETE FROM comp_told" }; /* it tells anew */
 	struct ledger *d = &c->ledger;
 
 	db_batch_add(b, &q, "sii", d->sm_id, (int64_t)d->in_base, (int64_t)d->out_base);
+	db_batch_add(b, &told, "");
 }
 
 void ledger_put_deferred(struct db_batch *b, uint64_t n, const struct el *stanza)
@@ -86,6 +94,18 @@ void ledger_put_deferred(struct db_batch *b, uint64_t n, const struct el *stanza
 
 	el_write(&text, stanza, NS_CLIENT);
 	db_batch_add(b, &q, "is", (int64_t)n, sbuf_str(&text));
+	sbuf_done(&text);
+}
+
+void ledger_put_told(
+    struct db_batch *b, const char *host, const struct el *said, const struct el *stanza)
+{
+	static struct db_q q = { "INSERT OR REPLACE INTO comp_told(host, ns, stanza)"
+				 " VALUES($1, $2, $3)" };
+	struct sbuf text = SBUF_INIT;
+
+	el_write(&text, stanza, NS_CLIENT);
+	db_batch_add(b, &q, "sss", host, el_ns(said), sbuf_str(&text));
 	sbuf_done(&text);
 }
 
@@ -207,6 +227,26 @@ static int read_deferred(struct comp *c)
 	return r;
 }
 
+/* Once: later it is in memory, and what a failed commit takes back the server sends again. */
+static int read_told(struct comp *c)
+{
+	static struct db_q q = { "SELECT stanza FROM comp_told" };
+	struct ledger *d = &c->ledger;
+	int r = db_query(d->db, &q, "");
+
+	while (r == 0 && (r = db_next(d->db, &q)) > 0) {
+		struct el *el = parse(db_text(d->db, &q, 0));
+
+		if (el)
+			comp_told_before(c, el);
+		else
+			log_error(&tag, "%s: what the server told is no stanza", d->path);
+		el_free(el);
+		r = 0;
+	}
+	return r;
+}
+
 int ledger_read(struct comp *c)
 {
 	int r = read_row(c);
@@ -262,6 +302,7 @@ static int change_domain(struct comp *c)
 				   " out_acked = out_total" };
 	static struct db_q outbox = { "DELETE FROM comp_outbox" };
 	static struct db_q deferred = { "DELETE FROM comp_deferred" };
+	static struct db_q told = { "DELETE FROM comp_told" };
 	struct db_batch *b = db_batch_new(c->ledger.db);
 	int r = 0;
 
@@ -269,6 +310,7 @@ static int change_domain(struct comp *c)
 	db_batch_add(b, &row, "s", c->domain);
 	db_batch_add(b, &outbox, "");
 	db_batch_add(b, &deferred, "");
+	db_batch_add(b, &told, "");
 	db_submit(b, on_done, &r);
 	db_sync(c->ledger.db);
 	return r;
@@ -296,6 +338,8 @@ int ledger_open(struct comp *c, char *err, size_t err_len)
 		return r;
 	}
 	r = ledger_read(c);
+	if (r == 0)
+		r = read_told(c);
 	if (r < 0)
 		(void)snprintf(err, err_len, "%s: cannot be read: %s", d->path, strerror(-r));
 	return r;

@@ -98,8 +98,13 @@ static int check_conf(void *conf, char *err, size_t err_len)
 {
 	struct comp_conf *cc = conf;
 
-	(void)err;
-	(void)err_len;
+	if (cc->router_tls && cc->router_host[0] == '/') {
+		(void)snprintf(err, err_len,
+		    "router_tls: %s, as router_host has it, is a Unix socket, which has no TLS: "
+		    "ROUTER_TLS=false",
+		    cc->router_host);
+		return -EINVAL;
+	}
 	if (cc->router_port == 0)
 		cc->router_port = cc->router_tls ? PORT_TLS : PORT_CLEAR;
 	return 0;

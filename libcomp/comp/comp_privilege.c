@@ -4,7 +4,7 @@
  *
  * Each host tells what it grants, in version 2 or, older servers, 1; one that says both is taken at
  * its word in 2.  Only a router domain is believed: anybody may send the same message.  What was
- * granted holds until the host says otherwise or a new session begins.
+ * granted holds until the host says otherwise or a new session begins, whatever process it is.
  *
  * Must not: judge what a component does with it; the server checks each use. */
 #include <assert.h>
@@ -153,7 +153,7 @@ static void read_perms(struct granted *g, const struct el *privilege)
 	}
 }
 
-bool comp_privilege_told(struct comp *c, const struct el *el, const struct jid *from)
+bool comp_privilege_told(struct comp *c, const struct el *el, const struct jid *from, uint64_t n)
 {
 	const struct el *second, *told, *extra;
 	const char *type = el_attr(el, "type");
@@ -173,6 +173,8 @@ bool comp_privilege_told(struct comp *c, const struct el *el, const struct jid *
 	extra = el_child(el, "presence-extra", NS_PRESENCE_EXTRA);
 	free(g->extra);
 	g->extra = extra && el_attr(extra, "ns") ? xstrdup(el_attr(extra, "ns")) : NULL;
+	if (n > 0)
+		ledger_put_told(tx_batch(c), from->s, told, el);
 	return true;
 }
 

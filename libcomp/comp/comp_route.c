@@ -208,10 +208,21 @@ void comp_inbound(struct comp *c, struct el *el, uint64_t n, bool repeated)
 	rq = req_new(c, el, &f, &t);
 	rq->n = n;
 	rq->repeated = rq->stored = repeated;
-	if (comp_privilege_told(c, el, &f))
+	if (comp_privilege_told(c, el, &f, n))
 		req_finish(rq, COMP_DONE);
 	else if (el_kind(el) == EL_IQ)
 		inbound_iq(rq);
 	else
 		req_finish(rq, forged(rq) ? COMP_DONE : dispatch(rq));
+}
+
+void comp_told_before(struct comp *c, const struct el *el)
+{
+	const char *from = el_attr(el, "from");
+	struct jid f;
+
+	if (!from || jid_parse(&f, el_arena(el), from) < 0)
+		return;
+	if (!comp_delegate_told(c, el, &f, 0))
+		(void)comp_privilege_told(c, el, &f, 0);
 }

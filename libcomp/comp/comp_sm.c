@@ -8,10 +8,8 @@
  * h to the server is what is committed; what came and is not is sent again after a loss, and
  * recognised by its number if its handler has run meanwhile.  A new session's id is committed
  * before anything of the session leaves (comp_out.c waits for it). */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "comp_internal.h"
@@ -38,23 +36,6 @@ static uint32_t our_h(const struct link *k)
 	return (uint32_t)(in_told(k) - k->c->ledger.in_base);
 }
 
-/* 0, or -EINVAL: no h, or no xs:unsignedInt. */
-static int parse_h(const struct el *el, uint32_t *out)
-{
-	const char *h = el_attr(el, "h");
-	unsigned long long n;
-	char *end;
-
-	if (!h || *h < '0' || *h > '9')
-		return -EINVAL;
-	errno = 0;
-	n = strtoull(h, &end, 10);
-	if (*end || errno || n > UINT32_MAX)
-		return -EINVAL;
-	*out = (uint32_t)n;
-	return 0;
-}
-
 /* 6: the error, and a session that is of no use any more. */
 static void bad_count(struct link *k, uint32_t h)
 {
@@ -76,7 +57,7 @@ static bool acknowledged(struct link *k, const struct el *el)
 {
 	uint32_t h;
 
-	if (parse_h(el, &h) < 0) {
+	if (el_attr_u32(el, "h", &h) < 0) {
 		stream_error(k->s, STREAM_E_BAD_FORMAT, "an acknowledgement without a count");
 		return false;
 	}
@@ -151,16 +132,19 @@ static void on_resumed(struct link *k, const struct el *el)
 	link_go_online(k, true);
 }
 
-/* The session is gone; what the server says of it still counts. */
+/* The session is gone; what the server says of it still counts.  A server that was restarted and
+ * had acknowledged everything costs nothing. */
 static void on_not_resumed(struct link *k, const struct el *el)
 {
 	struct ledger *d = &k->c->ledger;
+	bool told = el_attr(el, "h"), waits;
 
 	d->out_sent = d->out_safe;
-	if (el_attr(el, "h") && !acknowledged(k, el))
+	if (told && !acknowledged(k, el))
 		return;
-	log_warn(&k->tag, "the link could not be resumed%s",
-	    el_attr(el, "h") ? "" : ": what was not acknowledged is sent again");
+	waits = d->out_acked < d->out_safe;
+	log_at(&k->tag, waits ? LOG_LVL_WARN : LOG_LVL_INFO, "the link could not be resumed%s",
+	    waits && !told ? ": what was not acknowledged is sent again" : "");
 	enable(k);
 }
 

@@ -349,10 +349,7 @@ void tx_done(struct comp *c)
 	struct ledger *d = &c->ledger;
 
 	c->freeing = true;
-	if (d->cur)
-		tx_free(d->cur);
-	d->cur = NULL;
-	task_cancel(&d->end);
+	tx_discard(c);
 	timer_done(&d->count);
 	timer_done(&d->trim);
 	db_close(d->db); /* and with it what was submitted comes back */

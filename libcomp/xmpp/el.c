@@ -6,6 +6,7 @@
  * freed before the whole, and nothing here recurses: a tree may be as deep as its maker allowed.
  * What changes anything but the root's attributes drops the bytes as received (el_raw). */
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -304,6 +305,24 @@ const char *el_attr_ns(const struct el *el, const char *ns, const char *name)
 const char *el_attr(const struct el *el, const char *name)
 {
 	return el_attr_ns(el, NULL, name);
+}
+
+int el_attr_u32(const struct el *el, const char *name, uint32_t *out)
+{
+	const char *s = el_attr(el, name);
+	uint64_t n = 0;
+
+	if (!s || !*s || strlen(s) > 10)
+		return -EINVAL;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9')
+			return -EINVAL;
+		n = n * 10 + (uint64_t)(*s - '0');
+	}
+	if (n > UINT32_MAX)
+		return -EINVAL;
+	*out = (uint32_t)n;
+	return 0;
 }
 
 /* --- copying ---------------------------------------------------------------------------------- */

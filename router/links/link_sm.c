@@ -4,7 +4,6 @@
  *
  * A system call costs more than an ack saves: in a turn at most one <a/> and one <r/> leave, with
  * whatever else goes, and only one <r/> is open at a time. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,25 +68,6 @@ static void beyond(struct link *l, uint32_t h)
 	    h, l->component->sm.sent);
 	stream_error_app(l->stream, STREAM_E_UNDEFINED_CONDITION,
 	    "more was acknowledged than had been sent", app);
-}
-
-/* --- numbers ---------------------------------------------------------------------------------- */
-
-/* xs:unsignedInt, with no more liberty than digits. */
-static int read_h(const struct el *el, uint32_t *out)
-{
-	const char *s = el_attr(el, "h");
-	uint64_t n = 0;
-
-	if (!s || !*s || strlen(s) > 10)
-		return -EINVAL;
-	for (; *s; s++) {
-		if (*s < '0' || *s > '9')
-			return -EINVAL;
-		n = n * 10 + (uint64_t)(*s - '0');
-	}
-	*out = (uint32_t)n;
-	return n > UINT32_MAX ? -EINVAL : 0;
 }
 
 /* --- acks --------------------------------------------------------------------------------------*/
@@ -155,7 +135,7 @@ static void on_a(struct link *l, const struct el *el)
 	struct component *c = l->component;
 	uint32_t h, more;
 
-	if (read_h(el, &h) < 0) {
+	if (el_attr_u32(el, "h", &h) < 0) {
 		stream_error(l->stream, STREAM_E_INVALID_XML, "h must be a number");
 		return;
 	}
@@ -251,7 +231,7 @@ static void on_resume(struct link *l, const struct el *el)
 	struct component *c = l->component;
 	uint32_t h, past;
 
-	if (!previd || read_h(el, &h) < 0) {
+	if (!previd || el_attr_u32(el, "h", &h) < 0) {
 		failed(l, COND_BAD_REQUEST, NULL);
 		return;
 	}

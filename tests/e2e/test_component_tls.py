@@ -189,6 +189,16 @@ def test_authority_file_that_is_not_there(echo):
     assert "router_ca_file: /nowhere/ca.pem: " in program.log
 
 
+def test_unix_socket_has_no_tls(make_stack, folder):
+    path = os.path.join(folder, "c.sock")
+    stack = make_stack(start=False, components=("echo",), env=TLS | {"ROUTER_HOST": path})
+    program = stack.components["echo"]
+    program.start()
+    assert program.wait_exit() == 1
+    assert f"router_tls: {path}, as router_host has it, is a Unix socket" in program.log
+    assert "no link to" not in program.log
+
+
 async def test_certificate_is_replaced_by_the_right_one(make_stack, raw_client, authority, clock):
     """The component comes as soon as the router shows what it waits for."""
     stack = make_stack(start=False, env=TLS | {"ROUTER_CERT_NAME": "other.test"})

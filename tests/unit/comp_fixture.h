@@ -93,11 +93,15 @@ void fix_online(struct fix *f); /* starts and asserts that the link stands */
 void fix_kill(struct fix *f, bool lost);
 void fix_revive(struct fix *f); /* a new process with the same database */
 void fix_cut(struct fix *f);    /* the connection is lost */
+void fix_stop(struct fix *f);   /* comp_stop(); stoppeds says when it is done */
 /* ROUTER_ACKS: a stanza of the session, now or as soon as there is a link. */
 void fix_post(struct fix *f, const char *xml);
 void fix_postf(struct fix *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* How often this is in what the router received. */
 unsigned fix_count(struct fix *f, const char *what);
+
+/* Messages of 100 kB until comp_send() refuses; how many it took: 32 MiB. */
+unsigned fix_fill(struct fix *f);
 
 /* The router sends this (namespace jabber:component:accept) and all that follows is done. */
 void fix_send(struct fix *f, const char *xml);

@@ -151,6 +151,18 @@ struct fix *counter_new(void)
 	return f;
 }
 
+int counter_setup(void **state)
+{
+	*state = counter_new();
+	return 0;
+}
+
+int counter_teardown(void **state)
+{
+	fix_free(*state);
+	return 0;
+}
+
 int64_t counter_db(struct fix *f, struct db_q *q)
 {
 	struct db *db = comp_db(f->c);
@@ -168,8 +180,11 @@ int64_t counter_rows(struct fix *f, const char *table)
 	static struct db_q seen = { "SELECT count(*) FROM seen" };
 	static struct db_q outbox = { "SELECT count(*) FROM comp_outbox" };
 	static struct db_q deferred = { "SELECT count(*) FROM comp_deferred" };
+	static struct db_q told = { "SELECT count(*) FROM comp_told" };
 
 	if (strcmp(table, "seen") == 0)
 		return counter_db(f, &seen);
+	if (strcmp(table, "comp_told") == 0)
+		return counter_db(f, &told);
 	return counter_db(f, strcmp(table, "comp_outbox") == 0 ? &outbox : &deferred);
 }

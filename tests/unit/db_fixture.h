@@ -99,4 +99,19 @@ static inline int64_t number(struct db *db, struct db_q *q)
 	return n;
 }
 
+static inline int fixture_setup(void **state)
+{
+	static struct fixture f;
+
+	fixture_init(&f);
+	*state = &f;
+	return 0;
+}
+
+static inline int fixture_teardown(void **state)
+{
+	fixture_done(*state);
+	return 0;
+}
+
 #endif

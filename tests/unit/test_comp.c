@@ -250,17 +250,12 @@ static void test_defer(void **state)
 	fix_has(f, "both");
 }
 
-static void nothing(struct comp *c)
-{
-	(void)c;
-}
-
 static void test_deferred_at_stop(void **state)
 {
 	struct fix *f = *state;
 
 	fix_send(f, IQ("set", "1", DOM, "<defer xmlns='" NS_T "'/>"));
-	comp_stop(f->c, nothing);
+	fix_stop(f);
 	comp_reply_ok(kept); /* too late, and harmless */
 	fix_spin(f);
 	assert_int_equal(f->n_in, 1);
@@ -445,7 +440,7 @@ static void test_ask_at_stop(void **state)
 	struct asked a = { .ask_again = true };
 
 	ask(f, &a, 5000);
-	comp_stop(f->c, nothing);
+	fix_stop(f);
 	fix_spin(f);
 	assert_int_equal(a.calls, 2);
 	assert_int_equal(a.err, -ECANCELED);

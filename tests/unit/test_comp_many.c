@@ -59,28 +59,25 @@ static int send_many(size_t body, unsigned n)
 	return r;
 }
 
-static unsigned count(const char *what)
+/* Takes el. */
+static void to_two(struct el *el, const char *one, const char *two)
 {
-	unsigned n = 0;
+	struct comp_many *m = comp_many_begin(f->c, el);
 
-	for (const char *p = fix_got(f); (p = strstr(p, what)); p++)
-		n++;
-	return n;
+	comp_many_add(m, one);
+	comp_many_add(m, two);
+	assert_int_equal(comp_many_end(m), 0);
+	el_free(el);
+	fix_spin(f);
 }
 
 static void a_fanout(void **state)
 {
-	EL_AUTO struct el *el = said(0);
-	struct comp_many *m;
 	const char *id;
 
 	(void)state;
 	fix_online(f);
-	m = comp_many_begin(f->c, el);
-	comp_many_add(m, "a@test/r");
-	comp_many_add(m, "b@test/<'\"&>");
-	assert_int_equal(comp_many_end(m), 0);
-	fix_spin(f);
+	to_two(said(0), "a@test/r", "b@test/<'\"&>");
 	assert_int_equal(f->n_in, 1);
 	id = strstr(fix_got(f), "id=\"fanout-");
 	assert_non_null(id);
@@ -92,16 +89,9 @@ static void a_fanout(void **state)
 
 static void without_a_from(void **state)
 {
-	EL_AUTO struct el *el = el_presence(NULL, NULL);
-	struct comp_many *m;
-
 	(void)state;
 	fix_online(f);
-	m = comp_many_begin(f->c, el);
-	comp_many_add(m, "a@test/r");
-	comp_many_add(m, "b@test/r");
-	assert_int_equal(comp_many_end(m), 0);
-	fix_spin(f);
+	to_two(el_presence(NULL, NULL), "a@test/r", "b@test/r");
 	fix_has(f, "<presence xmlns=\"jabber:client\" from=\"" DOM "\"/><to ");
 }
 
@@ -134,18 +124,13 @@ static void single_copies_where_it_is_unknown(void **state)
 
 static void questions_are_single(void **state)
 {
-	EL_AUTO struct el *iq = el_iq("get", NULL);
-	struct comp_many *m;
+	struct el *iq = el_iq("get", NULL);
 
 	(void)state;
 	fix_online(f);
 	el_set(iq, "id", "1");
 	el_add(iq, "ping", NS_PING);
-	m = comp_many_begin(f->c, iq);
-	comp_many_add(m, "a@test/r");
-	comp_many_add(m, "b@test/r");
-	assert_int_equal(comp_many_end(m), 0);
-	fix_spin(f);
+	to_two(iq, "a@test/r", "b@test/r");
 	assert_int_equal(f->n_in, 2);
 	fix_hasnt(f, "fanout");
 }
@@ -159,7 +144,7 @@ static void a_thousand_addresses(void **state)
 	fix_clear(f);
 	assert_int_equal(send_many(0, 1001), 0);
 	assert_int_equal(f->n_in, 2);
-	assert_int_equal(count("<to "), 1001);
+	assert_int_equal(fix_count(f, "<to "), 1001);
 	fix_has(f, "<to jid=\"u999@test/r\"/></fanout></message>\n<message to=\"test\"");
 	fix_has(f, "</message><to jid=\"u1000@test/r\"/></fanout>");
 }
@@ -170,7 +155,7 @@ static void sixteen_mebibytes(void **state)
 	fix_online(f);
 	assert_int_equal(send_many(100000, 300), 0); /* 30 MB */
 	assert_int_equal(f->n_in, 2);
-	assert_int_equal(count("<to "), 300);
+	assert_int_equal(fix_count(f, "<to "), 300);
 	fix_has(f, "<to jid=\"u166@test/r\"/></fanout>"); /* 168 would be above */
 }
 
@@ -183,7 +168,7 @@ static void what_the_server_takes_in_one_piece(void **state)
 	fix_online(f);
 	assert_int_equal(send_many(4000, 600), 0);
 	assert_int_equal(f->n_in, 3);
-	assert_int_equal(count("<to "), 600);
+	assert_int_equal(fix_count(f, "<to "), 600);
 	for (const char *p = fix_got(f), *end; (end = strchr(p, '\n')); p = end + 1)
 		len = (size_t)(end - p) > len ? (size_t)(end - p) : len;
 	assert_in_range(len, 8000, 9500);
@@ -200,7 +185,7 @@ static void whole_or_not_at_all(void **state)
 	assert_int_equal(send_many(600000, 3240), -ENOBUFS); /* a hundred and twenty, 72 MB */
 	assert_int_equal(f->n_in, 0);
 	assert_int_equal(send_many(600000, 1620), 0);
-	assert_int_equal(count("<to "), 1620);
+	assert_int_equal(fix_count(f, "<to "), 1620);
 }
 
 static void single_copies_too(void **state)
@@ -237,7 +222,7 @@ static void across_a_lost_link(void **state)
 	fix_clear(f);
 	assert_int_equal(send_many(0, 3), 0);
 	assert_int_equal(f->n_in, 1);
-	assert_int_equal(count("<to "), 3);
+	assert_int_equal(fix_count(f, "<to "), 3);
 }
 
 #define REFUSAL(from, id)                                                                          \

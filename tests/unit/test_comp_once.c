@@ -6,18 +6,6 @@
 
 #include "counter_fixture.h"
 
-static int setup(void **state)
-{
-	*state = counter_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fix_free(*state);
-	return 0;
-}
-
 /* --- kills ------------------------------------------------------------------------------------ */
 
 static void turns(struct fix *f, unsigned n)
@@ -204,6 +192,118 @@ static void test_once_is_not_repeated(void **state)
 	assert_int_equal(counter_rows(f, "comp_deferred"), 0);
 }
 
+/* --- what the server has told ----------------------------------------------------------------- */
+
+#define TOLD(inner) "<message from='test' to='" DOM "' id='t'>" inner "</message>"
+#define GRANTS(perms) TOLD("<privilege xmlns='" NS_PRIVILEGE_2 "'>" perms "</privilege>")
+#define DELEGATES(rows) TOLD("<delegation xmlns='" NS_DELEGATION "'>" rows "</delegation>")
+#define MAY_SAY "<perm access='message' type='outgoing'/>"
+
+/* Deferred, and done by the process that it is given to again. */
+static int on_speak(struct comp_req *rq, void *arg)
+{
+	struct el *m;
+
+	(void)arg;
+	if (!comp_repeated(rq)) {
+		(void)comp_defer(rq);
+		return COMP_DONE;
+	}
+	m = el_message("chat", "bob@test");
+	el_set(m, "from", "alice@test");
+	if (comp_send_as(comp_of(rq), m) < 0)
+		return -COND_NOT_ALLOWED;
+	comp_reply_ok(rq);
+	return COMP_DONE;
+}
+
+static const struct comp_route speak_rows[] = {
+	{ EL_IQ, "set", NS_N, "speak", COMP_TO_ANY, on_speak, false },
+};
+
+static void revive_to_speak(struct fix *f)
+{
+	fix_make(f);
+	comp_routes(f->c, speak_rows, 1, NULL);
+	fix_start(f);
+}
+
+/* A request that is repeated before there is a link finds what it found at first. */
+static void test_grants_outlive_the_process(void **state)
+{
+	struct fix *f = *state;
+
+	comp_routes(f->c, speak_rows, 1, NULL);
+	fix_online(f);
+	fix_post(f, GRANTS(MAY_SAY));
+	fix_post(f, DELEGATES("<delegated namespace='urn:d'/>"));
+	fix_post(f, Q_IQ("s1", "speak"));
+	fix_spin(f);
+	assert_int_equal(f->acked_h, 3);
+	fix_kill(f, false);
+	f->mode = ROUTER_SILENT;
+	revive_to_speak(f);
+	assert_false(comp_online(f->c));
+	assert_true(comp_may(f->c, "alice@test", COMP_MAY_MESSAGE));
+	assert_true(comp_delegated(f->c, "urn:d"));
+	assert_int_equal(counter_rows(f, "comp_deferred"), 0);
+	f->mode = ROUTER_ACKS;
+	fix_advance(f, COMP_HANDSHAKE_MS + 1);
+	fix_advance(f, COMP_RETRY_MAX_MS);
+	assert_true(f->resumed);
+	fix_has(f, "<privilege xmlns=\"" NS_PRIVILEGE_2 "\"><forwarded");
+	fix_has(f, "<iq type=\"result\" id=\"s1\"");
+	assert_int_equal(f->n_in, 2);
+	/* What is taken back is taken back. */
+	fix_post(f, GRANTS(""));
+	fix_spin(f);
+	fix_kill(f, false);
+	fix_make(f);
+	assert_false(comp_may(f->c, "alice@test", COMP_MAY_MESSAGE));
+	assert_true(comp_delegated(f->c, "urn:d"));
+}
+
+static void test_grants_end_with_their_session(void **state)
+{
+	struct fix *f = *state;
+
+	fix_online(f);
+	fix_post(f, GRANTS(MAY_SAY));
+	fix_post(f, DELEGATES("<delegated namespace='urn:d'/>"));
+	fix_spin(f);
+	assert_int_equal(counter_rows(f, "comp_told"), 2);
+	fix_cut(f);
+	f->resume = FAILS;
+	fix_advance(f, 2000);
+	assert_false(comp_may(f->c, "alice@test", COMP_MAY_MESSAGE));
+	assert_int_equal(counter_rows(f, "comp_told"), 0);
+	fix_kill(f, false);
+	fix_make(f);
+	assert_false(comp_may(f->c, "alice@test", COMP_MAY_MESSAGE));
+	assert_false(comp_delegated(f->c, "urn:d"));
+}
+
+/* On a plain link nothing is kept; nor is what others say, or more than has a place. */
+static void test_what_is_not_kept(void **state)
+{
+	struct fix *f = *state;
+
+	fix_online(f);
+	fix_post(f, "<message from='me@test/r' to='" DOM "'><delegation xmlns='" NS_DELEGATION
+		    "'/></message>");
+	fix_post(f, "<message from='test' to='" DOM
+		    "' type='error'><privilege xmlns='" NS_PRIVILEGE_2 "'/></message>");
+	fix_spin(f);
+	assert_int_equal(counter_rows(f, "comp_told"), 0);
+	fix_kill(f, false);
+	f->mode = ROUTER_ACCEPT;
+	fix_revive(f);
+	fix_send(f, GRANTS(MAY_SAY));
+	fix_send(f, DELEGATES("<delegated namespace='urn:d'/>"));
+	assert_true(comp_may(f->c, "alice@test", COMP_MAY_MESSAGE));
+	assert_int_equal(counter_rows(f, "comp_told"), 0);
+}
+
 /* Another domain's requests, output and session are not ours. */
 static void test_another_domain(void **state)
 {
@@ -213,14 +313,17 @@ static void test_another_domain(void **state)
 	fix_online(f);
 	f->mute = true;
 	fix_post(f, Q_IQ("d1", "defer"));
+	fix_post(f, GRANTS(MAY_SAY));
 	fix_postf(f, N_MSG, 1);
 	fix_spin(f);
+	assert_int_equal(counter_rows(f, "comp_told"), 1);
 	fix_kill(f, false);
 	f->conf.domain = other;
 	fix_make(f);
 	fix_logged(f, "was another domain's");
 	assert_int_equal(counter_rows(f, "comp_deferred"), 0);
 	assert_int_equal(counter_rows(f, "comp_outbox"), 0);
+	assert_int_equal(counter_rows(f, "comp_told"), 0);
 	assert_int_equal(counter_rows(f, "seen"), 1);
 	assert_null(f->c->ledger.sm_id);
 }
@@ -277,21 +380,22 @@ static void test_incarnation_at_connect(void **state)
 	comp_free(old);
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_killed_anywhere),
 		cmocka_unit_test(test_cut_anywhere),
-		T(test_deferred_is_repeated),
-		T(test_repeated_first),
-		T(test_answer_lost_with_its_transaction),
-		T(test_defer_and_answer),
-		T(test_once_is_not_repeated),
-		T(test_another_domain),
-		T(test_incarnation),
-		T(test_incarnation_at_connect),
+		COUNTER_TEST(test_deferred_is_repeated),
+		COUNTER_TEST(test_repeated_first),
+		COUNTER_TEST(test_answer_lost_with_its_transaction),
+		COUNTER_TEST(test_defer_and_answer),
+		COUNTER_TEST(test_once_is_not_repeated),
+		COUNTER_TEST(test_grants_outlive_the_process),
+		COUNTER_TEST(test_grants_end_with_their_session),
+		COUNTER_TEST(test_what_is_not_kept),
+		COUNTER_TEST(test_another_domain),
+		COUNTER_TEST(test_incarnation),
+		COUNTER_TEST(test_incarnation_at_connect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,24 +6,21 @@
 
 #include "counter_fixture.h"
 
-static int setup(void **state)
-{
-	*state = counter_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fix_free(*state);
-	return 0;
-}
-
 static void say(struct fix *f, const char *id)
 {
 	struct el *m = el_message(NULL, ME);
 
 	el_set(m, "id", id);
 	assert_int_equal(comp_send(f->c, m), 0);
+}
+
+/* The link stands; one stanza is sent and not acknowledged. */
+static void one_waits(struct fix *f)
+{
+	fix_online(f);
+	f->mute = true;
+	say(f, "one");
+	fix_spin(f);
 }
 
 /* --- negotiation ------------------------------------------------------------------------------ */
@@ -170,10 +167,7 @@ static void test_failed_with_h(void **state)
 {
 	struct fix *f = *state;
 
-	fix_online(f);
-	f->mute = true;
-	say(f, "one");
-	fix_spin(f);
+	one_waits(f);
 	fix_kill(f, false);
 	f->resume = FAILS_WITH_H;
 	f->mute = false;
@@ -220,6 +214,26 @@ static void test_failed_without_h(void **state)
 	assert_int_equal(f->n_in, 3);
 	assert_true(strstr(fix_got(f), "one") < strstr(fix_got(f), "two"));
 	assert_true(strstr(fix_got(f), "two") < strstr(fix_got(f), "three"));
+	fix_logged(f, "lvl=warn mod=link");
+	fix_logged(f, "the link could not be resumed: what was not acknowledged is sent again");
+}
+
+/* And when nothing waits it is no reason for a warning. */
+static void test_failed_and_nothing_waits(void **state)
+{
+	struct fix *f = *state;
+	const char *line;
+
+	fix_online(f);
+	say(f, "zero");
+	fix_spin(f);
+	fix_cut(f);
+	f->resume = FAILS;
+	fix_advance(f, 2000);
+	assert_int_equal(f->sessions, 2);
+	line = strstr(sbuf_str(&f->log), "lvl=info mod=link jid=" DOM " msg=\"the link could not");
+	assert_non_null(line);
+	assert_non_null(strstr(line, "could not be resumed\"\n"));
 }
 
 /* What came in the lost session and was not handled has been answered by the router. */
@@ -247,10 +261,7 @@ static void test_session_first(void **state)
 {
 	struct fix *f = *state;
 
-	fix_online(f);
-	f->mute = true;
-	say(f, "one");
-	fix_spin(f);
+	one_waits(f);
 	fix_clear(f);
 	fix_cut(f);
 	f->resume = FAILS;
@@ -304,10 +315,7 @@ static void test_impossible_counts(void **state)
 {
 	struct fix *f = *state;
 
-	fix_online(f);
-	f->mute = true;
-	say(f, "one");
-	fix_spin(f);
+	one_waits(f);
 	bad_ack(f, "<a xmlns='" NS_SM "' h='2'/>");
 	assert_int_equal(f->received, STREAM_E_UNDEFINED_CONDITION);
 	fix_logged(f, "acknowledged 2 stanzas of 1");
@@ -340,10 +348,7 @@ static void test_resumed_with_an_impossible_count(void **state)
 {
 	struct fix *f = *state;
 
-	fix_online(f);
-	f->mute = true;
-	say(f, "one");
-	fix_spin(f);
+	one_waits(f);
 	fix_cut(f);
 	f->in_h = 7;
 	fix_advance(f, 32000);
@@ -460,10 +465,7 @@ static void test_plain_after_acknowledged(void **state)
 {
 	struct fix *f = *state;
 
-	fix_online(f);
-	f->mute = true;
-	say(f, "one");
-	fix_spin(f);
+	one_waits(f);
 	fix_kill(f, false);
 	fix_clear(f);
 	f->mode = ROUTER_ACCEPT;
@@ -487,28 +489,19 @@ static void test_plain_after_acknowledged(void **state)
 
 /* --- stop ------------------------------------------------------------------------------------- */
 
-static unsigned stoppeds;
-
-static void on_stopped(struct comp *c)
-{
-	(void)c;
-	stoppeds++;
-}
-
 static void test_stop(void **state)
 {
 	struct fix *f = *state;
 
-	stoppeds = 0;
 	fix_online(f);
 	fix_post(f, Q_IQ("d1", "defer"));
 	fix_postf(f, N_MSG, 1);
 	fix_post(f, "<message from='" ME "' to='" DOM "'><quiet xmlns='" NS_N "'/></message>");
 	for (int i = 0; counter.handled < 3 && i < 100; i++)
 		(void)loop_turn(f->l, false);
-	comp_stop(f->c, on_stopped);
+	fix_stop(f);
 	fix_spin(f);
-	assert_int_equal(stoppeds, 1);
+	assert_int_equal(f->stoppeds, 1);
 	assert_int_equal(f->acked_h, 3);
 	assert_int_equal(f->n_in, 1);
 	assert_int_equal(f->received, STREAM_E_NONE);
@@ -563,37 +556,36 @@ static void test_router_domains(void **state)
 	assert_false(comp_is_router(f->c, &above));
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_enabled),
-		T(test_no_features_no_wait),
-		T(test_enable_is_refused),
-		T(test_features_never_come),
-		T(test_stanza_before_the_end_of_negotiations),
-		T(test_resumed),
-		T(test_part_of_a_row),
-		T(test_other_session_resumed),
-		T(test_failed_with_h),
-		T(test_failed_without_h),
-		T(test_new_session_counts_from_zero),
-		T(test_session_first),
-		T(test_back_off),
-		T(test_impossible_counts),
-		T(test_malformed_counts),
-		T(test_resumed_with_an_impossible_count),
-		T(test_requests_are_answered_at_once),
-		T(test_quiet_stanza_is_counted),
-		T(test_one_request_at_a_time),
-		T(test_silence),
-		T(test_questions_survive_a_resumption),
-		T(test_questions_end_with_their_session),
-		T(test_plain_after_acknowledged),
-		T(test_stop),
-		T(test_forged),
-		T(test_router_domains),
+		COUNTER_TEST(test_enabled),
+		COUNTER_TEST(test_no_features_no_wait),
+		COUNTER_TEST(test_enable_is_refused),
+		COUNTER_TEST(test_features_never_come),
+		COUNTER_TEST(test_stanza_before_the_end_of_negotiations),
+		COUNTER_TEST(test_resumed),
+		COUNTER_TEST(test_part_of_a_row),
+		COUNTER_TEST(test_other_session_resumed),
+		COUNTER_TEST(test_failed_with_h),
+		COUNTER_TEST(test_failed_without_h),
+		COUNTER_TEST(test_failed_and_nothing_waits),
+		COUNTER_TEST(test_new_session_counts_from_zero),
+		COUNTER_TEST(test_session_first),
+		COUNTER_TEST(test_back_off),
+		COUNTER_TEST(test_impossible_counts),
+		COUNTER_TEST(test_malformed_counts),
+		COUNTER_TEST(test_resumed_with_an_impossible_count),
+		COUNTER_TEST(test_requests_are_answered_at_once),
+		COUNTER_TEST(test_quiet_stanza_is_counted),
+		COUNTER_TEST(test_one_request_at_a_time),
+		COUNTER_TEST(test_silence),
+		COUNTER_TEST(test_questions_survive_a_resumption),
+		COUNTER_TEST(test_questions_end_with_their_session),
+		COUNTER_TEST(test_plain_after_acknowledged),
+		COUNTER_TEST(test_stop),
+		COUNTER_TEST(test_forged),
+		COUNTER_TEST(test_router_domains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,18 +9,6 @@
 
 #include "counter_fixture.h"
 
-static int setup(void **state)
-{
-	*state = counter_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fix_free(*state);
-	return 0;
-}
-
 static void put(struct fix *f, int seq)
 {
 	static struct db_q q = { "INSERT INTO seen(seq) VALUES($1)" };
@@ -131,24 +119,14 @@ static void test_many(void **state)
 static void test_full_outbox(void **state)
 {
 	struct fix *f = *state;
-	char text[100001];
-	int r = 0, n = 0;
+	unsigned n;
 
-	memset(text, 'x', sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
 	fix_online(f);
 	f->mute = true;
-	for (; r == 0 && n < 1000; n++) {
-		struct el *m = el_message(NULL, ME);
-
-		el_add_text(m, "body", NULL, text);
-		r = comp_send(f->c, m);
-	}
-	assert_int_equal(r, -ENOBUFS);
-	assert_in_range(n, 335, 340); /* 32 MiB */
+	n = fix_fill(f);
 	assert_int_equal(comp_send_space(f->c), 0);
 	fix_spin(f);
-	assert_int_equal(f->n_in, n - 1); /* all of it was sent, and is kept */
+	assert_int_equal(f->n_in, n); /* all of it was sent, and is kept */
 	assert_int_equal(comp_send_space(f->c), 0);
 	fix_postf(f, N_MSG, 1);
 	fix_spin(f);
@@ -161,6 +139,45 @@ static void test_full_outbox(void **state)
 	assert_int_equal(comp_send(f->c, el_message(NULL, ME)), 0);
 }
 
+static void turns(struct fix *f, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		(void)loop_turn(f->l, false);
+}
+
+/* Another process holds the lock, until: */
+static sqlite3 *hold(struct fix *f)
+{
+	sqlite3 *h;
+
+	assert_int_equal(sqlite3_open(f->c->ledger.path, &h), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(h, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	return h;
+}
+
+static void release(sqlite3 *h)
+{
+	assert_int_equal(sqlite3_exec(h, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(h);
+}
+
+/* Five are handled and none is committed when the link is lost. */
+static sqlite3 *five_and_a_cut(struct fix *f)
+{
+	sqlite3 *h;
+
+	fix_online(f);
+	h = hold(f);
+	for (int i = 1; i <= 5; i++)
+		fix_postf(f, N_MSG, i);
+	turns(f, 30);
+	assert_int_equal(counter.handled, 5);
+	stream_free(f->r);
+	f->r = NULL;
+	turns(f, 2);
+	return h;
+}
+
 /* Another process holds the lock: nothing is answered, acknowledged or lost; only so many handlers
  * run ahead of the disk. */
 static void test_slow_disk(void **state)
@@ -170,18 +187,15 @@ static void test_slow_disk(void **state)
 	sqlite3 *h;
 
 	fix_online(f);
-	assert_int_equal(sqlite3_open(f->c->ledger.path, &h), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(h, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	h = hold(f);
 	for (int i = 1; i <= N; i++)
 		fix_postf(f, N_MSG, i);
-	for (int i = 0; i < 400; i++)
-		(void)loop_turn(f->l, false);
+	turns(f, 400);
 	assert_int_equal(counter.handled, COMP_OPEN_MAX);
 	assert_int_equal(f->n_in, 0);
 	assert_int_equal(f->acked_h, 0);
 	assert_true(comp_online(f->c));
-	assert_int_equal(sqlite3_exec(h, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(h);
+	release(h);
 	fix_spin(f);
 	assert_int_equal(counter.handled, N);
 	assert_int_equal(f->n_in, N);
@@ -195,28 +209,15 @@ static void test_resumed_before_the_commit(void **state)
 	struct fix *f = *state;
 	sqlite3 *h;
 
-	fix_online(f);
-	assert_int_equal(sqlite3_open(f->c->ledger.path, &h), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(h, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	for (int i = 1; i <= 5; i++)
-		fix_postf(f, N_MSG, i);
-	for (int i = 0; i < 30; i++)
-		(void)loop_turn(f->l, false);
-	assert_int_equal(counter.handled, 5);
-	stream_free(f->r);
-	f->r = NULL;
-	(void)loop_turn(f->l, false);
-	(void)loop_turn(f->l, false);
+	h = five_and_a_cut(f);
 	fix_postf(f, N_MSG, 6);
 	loop_clock_advance(f->l, 2000);
-	for (int i = 0; i < 30; i++)
-		(void)loop_turn(f->l, false);
+	turns(f, 30);
 	assert_int_equal(f->resumptions, 1);
 	assert_int_equal(f->resumed_h, 0);
 	assert_int_equal(counter.handled, 6);
 	assert_int_equal(f->n_in, 0);
-	assert_int_equal(sqlite3_exec(h, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(h);
+	release(h);
 	fix_spin(f);
 	assert_int_equal(f->n_in, 6);
 	assert_int_equal(f->acked_h, 6);
@@ -231,27 +232,14 @@ static void test_no_ack_before_the_repeat(void **state)
 	size_t all;
 	sqlite3 *h;
 
-	fix_online(f);
-	assert_int_equal(sqlite3_open(f->c->ledger.path, &h), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(h, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	for (int i = 1; i <= 5; i++)
-		fix_postf(f, N_MSG, i);
-	for (int i = 0; i < 30; i++)
-		(void)loop_turn(f->l, false);
-	assert_int_equal(counter.handled, 5);
-	stream_free(f->r);
-	f->r = NULL;
-	(void)loop_turn(f->l, false);
-	(void)loop_turn(f->l, false);
+	h = five_and_a_cut(f);
 	all = f->n_posts;
 	f->n_posts = f->base + 2; /* the rest waits for room */
 	loop_clock_advance(f->l, 2000);
-	for (int i = 0; i < 30; i++)
-		(void)loop_turn(f->l, false);
+	turns(f, 30);
 	assert_int_equal(f->resumptions, 1);
 	assert_int_equal(f->resumed_h, 0);
-	assert_int_equal(sqlite3_exec(h, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(h);
+	release(h);
 	fix_spin(f);
 	assert_int_equal(f->n_in, 5);
 	assert_int_equal(f->acked_h, 2);
@@ -395,11 +383,6 @@ static void test_refused_effects_of_a_turn(void **state)
 	assert_int_equal(f->n_in, 1);
 }
 
-static void nothing(struct comp *c)
-{
-	(void)c;
-}
-
 static void test_stop_while_it_fails(void **state)
 {
 	struct fix *f = *state;
@@ -409,7 +392,7 @@ static void test_stop_while_it_fails(void **state)
 	fix_postf(f, N_MSG, 1);
 	for (int i = 0; counter.handled == 0 && i < 100; i++)
 		(void)loop_turn(f->l, false);
-	comp_stop(f->c, nothing);
+	fix_stop(f);
 	fix_spin(f);
 	assert_int_equal(f->n_in, 0);
 	assert_int_equal(f->acked_h, 0);
@@ -438,26 +421,24 @@ static void test_start_errors(void **state)
 	assert_non_null(strstr(err, "of libcomp has version 7"));
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_the_turn_has_one),
-		T(test_commit_before_output),
-		T(test_commit_before_output_on_plain),
-		T(test_order_on_plain),
-		T(test_many),
-		T(test_full_outbox),
-		T(test_slow_disk),
-		T(test_resumed_before_the_commit),
-		T(test_no_ack_before_the_repeat),
-		T(test_failed_commit),
-		T(test_load_fails_after_a_failed_commit),
-		T(test_refused_effects),
-		T(test_refused_effects_of_a_turn),
-		T(test_stop_while_it_fails),
-		T(test_start_errors),
+		COUNTER_TEST(test_the_turn_has_one),
+		COUNTER_TEST(test_commit_before_output),
+		COUNTER_TEST(test_commit_before_output_on_plain),
+		COUNTER_TEST(test_order_on_plain),
+		COUNTER_TEST(test_many),
+		COUNTER_TEST(test_full_outbox),
+		COUNTER_TEST(test_slow_disk),
+		COUNTER_TEST(test_resumed_before_the_commit),
+		COUNTER_TEST(test_no_ack_before_the_repeat),
+		COUNTER_TEST(test_failed_commit),
+		COUNTER_TEST(test_load_fails_after_a_failed_commit),
+		COUNTER_TEST(test_refused_effects),
+		COUNTER_TEST(test_refused_effects_of_a_turn),
+		COUNTER_TEST(test_stop_while_it_fails),
+		COUNTER_TEST(test_start_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

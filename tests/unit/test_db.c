@@ -29,17 +29,8 @@ static struct db_q q_strict = { "INSERT INTO strict_one (n) VALUES ($1)" };
 
 static int setup(void **state)
 {
-	static struct fixture f;
-
-	fixture_init(&f);
-	fixture_open(&f, steps, 1);
-	*state = &f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_done(*state);
+	(void)fixture_setup(state);
+	fixture_open(*state, steps, 1);
 	return 0;
 }
 
@@ -536,7 +527,7 @@ static void test_close_drains(void **state)
 
 int main(void)
 {
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, fixture_teardown)
 	static const struct CMUnitTest tests[] = {
 		CASE(test_all_kinds),
 		CASE(test_parameter_order),

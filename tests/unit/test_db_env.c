@@ -25,21 +25,6 @@ static struct db_q q_count = { "SELECT count(*) FROM account" };
 static struct db_q q_seen = { "SELECT sum(seen) FROM account" };
 static struct db_q q_pair = { "INSERT INTO pair (n, half) VALUES ($1, $2)" };
 
-static int setup(void **state)
-{
-	static struct fixture f;
-
-	fixture_init(&f);
-	*state = &f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_done(*state);
-	return 0;
-}
-
 static int open_only(struct fixture *f)
 {
 	return db_open(&f->db, f->loop, f->path, steps, N_STEPS, f->err, sizeof(f->err));
@@ -543,7 +528,7 @@ static void test_killed(void **state)
 
 int main(void)
 {
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 	static const struct CMUnitTest tests[] = {
 		CASE(test_schema_steps),
 		CASE(test_newer_version),

@@ -18,21 +18,6 @@ static const struct db_step two[] = {
 static struct db_q in_a = { "SELECT count(*) FROM a" };
 static struct db_q in_b = { "SELECT count(*) FROM b" };
 
-static int setup(void **state)
-{
-	static struct fixture f;
-
-	fixture_init(&f);
-	*state = &f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_done(*state);
-	return 0;
-}
-
 static int open_parts(struct fixture *f, size_t n_one, size_t n_two)
 {
 	const struct db_part parts[] = { { "one", n_one ? one : NULL, n_one },
@@ -143,7 +128,7 @@ static void test_sync(void **state)
 
 int main(void)
 {
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 	static const struct CMUnitTest tests[] = {
 		CASE(test_each_has_its_version),
 		CASE(test_a_file_of_one_part),

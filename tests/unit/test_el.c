@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,6 +72,28 @@ static void test_attrs(void **state)
 	el_set_ns(el, NS_LINK, "y", NULL);
 	assert_null(el_attr_ns(el, NS_LINK, "y"));
 	assert_canon(el, "<a xmlns=\"n\" y=\"two\" z=\"7-q\" xml:lang=\"fr\"/>");
+}
+
+static void test_numbers(void **state)
+{
+	static const char *const bad[] = { "", "-1", "+1", " 1", "1 ", "1x", "0x1", "4294967296",
+		"00000000001", "99999999999999999999", "\xd9\xa1" };
+	EL_AUTO struct el *el = el_new("a", NS_SM);
+	uint32_t n = 7;
+
+	(void)state;
+	assert_int_equal(el_attr_u32(el, "h", &n), -EINVAL);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		el_set(el, "h", bad[i]);
+		if (el_attr_u32(el, "h", &n) != -EINVAL || n != 7)
+			fail_msg("\"%s\" is a number", bad[i]);
+	}
+	el_set(el, "h", "0");
+	assert_int_equal(el_attr_u32(el, "h", &n), 0);
+	assert_int_equal(n, 0);
+	el_set(el, "h", "4294967295");
+	assert_int_equal(el_attr_u32(el, "h", &n), 0);
+	assert_int_equal(n, UINT32_MAX);
 }
 
 static void test_children(void **state)
@@ -219,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stanzas),
 		cmocka_unit_test(test_attrs),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_children),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_copy),

@@ -3,21 +3,6 @@
 #include "db_fixture.h"
 #include "schema.h"
 
-static int setup(void **state)
-{
-	static struct fixture f;
-
-	fixture_init(&f);
-	*state = &f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_done(*state);
-	return 0;
-}
-
 static void sql(struct fixture *f, struct db_q *q)
 {
 	struct db_batch *b = db_batch_new(f->db);
@@ -118,12 +103,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    every_old_file_is_brought_up_to_date, setup, teardown),
+		    every_old_file_is_brought_up_to_date, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(old_rosters_have_a_version_that_new_ones_have_not,
+		    fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
-		    old_rosters_have_a_version_that_new_ones_have_not, setup, teardown),
+		    what_an_account_blocks_goes_with_it, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
-		    what_an_account_blocks_goes_with_it, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_newer_file_is_refused, setup, teardown),
+		    a_newer_file_is_refused, fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

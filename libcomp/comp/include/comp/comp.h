@@ -154,7 +154,7 @@ struct comp_iq *comp_ask(
 void comp_ask_cancel(struct comp_iq *q); /* cb will not run; NULL is fine */
 
 /* --- delegation (XEP-0355) -------------------------------------------------------------------- */
-/* Has the server said on this link that it delegates ns to us? */
+/* Has the server said in this session of the link that it delegates ns to us? */
 bool comp_delegated(const struct comp *c, const char *ns);
 /* What the server's own disco#info, or that of each account (where: COMP_FOR_...), says because ns
  * is delegated.  At start. */
@@ -164,7 +164,8 @@ void comp_feature_for(struct comp *c, unsigned where, const char *ns, const char
 
 /* --- in an account's name (XEP-0356) ---------------------------------------------------------- */
 /* What the server has granted is remembered from what it says when the link opens and after a
- * change, in either version; the calls below use what it understands.  A host is asked for itself:
+ * change, in either version, for as long as the session (over a restart, too, if the link is
+ * acknowledged); the calls below use what it understands.  A host is asked for itself:
  * account is any address there.  Behind a server that grants nothing all of them say no. */
 enum comp_privilege {
 	COMP_MAY_ROSTER_GET, /* comp_ask() with a roster iq to the account's bare JID */

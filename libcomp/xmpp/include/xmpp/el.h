@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <xmpp/jid.h>
 #include <xmpp/ns.h>
@@ -89,6 +90,8 @@ bool el_is(const struct el *el, const char *name, const char *ns);
 const char *el_attr(const struct el *el, const char *name); /* NULL: absent; "xml:lang" works */
 /* An attribute in a namespace; ns NULL: as el_attr. */
 const char *el_attr_ns(const struct el *el, const char *ns, const char *name);
+/* As an xs:unsignedInt, with no more liberty than digits; -EINVAL: absent, or none. */
+int el_attr_u32(const struct el *el, const char *name, uint32_t *out);
 /* The text of the element itself, concatenated; "" : none.  The common case of one text node is
  * returned in place. */
 const char *el_body(const struct el *el);

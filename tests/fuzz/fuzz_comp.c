@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* What comes over a component's link: whatever it is, the component lives, says nothing that is no
+ * stanza, and nothing in the name of anybody but itself; an iq gets one answer, or none if there is
+ * nobody to answer; only the server grants.
+ *
+ * The input is stanzas one after the other.  Nothing is committed. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <base/mem.h>
+
+#include "../unit/xml_fixture.h"
+#include "comp_internal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define DOM "echo.test" /* below the server's, "test" */
+#define NS_T "urn:t"
+enum { INPUT_MAX = 4096 };
+
+static struct comp *c;
+static struct loop *loop;
+static char dir[] = "/tmp/fuzz_comp.XXXXXX";
+
+/* --- the component ---------------------------------------------------------------------------- */
+
+static int on_iq(struct comp_req *rq, void *arg)
+{
+	struct el *answer;
+
+	(void)arg;
+	if (strcmp(el_name(comp_payload(rq)), "refuse") == 0)
+		return -COND_ITEM_NOT_FOUND;
+	answer = comp_result(rq);
+	el_add_copy(answer, comp_payload(rq));
+	comp_reply(rq, answer);
+	return COMP_DONE;
+}
+
+static int on_message(struct comp_req *rq, void *arg)
+{
+	(void)arg;
+	comp_reply(rq, el_message(NULL, NULL));
+	return COMP_DONE;
+}
+
+static int on_node(struct comp_req *rq, const char *node, struct el *query, void *arg)
+{
+	(void)rq;
+	(void)arg;
+	el_set(el_add(query, "feature", NULL), "var", node ? node : "none");
+	return COMP_DONE;
+}
+
+static const struct comp_route rows[] = {
+	{ EL_IQ, NULL, NS_T, NULL, COMP_TO_ANY | COMP_FOR_ANY, on_iq, false },
+	{ EL_MESSAGE, "error", NS_T, NULL, COMP_TO_ANY, on_message, false },
+	{ EL_MESSAGE, NULL, NS_T, NULL, COMP_TO_ANY, on_message, false },
+};
+
+static void quiet(const char *line, void *arg)
+{
+	(void)line;
+	(void)arg;
+}
+
+static void leave(void)
+{
+	char path[64];
+
+	comp_free(c);
+	(void)loop_turn(loop, false);
+	loop_free(loop);
+	(void)snprintf(path, sizeof(path), "%s/fuzz.db", dir);
+	(void)unlink(path);
+	(void)rmdir(dir);
+}
+
+static void start(void)
+{
+	static char domain[] = DOM, secret[] = "s", host[] = "/nowhere";
+	static struct comp_conf conf = {
+		.domain = domain, .router_host = host, .secret = secret, .max_stanza = 1 << 20
+	};
+	static const struct comp_ops ops = { .name = "fuzz" };
+	char err[256];
+
+	log_capture(quiet, NULL);
+	if (!mkdtemp(dir))
+		abort();
+	conf.daemon.data_dir = dir;
+	loop = loop_new();
+	if (comp_new(&c, &ops, NULL, loop, NULL, &conf, err, sizeof(err)) < 0)
+		abort();
+	comp_routes(c, rows, sizeof(rows) / sizeof(rows[0]), NULL);
+	comp_feature_for(c, COMP_FOR_ANY, NS_T, NS_T);
+	comp_disco(c, on_node, on_node, NULL);
+	c->ledger.sm_id = xstrdup(""); /* an acknowledged link, away: takes what is sent */
+	(void)atexit(leave);
+}
+
+/* --- what it may say -------------------------------------------------------------------------- */
+
+static void check_stanza(const char *p, size_t len)
+{
+	struct el *el = xml_one(NS_COMPONENT, "", p, len);
+	struct jid from;
+
+	assert(el && el_kind(el) != EL_OTHER && el_attr(el, "to"));
+	assert(el_attr(el, "from") && jid_parse(&from, el_arena(el), el_attr(el, "from")) == 0);
+	assert(jid_has_domain(&from, DOM));
+	el_free(el);
+}
+
+/* How many. */
+static unsigned check_output(void)
+{
+	const struct sbuf *out = c->ledger.cur ? &c->ledger.cur->out : NULL;
+	const unsigned char *p = out ? (const unsigned char *)sbuf_data(out) : NULL;
+	size_t left = out ? sbuf_len(out) : 0, len;
+	unsigned n = 0;
+
+	for (; left > 0; n++) {
+		assert(left >= 4);
+		len = p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24;
+		assert(len <= left - 4);
+		check_stanza((const char *)p + 4, len);
+		p += 4 + len;
+		left -= 4 + len;
+	}
+	return n;
+}
+
+static bool wants_an_answer(const struct el *el)
+{
+	const char *type = el_attr(el, "type"), *from = el_attr(el, "from"),
+		   *to = el_attr(el, "to");
+	struct jid j;
+
+	/* Of a type that there is not as well: bad-request. */
+	if (el_kind(el) != EL_IQ || !el_attr(el, "id") || !from || !to ||
+	    (type && (strcmp(type, "result") == 0 || strcmp(type, "error") == 0)))
+		return false;
+	return jid_parse(&j, el_arena(el), from) == 0 && jid_parse(&j, el_arena(el), to) == 0 &&
+	       jid_has_domain(&j, DOM);
+}
+
+static bool is_server(const struct el *el)
+{
+	const char *from = el_attr(el, "from");
+	struct jid j;
+
+	return from && jid_parse(&j, el_arena(el), from) == 0 && strcmp(j.s, "test") == 0;
+}
+
+static bool is_granted(void)
+{
+	(void)comp_delegated(c, NS_T);
+	return c->n_grants > 0 || !list_empty(&c->delegate.adverts);
+}
+
+static void take(struct el *el)
+{
+	bool may = is_granted() || is_server(el), answer = wants_an_answer(el),
+	     iq = el_kind(el) == EL_IQ;
+	unsigned n;
+
+	tx_begin(c, 0);
+	comp_inbound(c, el, 1, false);
+	n = check_output();
+	assert(n <= 1 && (n == 1 || !answer) && (n == 0 || answer || !iq));
+	assert(may || !is_granted());
+	tx_discard(c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char head[] =
+	    "<stream:stream xmlns='" NS_COMPONENT "' xmlns:stream='" NS_STREAM "'>";
+	static const struct xml_limits lim = { .tag = XML_TAG_LINK };
+	struct xml *x;
+	enum xml_ev ev;
+	struct el *el;
+
+	if (size > INPUT_MAX)
+		return 0;
+	if (!c)
+		start();
+	x = xml_new(NS_COMPONENT, &lim);
+	xml_feed(x, head, sizeof(head) - 1);
+	xml_feed(x, (const char *)data, size);
+	while ((ev = xml_pop(x, &el)) == XML_HEAD || ev == XML_EL) {
+		if (ev == XML_EL && el_kind(el) != EL_OTHER)
+			take(el);
+		else if (ev == XML_EL)
+			el_free(el);
+	}
+	xml_free(x);
+	comp_delegate_reset(c);
+	comp_privilege_forget(c);
+	(void)loop_turn(loop, false); /* what is done with is freed */
+	return 0;
+}
