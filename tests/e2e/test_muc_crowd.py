@@ -5,7 +5,7 @@ import pytest
 
 from lib.crowd import CONF, STANZA, Crowd
 from lib.inbox import error_condition
-from lib.rooms import MUC, change, configure, create, listed, say
+from lib.rooms import MUC, change, codes, configure, create, listed, presence_xml, say
 from lib.wait import until
 
 SERVICE = "conference.localhost"
@@ -200,6 +200,17 @@ async def test_change_that_would_say_too_much(alice, crowd):
     await until(lambda: len(crowd.inbox.find(f"{STANZA}presence")) == 30 * 30)
     assert sorted(p.get("from") for p in alice.inbox.find("presence")) == sorted(
         f"{ROOM}/u{n}" for n in range(30))
+
+
+async def test_nick_that_is_changed_with_a_large_presence(alice, crowd):
+    """It is told once, with the new nick; three times would be more than the link takes."""
+    await fill(alice, crowd, 700, "")
+    alice.send_raw(presence_xml(f"{ROOM}/Alicia", f"<status>{'x' * 16000}</status>"))
+    answer = await alice.wait("presence", from_=f"{ROOM}/Alicia")
+    assert error_condition(answer) is None and codes(answer) == [110]
+    await until(lambda: len(crowd.inbox.find(f"{STANZA}presence", from_=f"{ROOM}/Alicia")) == 700)
+    assert len(crowd.inbox.find(f"{STANZA}presence", from_=f"{ROOM}/Alice",
+                                type="unavailable")) == 700
 
 
 async def test_who_goes_from_a_full_room_is_seen_to_go(alice, crowd):
