@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include <base/sbuf.h>
 
 #include "presence.h"
@@ -15,8 +13,19 @@ size_t reach_text(const char *s)
 {
 	size_t n = 0;
 
-	for (; s && *s; s++)
-		n += strchr("&<>\"'", *s) ? 6 : 1;
+	for (; s && *s; s++) { /* of each occupant at each join */
+		switch (*s) {
+		case '&':
+		case '<':
+		case '>':
+		case '"':
+		case '\'':
+			n += 6;
+			break;
+		default:
+			n++;
+		}
+	}
 	return n;
 }
 
