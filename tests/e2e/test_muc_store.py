@@ -91,6 +91,23 @@ async def test_rooms_that_cannot_be_read_after_a_failure(stack, client):
     assert [i["jid"] for i in await listed(alice, ROOM, affiliation="owner")] == [alice.bare]
 
 
+async def test_rooms_that_cannot_be_read_stop_the_start(stack, client):
+    """And nothing is thrown away."""
+    alice, bob = await room_of_two(client)
+    muc = stack.components["muc"]
+    muc.kill9()
+    sql(stack, "ALTER TABLE affiliation RENAME TO elsewhere")
+    muc.start()
+    assert muc.wait_exit() == 1
+    assert "the rooms cannot be read" in muc.tail()
+    sql(stack, "ALTER TABLE elsewhere RENAME TO affiliation")
+    muc.start()
+    stack.ready("muc")
+    say(bob, ROOM, OMEMO, "m1")
+    await alice.wait("message", id="m1")
+    assert [i["jid"] for i in await listed(alice, ROOM, affiliation="owner")] == [alice.bare]
+
+
 async def test_room_that_cannot_be_read_when_it_is_needed(stack, client):
     """An empty one's lists are read late: who asks is told to wait, and the others are served."""
     alice, bob = await room_of_two(client)
