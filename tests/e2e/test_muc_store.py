@@ -73,6 +73,41 @@ async def test_database_that_becomes_read_only(stack, client):
     assert [i["nick"] for i in await listed(alice, ROOM, role="participant")] == ["Rob"]
 
 
+async def test_questions_that_are_open_when_the_disk_fails(stack, client, raw_client):
+    """They are asked again, and count once: 32 of one account still."""
+    alice = await client("alice")
+    await create(alice, ROOM, "Alice")
+    crowd = await Crowd.gather(raw_client, stack)
+    await crowd.enter("quiet", ROOM)
+    await crowd.inside("quiet", ROOM)
+
+    def ask(number):
+        alice.send_raw(f"<iq type='get' id='q{number}' to='{ROOM}/quiet'>"
+                       "<query xmlns='urn:test:q'/></iq>")
+
+    async def asked(n):
+        await until(lambda: len(crowd.inbox.find("iq", has="{urn:test:q}query")) >= n, timeout=40)
+        return crowd.inbox.find("iq", has="{urn:test:q}query")
+
+    for number in range(32):
+        ask(number)
+    await asked(32)
+    with unwritable(database(stack)):
+        say(alice, ROOM, OMEMO, "meanwhile")
+        await not_ready(stack)
+    again = (await asked(64))[32:]
+    ask(32)
+    assert error_condition(await alice.wait("iq", id="q32")) == "resource-constraint"
+    for question in again:
+        await crowd.send("quiet", "iq", ROOM + "/Alice", type="result", id=question.get("id"))
+    for number in range(32):
+        await alice.wait("iq", id=f"q{number}", type="result")
+    for number in range(33, 66):
+        ask(number)
+    assert error_condition(await alice.wait("iq", id="q65")) == "resource-constraint"
+    assert len(await asked(96)) == 96
+
+
 async def test_rooms_that_cannot_be_read_after_a_failure(stack, client):
     """They are tried again until they can; what made the failure comes again."""
     alice, bob = await room_of_two(client)
