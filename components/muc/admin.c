@@ -92,6 +92,9 @@ int admin_get(struct muc *m, struct room *r, struct comp_req *rq)
 		return -COND_ITEM_NOT_FOUND;
 	if (!item || el_next(item, "item", NS_MUC_ADMIN))
 		return -COND_BAD_REQUEST;
+	ret = message_charge(r, rq, 1); /* thousands of entries may be the answer */
+	if (ret != 0)
+		return ret;
 	by = admin_actor(r, comp_from(rq));
 	answer = comp_result(rq);
 	query = el_add(answer, "query", NS_MUC_ADMIN);
@@ -274,6 +277,7 @@ int admin_set(struct muc *m, struct room *r, struct comp_req *rq)
 	const struct el *query = comp_payload(rq);
 	const struct el *item = el_child(query, "item", NS_MUC_ADMIN);
 	struct actor by;
+	int ret;
 
 	(void)m;
 	if (!r)
@@ -283,9 +287,9 @@ int admin_set(struct muc *m, struct room *r, struct comp_req *rq)
 	by = admin_actor(r, comp_from(rq));
 	if (by.role != ROLE_MODERATOR && by.aff < AFF_ADMIN)
 		return -COND_FORBIDDEN;
-	if (!message_charge(r, comp_from(rq), (double)el_child_count(query)))
-		return handler_refuse(
-		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many changes; slow down.");
+	ret = message_charge(r, rq, (double)el_child_count(query));
+	if (ret != 0)
+		return ret;
 	return el_attr(item, "role") && !el_attr(item, "affiliation")
 	           ? set_roles(r, rq, &by)
 	           : set_affiliations(r, rq, &by);

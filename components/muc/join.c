@@ -94,14 +94,15 @@ static int create(struct muc *m, struct comp_req *rq, struct room **out)
 /* --- entering ----------------------------------------------------------------------------------
  */
 
-/* The presence that is to be shown, told so many times; entry: and everything to s.  Taken, or the
- * answer that refuses and nothing has changed. */
-static int take_presence(struct session *s, const struct comp_req *rq, unsigned shows, bool entry)
+/* The presence that is to be shown, the last of n; more: bytes of the others.  entry: and
+ * everything to s.  Taken, or the answer that refuses and nothing has changed. */
+static int take_presence(
+    struct session *s, const struct comp_req *rq, unsigned n, size_t more, bool entry)
 {
 	struct sbuf shown = SBUF_INIT;
 	int ret = session_read_presence(comp_el(rq), &shown);
 
-	if (ret == 0 && !reach_fits_session(s, sbuf_len(&shown), shows, entry))
+	if (ret == 0 && !reach_fits_session(s, n, sbuf_len(&shown) + more, entry))
 		ret = -COND_RESOURCE_CONSTRAINT;
 	if (ret == 0)
 		session_set_presence(s, &shown);
@@ -144,7 +145,7 @@ static int enter(
 	bool renamed = strcmp(nick, jid_resource(comp_to(rq))) != 0;
 	struct session *s = session_new(r, nick, comp_from(rq));
 	struct note n = { 0 };
-	int ret = reach_may_enter(s) ? take_presence(s, rq, 1, true) : -COND_NOT_ACCEPTABLE;
+	int ret = reach_may_enter(s) ? take_presence(s, rq, 1, 0, true) : -COND_NOT_ACCEPTABLE;
 
 	if (ret < 0) {
 		(void)session_free(s);
@@ -210,7 +211,7 @@ static void synchronise(struct session *s, const struct el *x, const char *id)
 static int show(struct session *s, struct comp_req *rq, const struct el *x)
 {
 	struct note n = { .id = el_attr(comp_el(rq), "id") };
-	int ret = take_presence(s, rq, 1, x != NULL);
+	int ret = take_presence(s, rq, 1, 0, x != NULL);
 
 	if (ret < 0)
 		return ret;
@@ -261,6 +262,21 @@ static void part(struct session *s, const char *nick, const struct note *here)
 	presence_tell(s->occ, here);
 }
 
+/* Of a change of nick, besides the new presence: the new nick, in what goes and in what comes, and
+ * what the others of the user's sessions show. */
+static size_t nick_bytes(const struct session *s, const char *nick)
+{
+	size_t most = 0;
+
+	LIST_EACH (it, &s->occ->sessions) {
+		const struct session *other = LIST_ENTRY(it, struct session, link);
+
+		if (other != s && other->pres_len + reach_text(other->jid.s) > most)
+			most = other->pres_len + reach_text(other->jid.s);
+	}
+	return 2 * reach_text(nick) + most;
+}
+
 static int change_nick(struct session *s, struct comp_req *rq, const struct el *x, const char *nick)
 {
 	struct occupant *o = s->occ;
@@ -270,7 +286,7 @@ static int change_nick(struct session *s, struct comp_req *rq, const struct el *
 
 	if (nick_taken(r, nick, comp_from(rq)))
 		return -COND_CONFLICT;
-	ret = take_presence(s, rq, 3, x != NULL);
+	ret = take_presence(s, rq, 3, nick_bytes(s, nick), x != NULL);
 	if (ret < 0)
 		return ret;
 	if (strcmp(nick, jid_resource(comp_to(rq))) != 0)

@@ -102,7 +102,7 @@ bool message_rate(struct session *s, double cost)
 	return rate_take(&s->rate, &m->occupant_rate, cost, muc_now(m));
 }
 
-bool message_charge(const struct room *r, const struct jid *who, double n)
+static bool charge(const struct room *r, const struct jid *who, double n)
 {
 	const struct muc *m = r->m;
 	struct session *s = room_session(r, who);
@@ -115,6 +115,14 @@ bool message_charge(const struct room *r, const struct jid *who, double n)
 	ok = rate_table_charge(m->outsiders, jid_bare(who, a).s, n, muc_now(m));
 	arena_free(a);
 	return ok;
+}
+
+int message_charge(const struct room *r, struct comp_req *rq, double n)
+{
+	if (charge(r, comp_from(rq), n))
+		return 0;
+	return handler_refuse(
+	    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many requests; slow down.");
 }
 
 /* 0 or the answer that refuses. */

@@ -17,8 +17,8 @@ void message_strip(const struct room *r, struct el *msg);
 
 /* What an occupant may send at once, messages and all else that costs others something. */
 bool message_rate(struct session *s, double cost);
-/* For n changes of a room, by who need not be in it.  Many are possible for who has not done much
- * lately, and are paid for afterwards. */
-bool message_charge(const struct room *r, const struct jid *who, double n);
+/* For n changes of a room, or one look at its lists, by who need not be in it.  Many are possible
+ * for who has not done much lately, and are paid for afterwards.  0 or ANSWERED: refused. */
+int message_charge(const struct room *r, struct comp_req *rq, double n);
 
 #endif

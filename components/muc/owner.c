@@ -21,11 +21,15 @@ enum { CODES_LEN = 512 + 6 * 1023 }; /* of a message with codes, with the addres
 int owner_get(struct muc *m, struct room *r, struct comp_req *rq)
 {
 	struct el *answer, *form;
+	int ret;
 
 	if (!r)
 		return -COND_ITEM_NOT_FOUND;
 	if (room_aff(r, comp_from(rq)) != AFF_OWNER)
 		return -COND_FORBIDDEN;
+	ret = message_charge(r, rq, 1);
+	if (ret != 0)
+		return ret;
 	answer = comp_result(rq);
 	form = form_add(el_add(answer, "query", NS_MUC_OWNER), FORM_FORM, NS_MUC_ROOMCONFIG);
 	el_add_text(form, "title", NULL, "Configuration of the room");
@@ -115,14 +119,13 @@ static int check(struct plan *p, const struct room_conf *conf, struct comp_req *
 {
 	const struct room *r = p->room;
 	size_t codes = map_len(&r->by_jid) * (CODES_LEN + reach_text(r->jid));
+	int ret;
 
 	p->members_only = conf->members_only;
 	p->moderated = conf->moderated;
 	p->broadcast = conf->broadcast;
-	if (!message_charge(r, comp_from(rq), 1.0 + (double)map_len(&p->changes)))
-		return handler_refuse(
-		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many changes; slow down.");
-	return plan_check(p, codes);
+	ret = message_charge(r, rq, 1.0 + (double)map_len(&p->changes));
+	return ret != 0 ? ret : plan_check(p, codes);
 }
 
 static int configure(struct room *r, struct comp_req *rq, const struct form *f)

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include <base/sbuf.h>
 
 #include "presence.h"
@@ -15,8 +13,19 @@ size_t reach_text(const char *s)
 {
 	size_t n = 0;
 
-	for (; s && *s; s++)
-		n += strchr("&<>\"'", *s) ? 6 : 1;
+	for (; s && *s; s++) { /* of each occupant at each join */
+		switch (*s) {
+		case '&':
+		case '<':
+		case '>':
+		case '"':
+		case '\'':
+			n += 6;
+			break;
+		default:
+			n++;
+		}
+	}
 	return n;
 }
 
@@ -110,30 +119,30 @@ void reach_clear(struct room *r)
 	}
 }
 
-bool reach_fits_session(const struct session *s, size_t pres_len, unsigned shows, bool entry)
+bool reach_fits_session(const struct session *s, unsigned n, size_t len, bool entry)
 {
 	const struct room *r = s->occ->room;
-	size_t to = reach_text(s->jid.s), n;
-	struct ears all = who_stays(r);
+	size_t to = reach_text(s->jid.s), all;
+	struct ears stay = who_stays(r);
 
-	n = shows * told(&all, TAGS + reach_text(s->occ->jid) + to + pres_len);
+	all = n * told(&stay, TAGS + reach_text(s->occ->jid) + to) + stay.n * len;
 	if (entry) {
 		LIST_EACH (it, &r->occupants) {
 			const struct occupant *o = LIST_ENTRY(it, struct occupant, link);
 
 			if (o != s->occ && o->visible)
-				n += here_len(o) + to;
+				all += here_len(o) + to;
 		}
-		n += r->history.bytes + (r->history.n + 1) * (TAGS + to) + reach_text(r->subject);
+		all += r->history.bytes + (r->history.n + 1) * (TAGS + to) + reach_text(r->subject);
 	}
-	return n <= comp_send_space(r->m->c);
+	return all <= comp_send_space(r->m->c);
 }
 
 bool reach_fits_show(const struct occupant *o)
 {
 	const struct session *s = occupant_main(o);
 
-	return reach_fits_session(s, s->pres_len, 1, false);
+	return reach_fits_session(s, 1, s->pres_len, false);
 }
 
 /* --- those who leave ---------------------------------------------------------------------------

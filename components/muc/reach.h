@@ -22,9 +22,9 @@ bool reach_fits(const struct room *r, const struct note *n, size_t more);
 void reach_clear(struct room *r); /* no marks */
 /* One occupant as it is, told once. */
 bool reach_fits_show(const struct occupant *o);
-/* One session with a presence of so many bytes, told so many times, and, on the way in, the others
- * and what was said. */
-bool reach_fits_session(const struct session *s, size_t pres_len, unsigned shows, bool entry);
+/* So many presences to all of a session's room, with so many bytes in all besides tags and
+ * addresses, and, on the way in, the others and what was said. */
+bool reach_fits_session(const struct session *s, unsigned n, size_t len, bool entry);
 
 /* Is there room for the farewell of one who may have entered? A handler always has it. */
 bool reach_may_leave(const struct session *s);

@@ -80,7 +80,9 @@ static struct db_q q_history = {
 static struct db_q q_occupants = {
 	"SELECT room, jid, nick, role, came, spoke, presence FROM occupant ORDER BY came"
 };
-static struct db_q q_invited = { "SELECT who, inviter FROM invited WHERE room = $1 ORDER BY seq" };
+static struct db_q q_invited = {
+	"SELECT who, inviter, seq FROM invited WHERE room = $1 ORDER BY seq"
+};
 static struct db_q q_put_conf = {
 	"INSERT INTO room (name, title, description, lang, password, flags, allow_pm, max_users,"
 	" history, broadcast, member_list) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
@@ -168,6 +170,22 @@ static int load_rooms(struct muc *m)
 	return r;
 }
 
+/* What comes now gets a later number. */
+static void count_on(struct muc *m, int64_t seq)
+{
+	if (seq > m->seq)
+		m->seq = seq;
+}
+
+/* A session's row that only another hand can have written is left out. */
+static bool makes_sense(const struct room *r, const char *nick, const struct jid *who, int64_t role)
+{
+	const struct occupant *o = room_occupant(r, nick);
+
+	return role >= ROLE_NONE && role <= ROLE_MODERATOR && !room_session(r, who) &&
+	       (!o || occupant_is(o, who));
+}
+
 /* One row: its room is loaded first, for what an occupant is follows from the lists. */
 static int restore_session(struct muc *m, struct db *db, struct db_q *q)
 {
@@ -181,13 +199,12 @@ static int restore_session(struct muc *m, struct db *db, struct db_q *q)
 	if (r < 0)
 		return r;
 	a = arena_new();
-	if (role >= ROLE_NONE && role <= ROLE_MODERATOR &&
-	    jid_parse(&jid, a, db_text(db, q, 1)) == 0)
+	if (jid_parse(&jid, a, db_text(db, q, 1)) == 0 &&
+	    makes_sense(room, db_text(db, q, 2), &jid, role))
 		session_restore(
 		    room, db_text(db, q, 2), &jid, (enum role)role, came, spoke, db_text(db, q, 6));
 	arena_free(a);
-	if (spoke > m->seq)
-		m->seq = spoke;
+	count_on(m, spoke);
 	return 0;
 }
 
@@ -271,6 +288,7 @@ static int load_invited(struct room *room)
 
 		if (jid_parse(&by, a, db_text(db, q, 1)) == 0)
 			invite_restore(room, db_text(db, q, 0), &by);
+		count_on(room->m, db_int(db, q, 2));
 	}
 	arena_free(a);
 	return r;

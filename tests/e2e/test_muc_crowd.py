@@ -5,7 +5,7 @@ import pytest
 
 from lib.crowd import CONF, STANZA, Crowd
 from lib.inbox import error_condition
-from lib.rooms import MUC, change, configure, create, listed, say
+from lib.rooms import MUC, change, codes, configure, create, listed, presence_xml, say
 from lib.wait import until
 
 SERVICE = "conference.localhost"
@@ -106,6 +106,38 @@ async def test_questions_of_one_account(alice, crowd):
     await until(lambda: len(crowd.inbox.find(f"{STANZA}iq", has="{urn:test:q}query")) == 33)
 
 
+async def test_pings_at_once(alice, crowd):
+    """256: the others wait until one is answered, and are asked then."""
+    names = [f"u{number}" for number in range(260)]
+    for name in names:
+        await crowd.enter(name, ROOM)
+    await crowd.inside(names[-1], ROOM)
+    for name in names:
+        await crowd.send(name, "message", ROOM, "<error type='modify'><not-acceptable "
+                         "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>", type="error")
+
+    async def pings(ident):
+        """{name: id of what it was asked}, once all that was sent so far has been dealt with."""
+        await crowd.send("last", "iq", SERVICE, "<ping xmlns='urn:xmpp:ping'/>", type="get",
+                         id=ident)
+        await crowd.wait("last", "iq", type="result", id=ident)
+        return {q.get("to").partition("@")[0]: q.get("id")
+                for q in crowd.inbox.find(f"{STANZA}iq", has="{urn:xmpp:ping}ping", type="get")}
+
+    asked = await pings("p1")
+    assert set(asked) == set(names[:256])
+    await crowd.send("u0", "iq", ROOM, type="result", id=asked["u0"])
+    assert set(await pings("p2")) == set(names[:257])
+    await crowd.send("u1", "presence", f"{ROOM}/u1", type="unavailable")  # nobody to be asked
+    await crowd.wait("u257", "iq", has="{urn:xmpp:ping}ping")
+    await crowd.send("u2", "iq", ROOM, "<error type='cancel'><service-unavailable "
+                     "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>", type="error",
+                     id=asked["u2"])
+    await alice.wait("presence", type="unavailable", from_=f"{ROOM}/u2")
+    assert set(await pings("p3")) == set(names[:259])
+    assert not alice.inbox.find("presence", type="unavailable", from_=f"{ROOM}/u0")
+
+
 async def test_rooms_of_one_page(alice, crowd):
     """100; with as many there is but one page."""
     async def listed_rooms(inner=""):
@@ -168,6 +200,17 @@ async def test_change_that_would_say_too_much(alice, crowd):
     await until(lambda: len(crowd.inbox.find(f"{STANZA}presence")) == 30 * 30)
     assert sorted(p.get("from") for p in alice.inbox.find("presence")) == sorted(
         f"{ROOM}/u{n}" for n in range(30))
+
+
+async def test_nick_that_is_changed_with_a_large_presence(alice, crowd):
+    """It is told once, with the new nick; three times would be more than the link takes."""
+    await fill(alice, crowd, 700, "")
+    alice.send_raw(presence_xml(f"{ROOM}/Alicia", f"<status>{'x' * 16000}</status>"))
+    answer = await alice.wait("presence", from_=f"{ROOM}/Alicia")
+    assert error_condition(answer) is None and codes(answer) == [110]
+    await until(lambda: len(crowd.inbox.find(f"{STANZA}presence", from_=f"{ROOM}/Alicia")) == 700)
+    assert len(crowd.inbox.find(f"{STANZA}presence", from_=f"{ROOM}/Alice",
+                                type="unavailable")) == 700
 
 
 async def test_who_goes_from_a_full_room_is_seen_to_go(alice, crowd):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Rooms: who sends too much, of whatever kind, and who is not held up by it."""
 
+import pytest
+
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
-from lib.rooms import (DATA, MUC, change, configure, create, join, join_once_it_may, leave,
-                       presence_xml, say)
+from lib.rooms import (DATA, MUC, OWNER, change, configure, create, join, join_once_it_may, leave,
+                       listed, presence_xml, say)
 from lib.wait import until
 
 SERVICE = "conference.localhost"
@@ -175,6 +177,22 @@ async def test_flood_of_changes_from_outside(make_rooms, client):
     answer = await configure(phone, ROOM, {"roomname": "x"})
     assert error_condition(answer) == "resource-constraint"
     assert (await configure(alice, ROOM, {"roomname": "x"})).get("type") == "result"
+
+
+@pytest.mark.parametrize("where", ["inside", "outside"])
+async def test_flood_of_questions_for_lists(make_rooms, client, where):
+    """An answer may have thousands of entries."""
+    muc(make_rooms, OCCUPANT_RATE="1", OCCUPANT_BURST="10")
+    alice = await client("alice")
+    await create(alice, ROOM, "Alice", persistentroom=True)
+    if where == "outside":
+        await leave(alice, ROOM, "Alice")
+    got = [await listed(alice, ROOM, affiliation="owner") for _ in range(30)]
+    assert [i["jid"] for i in got[0]] == [alice.bare]
+    assert 8 <= got.index("resource-constraint") <= 15
+    form = await alice.request("get", f"<query xmlns='{OWNER}'/>", to=ROOM)
+    assert error_condition(form) == "resource-constraint"
+    assert form.find("{jabber:client}error").get("type") == "wait"
 
 
 async def test_large_change_is_paid_for_afterwards(make_rooms, client, clock):

@@ -13,6 +13,7 @@ import pytest
 
 from lib import xml
 from lib.component import attach, connect
+from lib.disk import unwritable
 from lib.faults import encrypted, login
 from lib.stack import CtlError
 from lib.wait import until
@@ -277,3 +278,30 @@ async def test_full_disk_is_seen_and_gets_over(full):
     await c.wait("iq", id="s-after@example.org", type="result")
     assert await roster(c) == kept | {"after@example.org"}
     await until(stack.is_ready, "ready again", timeout=12)
+
+
+# --- a disk that becomes read-only ----------------------------------------------------------------
+
+async def test_database_that_becomes_read_only(make_stack, raw_client):
+    """Refused, seen, and over when it is; what needs no disk works, what was acknowledged stays."""
+    stack = make_stack(components=())
+    c = await login(stack, raw_client, "alice")
+    await c.send(item_set("before@example.org"))
+    await c.wait("iq", id="s-before@example.org", type="result")
+    with unwritable(os.path.join(stack.data_dir, "router.sqlite")):
+        await c.send(item_set("meanwhile@example.org"))
+        await c.wait("iq", id="s-meanwhile@example.org", type="error")
+        await until(lambda: not stack.is_ready(), "not ready")
+        with pytest.raises(CtlError):
+            stack.ctl("account", "disable", c.jid.partition("/")[0])
+        await c.send(f"<message to='{c.jid}' id='m'><x xmlns='urn:x'/></message>")
+        await c.wait("message", id="m")
+        assert await roster(c) == {"before@example.org"}
+    await c.send(item_set("after@example.org"))
+    await c.wait("iq", id="s-after@example.org", type="result")
+    await until(stack.is_ready, "ready again", timeout=12)
+    stack.router.kill9()
+    stack.router.start()
+    stack.ready(timeout=20)
+    assert await roster(await login(stack, raw_client, "alice")) == {
+        "before@example.org", "after@example.org"}
