@@ -202,9 +202,8 @@ bool comp_delegate_inbound(struct comp *c, struct el *el, const struct jid *from
 struct el *comp_delegate_wrap(const struct comp_req *rq, const struct el *answer)
 {
 	struct el *iq = el_result(rq->root);
-	struct el *outer = el_add(iq, "delegation", rq->delegation);
 
-	el_add_copy(el_add(outer, "forwarded", NS_FORWARD), answer);
+	out_forward(iq, "delegation", rq->delegation, answer, NULL);
 	return iq;
 }
 

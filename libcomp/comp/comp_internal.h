@@ -221,6 +221,10 @@ int tx_may_send(const struct comp *c, bool must);
 
 /* comp_out.c */
 void out_pack(struct sbuf *out, const struct el *el, const char *from, const char *to);
+/* What outer holds, as bytes: <name xmlns='ns'><forwarded/> around inner with this `to` (NULL: its
+ * own), which is in jabber:client there.  name and ns are literals. */
+void out_forward(
+    struct el *outer, const char *name, const char *ns, const struct el *inner, const char *to);
 void out_settle(struct tx *t);   /* committed: to be sent; takes t */
 void out_push(struct comp *c);   /* sends while the stream has room */
 void out_rewind(struct comp *c); /* a new connection: from the first that is not acknowledged */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/arena.h>
+
 #include "comp_internal.h"
 
 /* --- packed stanzas --------------------------------------------------------------------------- */
@@ -32,6 +34,20 @@ void out_pack(struct sbuf *out, const struct el *el, const char *from, const cha
 	head = (unsigned char *)out->data + out->off + at;
 	for (unsigned i = 0; i < HEAD; i++)
 		head[i] = (unsigned char)(len >> (8 * i));
+}
+
+/* The inner stanza is written once, as a document of its own: its content may be bytes already. */
+void out_forward(
+    struct el *outer, const char *name, const char *ns, const struct el *inner, const char *to)
+{
+	struct sbuf b = SBUF_INIT;
+
+	sbuf_printf(&b, "<%s xmlns=\"%s\"><forwarded xmlns=\"" NS_FORWARD "\">", name, ns);
+	el_write_addr(&b, inner, NULL, NULL, to);
+	sbuf_printf(&b, "</forwarded></%s>", name);
+	el_set_raw(
+	    outer, arena_strndup(el_arena(outer), sbuf_data(&b), sbuf_len(&b)), sbuf_len(&b));
+	sbuf_done(&b);
 }
 
 /* The bytes of the stanza at *at, which moves behind it; NULL at the end. */

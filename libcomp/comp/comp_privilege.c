@@ -244,10 +244,8 @@ int comp_send_as(struct comp *c, struct el *el)
 	}
 	outer = el_message(NULL, g->host);
 	el_set(outer, "id", id);
-	el_add_copy(
-	    el_add(el_add(outer, "privilege", g->version >= 2 ? NS_PRIVILEGE_2 : NS_PRIVILEGE_1),
-		"forwarded", NS_FORWARD),
-	    el);
+	out_forward(
+	    outer, "privilege", g->version >= 2 ? NS_PRIVILEGE_2 : NS_PRIVILEGE_1, el, NULL);
 	el_free(el);
 	return comp_send(c, outer);
 }

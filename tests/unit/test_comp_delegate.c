@@ -23,6 +23,20 @@ static void see(const struct comp_req *rq, const char *row)
 	    seen + n, sizeof(seen) - n, "%s %s>%s;", row, comp_from(rq)->s, comp_to(rq)->s);
 }
 
+/* What an answer has that is made of bytes, and the same as a tree: with stanzas inside, and what
+ * is in jabber:client itself. */
+#define BYTES                                                                                  \
+	"<x xmlns=\"" NS_T "\"><message xmlns=\"jabber:client\"><body>a&lt;b</body></message>" \
+	"</x><y><z xmlns=\"" NS_T "\"/></y>"
+
+static void add_tree(struct el *answer)
+{
+	struct el *x = el_add(answer, "x", NS_T);
+
+	el_add_text(el_add(x, "message", NS_CLIENT), "body", NULL, "a<b");
+	el_add(el_add(answer, "y", NULL), "z", NS_T);
+}
+
 static int on_account(struct comp_req *rq, void *arg)
 {
 	(void)arg;
@@ -35,7 +49,12 @@ static int on_account(struct comp_req *rq, void *arg)
 		return ret;
 	struct el *answer = comp_result(rq);
 
-	el_add_copy(answer, comp_payload(rq));
+	if (!strcmp(el_name(comp_payload(rq)), "bytes"))
+		el_set_raw(answer, BYTES, strlen(BYTES));
+	else if (!strcmp(el_name(comp_payload(rq)), "tree"))
+		add_tree(answer);
+	else
+		el_add_copy(answer, comp_payload(rq));
 	comp_reply(rq, answer);
 	return COMP_DONE;
 }
@@ -143,6 +162,26 @@ static void errors_are_wrapped_too(void **state)
 	outer(f, V2, SERVER,
 	    INNER("get", FROM_ALICE "to='bob@test'", "<query xmlns='" NS_DISCO_INFO "'/>"));
 	fix_has(f, "<service-unavailable");
+}
+
+/* A page of items comes out of the database as it went in. */
+static void answer_of_bytes(void **state)
+{
+	static const char *const how[] = { "<bytes xmlns='" NS_T "'/>",
+		"<tree xmlns='" NS_T "'/>" };
+	struct fix *f = *state;
+	char inner[512];
+
+	for (size_t i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+		(void)snprintf(
+		    inner, sizeof(inner), INNER("get", FROM_ALICE "to='bob@test'", "%s"), how[i]);
+		outer(f, V2, SERVER, inner);
+		fix_has(f, ANSWER(V2, "<iq xmlns=\"jabber:client\" type=\"result\" id=\"q\" "
+				      "from=\"bob@test\" to=\"" ALICE "\">" BYTES "</iq>"));
+		outer(f, V1, SERVER, inner);
+		fix_has(f, ANSWER(V1, "<iq xmlns=\"jabber:client\" type=\"result\" id=\"q\" "
+				      "from=\"bob@test\" to=\"" ALICE "\">" BYTES "</iq>"));
+	}
 }
 
 static void rows_for_all_do_not_see_them(void **state)
@@ -348,6 +387,7 @@ int main(void)
 		TEST(looks_like_any_other),
 		TEST(own_account_without_an_address),
 		TEST(errors_are_wrapped_too),
+		TEST(answer_of_bytes),
 		TEST(rows_for_all_do_not_see_them),
 		TEST(deferred),
 		TEST(deferred_until_the_end),

@@ -173,6 +173,32 @@ static void message_is_wrapped_as_the_server_knows_it(void **state)
 	fix_has(f, "<privilege xmlns=\"urn:xmpp:privilege:2\">");
 }
 
+/* Its content may be bytes, as those of an event that goes to many. */
+static void message_of_bytes(void **state)
+{
+	static const char bytes[] =
+	    "<event xmlns=\"urn:x\"><iq xmlns=\"jabber:client\"/></event><body>a&lt;b</body>";
+	static const char *const versions[] = { "1", "2" };
+	struct fix *f = *state;
+	char want[512];
+
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		struct el *m = message();
+
+		fix_sendf(f, TELL(SERVER, PRIV("%s", ALL)), versions[i]);
+		fix_clear(f);
+		el_set_raw(m, bytes, strlen(bytes));
+		assert_int_equal(comp_send_as(f->c, m), 0);
+		fix_spin(f);
+		(void)snprintf(want, sizeof(want),
+		    "<privilege xmlns=\"urn:xmpp:privilege:%s\"><forwarded xmlns=\"" NS_FORWARD
+		    "\"><message xmlns=\"jabber:client\" to=\"bob@test\" type=\"chat\" "
+		    "from=\"" ALICE "\">%s</message></forwarded></privilege></message>\n",
+		    versions[i], bytes);
+		fix_has(f, want);
+	}
+}
+
 static void answer_is_unwrapped(void **state)
 {
 	static const char wrapped[] =
@@ -268,6 +294,7 @@ int main(void)
 		TEST(what_the_server_grants),
 		TEST(only_a_router_is_believed),
 		TEST(message_is_wrapped_as_the_server_knows_it),
+		TEST(message_of_bytes),
 		TEST(answer_is_unwrapped),
 		TEST(extra_is_set_and_removed),
 		TEST(new_session_begins_with_nothing),
