@@ -129,9 +129,9 @@ struct tx {
 	uint32_t count;         /* stanzas in out */
 	uint64_t last;          /* number of the last one, if it is kept */
 	uint64_t in;            /* the inbound count that it commits */
+	uint64_t number;        /* comp_tx_number(); 0: the component has not written */
 	uint64_t row;           /* of the deferred request that it is about; 0: none */
 	struct sbuf refusal;    /* the answer if the database refuses the effects */
-	bool effects;           /* the component wrote */
 	bool session;           /* a new session of the link */
 	bool kept;              /* out is in the database until it has been acknowledged */
 	bool ready;             /* nothing to commit, but others before it */
@@ -161,6 +161,8 @@ struct ledger {
 	uint64_t in_noted;                      /* in_done of the last batch */
 	uint64_t out_sent;                      /* on this connection or before */
 	uint64_t out_trimmed;                   /* rows up to this are gone */
+
+	uint64_t tx_last, tx_safe; /* the last number given; all up to this are committed */
 
 	struct tx *cur;     /* the one under way */
 	struct tx *spare;   /* the memory of one, for the next */

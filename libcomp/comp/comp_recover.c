@@ -129,6 +129,8 @@ static int load(struct comp *c)
 	if (r < 0)
 		return r;
 	d->state = LEDGER_OK;
+	/* What failed never comes; one may have begun in this turn. */
+	d->tx_safe = d->tx_last - (d->cur && d->cur->number > 0);
 	return c->ops->load ? c->ops->load(c, c->arg) : 0;
 }
 

@@ -93,8 +93,20 @@ struct db_batch *comp_tx(struct comp *c)
 {
 	struct tx *t = current(c);
 
-	t->effects = true;
+	if (t->number == 0)
+		t->number = ++c->ledger.tx_last;
 	return batch_of(t);
+}
+
+uint64_t comp_tx_number(struct comp *c)
+{
+	(void)comp_tx(c); /* with a batch, it is committed whatever becomes of it */
+	return c->ledger.cur->number;
+}
+
+uint64_t comp_tx_safe(const struct comp *c)
+{
+	return c->ledger.tx_safe;
 }
 
 /* --- the way to the disk ---------------------------------------------------------------------- */
@@ -128,6 +140,8 @@ static void on_commit(int err, void *arg)
 		recover(c, t, err);
 	} else {
 		d->in_safe = t->in;
+		if (t->number > 0)
+			d->tx_safe = t->number;
 		if (t->kept)
 			d->out_safe = t->last;
 		out_settle(t);
@@ -228,7 +242,7 @@ void tx_refusable(struct comp *c, const struct el *stanza, uint64_t row)
 	struct tx *t = c->ledger.cur;
 	struct el *answer;
 
-	if (!t || !t->effects)
+	if (!t || t->number == 0)
 		return;
 	t->row = row;
 	answer = el_error_reply(stanza, COND_INTERNAL_SERVER_ERROR, NULL);

@@ -37,6 +37,58 @@ static void test_the_turn_has_one(void **state)
 	assert_int_equal(f->c->ledger.seq, seq + 1);
 }
 
+/* What was written can be read once its number is safe, also if nothing follows. */
+static void test_numbers(void **state)
+{
+	struct fix *f = *state;
+	uint64_t n;
+
+	fix_online(f);
+	n = comp_tx_number(f->c);
+	assert_true(n > comp_tx_safe(f->c));
+	put(f, 1);
+	assert_int_equal(comp_tx_number(f->c), n);
+	tx_end(f->c);
+	put(f, 2);
+	assert_int_equal(comp_tx_number(f->c), n + 1);
+	tx_end(f->c);
+	assert_int_equal(comp_tx_number(f->c), n + 2); /* nothing is written */
+	while (comp_tx_safe(f->c) < n + 1)
+		(void)loop_turn(f->l, true);
+	assert_int_equal(counter_rows(f, "seen"), 2);
+	fix_spin(f);
+	assert_int_equal(comp_tx_safe(f->c), n + 2);
+}
+
+static void test_numbers_on_plain(void **state)
+{
+	((struct fix *)*state)->mode = ROUTER_ACCEPT;
+	test_numbers(state);
+}
+
+static void test_numbers_after_a_failed_commit(void **state)
+{
+	struct fix *f = *state;
+	uint64_t n;
+
+	fix_online(f);
+	put(f, 1);
+	n = comp_tx_number(f->c);
+	db_fail_commits(f->c->ledger.db, 1, -EIO);
+	fix_spin(f);
+	assert_int_equal(counter.forgets, 1);
+	assert_int_equal(comp_tx_number(f->c), n + 1); /* goes nowhere, too */
+	fix_spin(f);
+	assert_true(comp_tx_safe(f->c) < n);
+	fix_advance(f, 1001);
+	assert_int_equal(comp_tx_safe(f->c), n + 1); /* nobody waits for more */
+	assert_int_equal(comp_tx_number(f->c), n + 2);
+	put(f, 2);
+	fix_spin(f);
+	assert_int_equal(comp_tx_safe(f->c), n + 2);
+	assert_int_equal(counter_rows(f, "seen"), 1);
+}
+
 /* Nothing of a transaction leaves before it is committed, on a plain link neither. */
 static void commit_before_output(struct fix *f)
 {
@@ -425,6 +477,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		COUNTER_TEST(test_the_turn_has_one),
+		COUNTER_TEST(test_numbers),
+		COUNTER_TEST(test_numbers_on_plain),
+		COUNTER_TEST(test_numbers_after_a_failed_commit),
 		COUNTER_TEST(test_commit_before_output),
 		COUNTER_TEST(test_commit_before_output_on_plain),
 		COUNTER_TEST(test_order_on_plain),

@@ -88,6 +88,12 @@ struct db *comp_db(struct comp *c);
  * nothing leaves before.  The only way to write: it is never submitted or freed by who adds to it.
  */
 struct db_batch *comp_tx(struct comp *c);
+/* For what is kept in memory until it can be read: what is added while comp_tx_number() says n can
+ * be read with comp_db() once comp_tx_safe() says n or more; what a failed commit took back never
+ * can, of which forget tells.  Each transaction that is written to has the next number, over all
+ * forgets; a process begins anew.  As comp_tx(), comp_tx_number() begins one if there is none. */
+uint64_t comp_tx_number(struct comp *c);
+uint64_t comp_tx_safe(const struct comp *c);
 
 /* --- receiving -------------------------------------------------------------------------------- */
 enum { COMP_DONE = 0, COMP_PASS = 1 }; /* or -enum el_cond: answered with that error */
