@@ -342,7 +342,10 @@ void comp_privilege_init(struct comp *c);
 void comp_privilege_forget(struct comp *c); /* a new session begins, or the end has come */
 /* A message that tells what is granted: true, and it has been dealt with.  n: its number; kept with
  * the session if it has one. */
-bool comp_privilege_told(struct comp *c, const struct el *el, const struct jid *from, uint64_t n);
+bool comp_privilege_inbound(
+    struct comp *c, const struct el *el, const struct jid *from, uint64_t n);
+/* The same, told to an earlier process. */
+void comp_privilege_told(struct comp *c, const struct el *el, const struct jid *from);
 /* The inner answer of one to a privileged iq; NULL: there is none. */
 const struct el *comp_unwrap(const struct el *answer);
 
@@ -357,7 +360,7 @@ void comp_delegate_init(struct comp *c);
 void comp_delegate_done(struct comp *c);
 void comp_delegate_reset(struct comp *c); /* a new session: the server tells anew */
 void comp_delegate_announce(struct comp *c);
-/* As comp_privilege_told(), of what is delegated. */
+/* As comp_privilege_inbound(), of what is delegated. */
 bool comp_delegate_told(struct comp *c, const struct el *el, const struct jid *from, uint64_t n);
 /* true: el was the server's word about delegation and is used up. */
 bool comp_delegate_inbound(struct comp *c, struct el *el, const struct jid *from,

@@ -153,29 +153,58 @@ static void read_perms(struct granted *g, const struct el *privilege)
 	}
 }
 
-bool comp_privilege_told(struct comp *c, const struct el *el, const struct jid *from, uint64_t n)
+/* The <privilege/> that a host tells, in the newer version of two; NULL: none. */
+static const struct el *privilege_of(struct comp *c, const struct el *el, const struct jid *from)
 {
-	const struct el *second, *told, *extra;
 	const char *type = el_attr(el, "type");
-	struct granted *g;
+	const struct el *told;
 
 	if (el_kind(el) != EL_MESSAGE || (type && !strcmp(type, "error")))
+		return NULL;
+	told = el_child(el, "privilege", NS_PRIVILEGE_2);
+	if (!told)
+		told = el_child(el, "privilege", NS_PRIVILEGE_1);
+	return told && comp_is_router(c, from) ? told : NULL;
+}
+
+/* false: it is not listened to. */
+static bool take_in(
+    struct comp *c, const struct el *el, const struct el *told, const struct jid *from)
+{
+	unsigned version = el_is(told, "privilege", NS_PRIVILEGE_2) ? 2 : 1;
+	const struct el *extra = el_child(el, "presence-extra", NS_PRESENCE_EXTRA);
+	struct granted *g = enter(c, from->s);
+
+	if (!g || version < g->version)
 		return false;
-	second = el_child(el, "privilege", NS_PRIVILEGE_2);
-	told = second ? second : el_child(el, "privilege", NS_PRIVILEGE_1);
-	if (!told || !comp_is_router(c, from))
-		return false;
-	g = enter(c, from->s);
-	if (!g || (!second && g->version >= 2))
-		return true;
-	g->version = second ? 2 : 1;
+	g->version = version;
 	read_perms(g, told);
-	extra = el_child(el, "presence-extra", NS_PRESENCE_EXTRA);
 	free(g->extra);
 	g->extra = extra && el_attr(extra, "ns") ? xstrdup(el_attr(extra, "ns")) : NULL;
+	return true;
+}
+
+bool comp_privilege_inbound(struct comp *c, const struct el *el, const struct jid *from, uint64_t n)
+{
+	const struct el *told = privilege_of(c, el, from);
+
+	if (!told)
+		return false;
+	if (!take_in(c, el, told, from))
+		return true;
 	if (n > 0)
 		ledger_put_told(tx_batch(c), from->s, told, el);
+	if (c->ops->granted)
+		c->ops->granted(c, c->arg);
 	return true;
+}
+
+void comp_privilege_told(struct comp *c, const struct el *el, const struct jid *from)
+{
+	const struct el *told = privilege_of(c, el, from);
+
+	if (told)
+		(void)take_in(c, el, told, from);
 }
 
 /* --- asking for it ---------------------------------------------------------------------------- */

@@ -208,7 +208,7 @@ void comp_inbound(struct comp *c, struct el *el, uint64_t n, bool repeated)
 	rq = req_new(c, el, &f, &t);
 	rq->n = n;
 	rq->repeated = rq->stored = repeated;
-	if (comp_privilege_told(c, el, &f, n))
+	if (comp_privilege_inbound(c, el, &f, n))
 		req_finish(rq, COMP_DONE);
 	else if (el_kind(el) == EL_IQ)
 		inbound_iq(rq);
@@ -224,5 +224,5 @@ void comp_told_before(struct comp *c, const struct el *el)
 	if (!from || jid_parse(&f, el_arena(el), from) < 0)
 		return;
 	if (!comp_delegate_told(c, el, &f, 0))
-		(void)comp_privilege_told(c, el, &f, 0);
+		comp_privilege_told(c, el, &f);
 }

@@ -263,6 +263,53 @@ static void test_grants_outlive_the_process(void **state)
 	assert_true(comp_delegated(f->c, "urn:d"));
 }
 
+static unsigned granted;
+
+/* What it writes and sends is part of that stanza's transaction. */
+static void on_granted(struct comp *c, void *arg)
+{
+	static struct db_q q = { "INSERT INTO seen(seq) VALUES($1)" };
+
+	(void)arg;
+	assert_true(c->ledger.in_handler);
+	granted += comp_may(c, "alice@test", COMP_MAY_MESSAGE);
+	db_batch_add(comp_tx(c), &q, "i", (int64_t)100 + granted);
+	assert_int_equal(comp_send(c, el_message(NULL, ME)), 0);
+}
+
+/* It is told of what the server says, not of what it once said or of who is not the server. */
+static void test_news_of_grants(void **state)
+{
+	struct fix *f = *state;
+
+	granted = 0;
+	f->ops.granted = on_granted;
+	fix_online(f);
+	fix_post(f, "<message from='me@test/r' to='" DOM "'><privilege xmlns='" NS_PRIVILEGE_2
+		    "'>" MAY_SAY "</privilege></message>");
+	fix_spin(f);
+	assert_int_equal(counter_rows(f, "seen"), 0);
+	fix_post(f, GRANTS(MAY_SAY));
+	fix_post(f, TOLD("<privilege xmlns='" NS_PRIVILEGE_1 "'>" MAY_SAY "</privilege>"));
+	fix_spin(f);
+	assert_int_equal(granted, 1);
+	assert_int_equal(counter_rows(f, "seen"), 1);
+	assert_int_equal(f->n_in, 1);
+	fix_kill(f, false);
+	fix_revive(f);
+	assert_true(comp_may(f->c, "alice@test", COMP_MAY_MESSAGE));
+	assert_int_equal(granted, 1);
+	fix_post(f, GRANTS(MAY_SAY));
+	fix_spin(f);
+	assert_int_equal(granted, 2);
+	fix_kill(f, false);
+	f->mode = ROUTER_ACCEPT; /* a plain link */
+	fix_revive(f);
+	fix_send(f, GRANTS(MAY_SAY));
+	assert_int_equal(granted, 3);
+	assert_int_equal(counter_rows(f, "seen"), 3);
+}
+
 static void test_grants_end_with_their_session(void **state)
 {
 	struct fix *f = *state;
@@ -391,6 +438,7 @@ int main(void)
 		COUNTER_TEST(test_defer_and_answer),
 		COUNTER_TEST(test_once_is_not_repeated),
 		COUNTER_TEST(test_grants_outlive_the_process),
+		COUNTER_TEST(test_news_of_grants),
 		COUNTER_TEST(test_grants_end_with_their_session),
 		COUNTER_TEST(test_what_is_not_kept),
 		COUNTER_TEST(test_another_domain),

@@ -65,6 +65,10 @@ struct comp_ops {
 	/* resumed: the link goes on where it was, nothing was lost or doubled. */
 	void (*online)(struct comp *c, bool resumed, void *arg);
 	void (*offline)(struct comp *c, void *arg);
+	/* The server has told what it grants (XEP-0356), anew or once more: rosters are read after
+	 * it (docs/component-protocol.md 4).  In the transaction of that stanza; not for what was
+	 * told to an earlier process. */
+	void (*granted)(struct comp *c, void *arg);
 	void (*reload)(struct comp *c, void *arg);
 	void (*stop)(struct comp *c, void *arg);
 };
