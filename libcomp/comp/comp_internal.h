@@ -346,6 +346,15 @@ bool comp_privilege_inbound(
     struct comp *c, const struct el *el, const struct jid *from, uint64_t n);
 /* The same, told to an earlier process. */
 void comp_privilege_told(struct comp *c, const struct el *el, const struct jid *from);
+struct granted; /* by one host */
+/* Is `from` (NULL: the component) somebody else's, in whose name it needs a privilege? */
+bool comp_privilege_needed(const struct comp *c, const char *from);
+/* Messages may be sent in that name: by whose grant; NULL: by none.  Until the server says
+ * more. */
+const struct granted *comp_privilege_to_write(const struct comp *c, const char *from);
+const char *comp_privilege_host(const struct granted *g);
+/* The message with this `to` (NULL: its own), for that host; the caller owns it. */
+struct el *comp_wrap_as(const struct granted *g, const struct el *el, const char *to);
 /* The inner answer of one to a privileged iq; NULL: there is none. */
 const struct el *comp_unwrap(const struct el *answer);
 

@@ -2,10 +2,14 @@
 /* One stanza to many addresses: in few stanzas of the link where the server takes <fanout/>
  * (docs/component-protocol.md 6), else in single copies; taken all together or not at all.
  *
+ * In an account's name (XEP-0356) single copies are wrapped, and a single one is a fan-out, too: an
+ * address that is not the component's may stand nowhere else.
+ *
  * A fan-out is bytes from the start: the stanza once, then the addresses.
  *
  * Must not: ask for more than the protocol allows, since what the server refuses nobody gets. */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +30,8 @@ enum {
 struct comp_many {
 	struct comp *c;
 	const struct el *el;
-	struct sbuf to; /* the addresses, each with its NUL */
+	const struct granted *as; /* in an account's name, by that grant; at the end */
+	struct sbuf to;           /* the addresses, each with its NUL */
 	size_t n;
 	struct sbuf packed; /* what is sent, out_pack(), so many stanzas */
 	uint32_t n_packed;
@@ -65,7 +70,8 @@ static bool is_too_much(const struct comp_many *m)
 
 static void pack_fanout(struct comp_many *m, const struct sbuf *payload)
 {
-	EL_AUTO struct el *el = el_message(NULL, m->c->routers.v[0]);
+	EL_AUTO struct el *el =
+	    el_message(NULL, m->as ? comp_privilege_host(m->as) : m->c->routers.v[0]);
 	size_t n = sbuf_len(payload);
 	char id[ID_LEN + 1];
 
@@ -124,16 +130,26 @@ static bool pack_fanouts(struct comp_many *m)
 
 /* --- either way ------------------------------------------------------------------------------- */
 
+static void pack_copy(struct comp_many *m, const char *to)
+{
+	struct el *outer = m->as ? comp_wrap_as(m->as, m->el, to) : NULL;
+
+	if (outer)
+		out_pack(&m->packed, outer, m->c->domain, NULL);
+	else
+		out_pack(&m->packed, m->el, default_from(m), to);
+	el_free(outer);
+	m->n_packed++;
+}
+
 static void pack_copies(struct comp_many *m)
 {
 	const char *at = sbuf_data(&m->to), *end = at + sbuf_len(&m->to);
 
 	sbuf_clear(&m->packed);
 	m->n_packed = 0;
-	for (; at < end && !is_too_much(m); at += strlen(at) + 1) {
-		out_pack(&m->packed, m->el, default_from(m), at);
-		m->n_packed++;
-	}
+	for (; at < end && !is_too_much(m); at += strlen(at) + 1)
+		pack_copy(m, at);
 }
 
 struct comp_many *comp_many_begin(struct comp *c, const struct el *el)
@@ -154,19 +170,31 @@ void comp_many_add(struct comp_many *m, const char *to)
 
 static bool may_fan_out(const struct comp_many *m)
 {
-	return m->n > 1 && el_kind(m->el) != EL_IQ && m->c->routers.n > 0 &&
-	       comp_offers(m->c, NS_FANOUT);
+	if (el_kind(m->el) == EL_IQ || !comp_offers(m->c, NS_FANOUT))
+		return false;
+	return m->as ? m->n > 0 : m->n > 1 && m->c->routers.n > 0;
 }
 
-int comp_many_end(struct comp_many *m)
+static int send_all(struct comp_many *m)
 {
-	int r;
+	const char *from = el_attr(m->el, "from");
 
+	if (comp_privilege_needed(m->c, from)) {
+		m->as = comp_privilege_to_write(m->c, from);
+		if (!m->as || el_kind(m->el) != EL_MESSAGE)
+			return -EPERM;
+	}
 	if (m->n > 1)
 		el_freeze(el_mut(m->el));
 	if (!may_fan_out(m) || !pack_fanouts(m))
 		pack_copies(m);
-	r = tx_send_packed(m->c, &m->packed, m->n_packed);
+	return tx_send_packed(m->c, &m->packed, m->n_packed);
+}
+
+int comp_many_end(struct comp_many *m)
+{
+	int r = send_all(m);
+
 	sbuf_done(&m->to);
 	sbuf_done(&m->packed);
 	free(m);

@@ -209,11 +209,29 @@ void comp_privilege_told(struct comp *c, const struct el *el, const struct jid *
 
 /* --- asking for it ---------------------------------------------------------------------------- */
 
+static const char *host_of(const char *jid, size_t *ret_len)
+{
+	size_t bare = strcspn(jid, "/");
+	const char *at = memchr(jid, '@', bare), *host = at ? at + 1 : jid;
+
+	*ret_len = bare - (size_t)(host - jid);
+	return host;
+}
+
 static const struct granted *granted_by(const struct comp *c, const char *account)
 {
-	const char *at = strchr(account, '@'), *host = at ? at + 1 : account;
+	size_t len;
+	const char *host = host_of(account, &len);
 
-	return find(c, host, strcspn(host, "/"));
+	return find(c, host, len);
+}
+
+bool comp_privilege_needed(const struct comp *c, const char *from)
+{
+	size_t len;
+	const char *host = from ? host_of(from, &len) : NULL;
+
+	return host && (strlen(c->domain) != len || memcmp(c->domain, host, len) != 0);
 }
 
 bool comp_may(const struct comp *c, const char *account, enum comp_privilege what)
@@ -254,29 +272,44 @@ bool comp_may_iq(const struct comp *c, const char *account, const char *ns, cons
 
 /* --- using it --------------------------------------------------------------------------------- */
 
-int comp_send_as(struct comp *c, struct el *el)
+const struct granted *comp_privilege_to_write(const struct comp *c, const char *from)
 {
-	const char *from = el_attr(el, "from"), *id = el_attr(el, "id");
-	const struct granted *g;
-	char fresh[MSG_ID + 1];
-	struct el *outer;
+	const struct granted *g = granted_by(c, from);
 
-	assert(el_kind(el) == EL_MESSAGE && from);
-	g = granted_by(c, from);
-	if (!g || !g->message) {
-		el_free(el);
-		return -EPERM;
-	}
+	return g && g->message ? g : NULL;
+}
+
+const char *comp_privilege_host(const struct granted *g)
+{
+	return g->host;
+}
+
+struct el *comp_wrap_as(const struct granted *g, const struct el *el, const char *to)
+{
+	struct el *outer = el_message(NULL, g->host);
+	const char *id = el_attr(el, "id");
+	char fresh[MSG_ID + 1];
+
 	if (!id) {
 		rnd_id(fresh, MSG_ID);
 		id = fresh;
 	}
-	outer = el_message(NULL, g->host);
 	el_set(outer, "id", id);
-	out_forward(
-	    outer, "privilege", g->version >= 2 ? NS_PRIVILEGE_2 : NS_PRIVILEGE_1, el, NULL);
+	out_forward(outer, "privilege", g->version >= 2 ? NS_PRIVILEGE_2 : NS_PRIVILEGE_1, el, to);
+	return outer;
+}
+
+int comp_send_as(struct comp *c, struct el *el)
+{
+	const char *from = el_attr(el, "from");
+	const struct granted *g;
+	struct el *outer;
+
+	assert(el_kind(el) == EL_MESSAGE && from);
+	g = comp_privilege_to_write(c, from);
+	outer = g ? comp_wrap_as(g, el, NULL) : NULL;
 	el_free(el);
-	return comp_send(c, outer);
+	return outer ? comp_send(c, outer) : -EPERM;
 }
 
 struct comp_iq *comp_ask_as(

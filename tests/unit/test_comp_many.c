@@ -225,6 +225,140 @@ static void across_a_lost_link(void **state)
 	assert_int_equal(fix_count(f, "<to "), 3);
 }
 
+/* --- in an account's name --------------------------------------------------------------------- */
+
+#define ALICE "alice@test"
+#define GRANT(host, version)                                                                  \
+	"<message from='" host "' to='" DOM "'><privilege xmlns='urn:xmpp:privilege:" version \
+	"'><perm access='message' type='outgoing'/></privilege></message>"
+#define EVENT "<event xmlns=\"urn:x\"><iq xmlns=\"jabber:client\"/></event><body>a&lt;b</body>"
+#define HEAD(from) "<message xmlns=\"jabber:client\" type=\"headline\" from=\"" from "\">"
+#define WRAPPED(version, from, to)                                                              \
+	"\"><privilege xmlns=\"urn:xmpp:privilege:" version "\"><forwarded xmlns=\"" NS_FORWARD \
+	"\"><message xmlns=\"jabber:client\" to=\"" to "\" type=\"headline\" from=\"" from      \
+	"\">" EVENT "</message></forwarded></privilege></message>\n"
+
+/* To u0@test/r and so on. */
+static int send_event(struct el *el, const char *from, unsigned n)
+{
+	struct comp_many *m = comp_many_begin(f->c, el);
+	char to[32];
+	int r;
+
+	el_set(el, "from", from);
+	for (unsigned i = 0; i < n; i++) {
+		(void)snprintf(to, sizeof(to), "u%u@test/r", i);
+		comp_many_add(m, to);
+	}
+	r = comp_many_end(m);
+	el_free(el);
+	fix_spin(f);
+	return r;
+}
+
+static struct el *event(void)
+{
+	struct el *el = el_message("headline", NULL);
+
+	el_set_raw(el, EVENT, strlen(EVENT));
+	return el;
+}
+
+static void nobody_elses_name(void **state)
+{
+	(void)state;
+	fix_online(f);
+	assert_int_equal(send_event(event(), ALICE, 2), -EPERM);
+	assert_int_equal(send_event(event(), ALICE, 1), -EPERM);
+	assert_int_equal(send_event(event(), "test", 1), -EPERM);
+	fix_send(f, GRANT("test", "2"));
+	assert_int_equal(send_event(event(), "alice@my" DOM, 1), -EPERM);
+	assert_int_equal(send_event(event(), "alice@elsewhere.test/x@test", 1), -EPERM);
+	assert_int_equal(send_event(el_presence(NULL, NULL), ALICE, 2), -EPERM);
+	assert_int_equal(send_event(el_iq("get", NULL), ALICE, 2), -EPERM);
+	assert_int_equal(f->n_in, 0);
+	/* The component's own, and it looks like another. */
+	assert_int_equal(send_event(event(), "u@" DOM "/x@test", 1), 0);
+	fix_has(f, "from=\"u@" DOM "/x@test\">" EVENT "</message>\n");
+}
+
+static void a_fanout_of_an_account(void **state)
+{
+	(void)state;
+	fix_online(f);
+	fix_send(f, GRANT("test", "2"));
+	assert_int_equal(send_event(event(), ALICE, 2), 0);
+	assert_int_equal(f->n_in, 1);
+	fix_has(f, "<message to=\"test\" id=\"fanout-");
+	fix_has(f, "from=\"" DOM "\"><fanout xmlns=\"" NS_FANOUT "\">" HEAD(ALICE) EVENT
+	    "</message><to jid=\"u0@test/r\"/><to jid=\"u1@test/r\"/></fanout></message>\n");
+	fix_clear(f);
+	assert_int_equal(send_event(event(), "test", 1), 0); /* one is one, too */
+	assert_int_equal(f->n_in, 1);
+	fix_has(f, HEAD("test") EVENT "</message><to jid=\"u0@test/r\"/></fanout>");
+	fix_clear(f);
+	assert_int_equal(send_event(event(), ALICE, 0), 0);
+	assert_int_equal(f->n_in, 0);
+}
+
+/* It goes to the host whose account it is. */
+static void the_host_of_the_account(void **state)
+{
+	static char test[] = "test", other[] = "other.test";
+	static char *domains[] = { test, other };
+
+	(void)state;
+	fix_free(f);
+	f = fix_bare();
+	f->mode = ROUTER_ACKS;
+	f->offers = "<fanout xmlns='" NS_FANOUT "'/>";
+	f->conf.router_domains = (struct conf_list){ domains, 2 };
+	fix_make(f);
+	fix_online(f);
+	fix_send(f, GRANT("other.test", "2"));
+	assert_int_equal(send_event(event(), ALICE, 2), -EPERM);
+	assert_int_equal(send_event(event(), "alice@other.test", 2), 0);
+	fix_has(f, "<message to=\"other.test\" id=\"fanout-");
+	assert_int_equal(f->n_in, 1);
+	f->conf.router_domains = (struct conf_list){ 0 };
+}
+
+static void wrapped_copies_of_an_account(void **state)
+{
+	(void)state;
+	f->offers = NULL;
+	fix_online(f);
+	fix_send(f, GRANT("test", "1"));
+	assert_int_equal(send_event(event(), ALICE, 2), 0);
+	assert_int_equal(f->n_in, 2);
+	assert_int_equal(fix_count(f, "<message from=\"" DOM "\" to=\"test\" id=\""), 2);
+	fix_has(f, WRAPPED("1", ALICE, "u0@test/r"));
+	fix_has(f, WRAPPED("1", ALICE, "u1@test/r"));
+	fix_send(f, GRANT("test", "2"));
+	fix_clear(f);
+	assert_int_equal(send_event(event(), ALICE, 1), 0);
+	assert_int_equal(f->n_in, 1);
+	fix_has(f, WRAPPED("2", ALICE, "u0@test/r"));
+	fix_clear(f);
+	assert_int_equal(send_event(said(600000), ALICE, 120), -ENOBUFS);
+	assert_int_equal(f->n_in, 0);
+	assert_int_equal(send_event(said(600000), ALICE, 50), 0);
+	assert_int_equal(f->n_in, 50);
+}
+
+/* With an address it would be too large for the server, which then says so to each copy. */
+static void too_large_for_a_fanout(void **state)
+{
+	(void)state;
+	f->conf.max_stanza = 10000;
+	fix_online(f);
+	fix_send(f, GRANT("test", "2"));
+	assert_int_equal(send_event(said(9000), ALICE, 1), 0);
+	assert_int_equal(send_event(said(9000), ALICE, 2), 0);
+	assert_int_equal(f->n_in, 3);
+	assert_int_equal(fix_count(f, "<privilege "), 3);
+}
+
 #define REFUSAL(from, id)                                                                          \
 	"<message from='" from "' to='" DOM "' type='error' id='" id "'><error type='auth'>"       \
 	"<forbidden xmlns='" NS_STANZAS "'/><text xmlns='" NS_STANZAS "'>not yours</text></error>" \
@@ -258,6 +392,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(single_copies_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(across_a_lost_link, setup, teardown),
+		cmocka_unit_test_setup_teardown(nobody_elses_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_fanout_of_an_account, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_host_of_the_account, setup, teardown),
+		cmocka_unit_test_setup_teardown(wrapped_copies_of_an_account, setup, teardown),
+		cmocka_unit_test_setup_teardown(too_large_for_a_fanout, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_refusal_is_logged, setup, teardown),
 	};
 

@@ -148,7 +148,10 @@ int comp_send(struct comp *c, struct el *el);
 int comp_send_copy(struct comp *c, const struct el *el, const char *from, const char *to);
 /* One stanza to many: where the server offers it (urn:switchyard:fanout:1) it crosses the link
  * once, else as single copies; a handler does not notice.  el is borrowed until comp_many_end(),
- * has its `from` and no `to`.  Addresses are prepared ones.  -ENOBUFS: none of it was taken. */
+ * has its `from` and no `to`.  Addresses are prepared ones.  -ENOBUFS: none of it was taken.
+ * With a `from` that is not of the component's domain it is a message in an account's name, for
+ * each as by comp_send_as(), or the server's own: -EPERM if COMP_MAY_MESSAGE is not granted there,
+ * or it is no message. */
 struct comp_many;
 struct comp_many *comp_many_begin(struct comp *c, const struct el *el);
 void comp_many_add(struct comp_many *m, const char *to);
