@@ -178,11 +178,22 @@ static const struct conf_opt component_opts[] = {
 
 /* Our own components: they exist once their secret is set, with what they need to do their work
  * (docs/component-protocol.md). */
-static const char *const builtin[] = { "echo", "muc", NULL };
+static const char *const builtin[] = { "echo", "muc", "pubsub", NULL };
 static const struct conf_preset presets[] = {
 	{ "muc", "e2e", "trusted" }, /* what it reflects was checked on its way in */
 	{ "muc", "rate", "256M" },   /* one message in is hundreds out */
 	{ "muc", "rate_burst", "256M" },
+	{ "pubsub", "e2e", "trusted" }, /* its events are what one encrypts by */
+	{ "pubsub", "rate", "256M" },
+	{ "pubsub", "rate_burst", "256M" },
+	{ "pubsub", "delegate",
+	    "http://jabber.org/protocol/pubsub, http://jabber.org/protocol/pubsub#owner, "
+	    "vcard-temp, jabber:iq:private, urn:xmpp:delegation:2:bare:disco#info:*, "
+	    "urn:xmpp:delegation:2:bare:disco#items:*" },
+	{ "pubsub", "privilege",
+	    "roster=get, message=outgoing, presence=roster, "
+	    "iq:http://jabber.org/protocol/disco#info=get, presence-extra=vcard-temp:x:update" },
+	{ "pubsub", "tap", "accounts" },
 	{ 0 },
 };
 /* Their label below the first domain, where that is not the title. */
