@@ -214,7 +214,7 @@ static void test_types(void **state)
 	       "<adr>" TYPE4 "<text>home</text>" TYPE4_END
 	       "<pobox/><ext/><street/><locality/><region/><code/><country>NL</country></adr>"));
 	check(vcard_from_4,
-	    V4("<tel>" TYPE4 "<text>TEXT</text><text>Work</text><text>work</text>" TYPE4_END
+	    V4("<tel>" TYPE4 "<text>TEXT</text><text>Work</text><text>WORK</text>" TYPE4_END
 	       "<text> 1 2 </text></tel>"
 	       "<tel><parameters><pref>1</pref></parameters><uri> TEL:+1\n</uri></tel>"
 	       "<tel><parameters><pref><integer>2</integer></pref></parameters>"
