@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* The avatar is what the newest item of the metadata says: of its <info/>s the first one that is
+ * not somewhere else on the web names an item of the data (XEP-0084 4.2). */
+#include <errno.h>
+#include <string.h>
+
+#include <base/digest.h>
+#include <base/sbuf.h>
+#include <xmpp/xml.h>
+
+#include "avatar.h"
+#include "avatar_check.h"
+#include "create.h"
+#include "item.h"
+#include "publish.h"
+
+#define NS_UPDATE "vcard-temp:x:update" /* XEP-0153 */
+
+enum { HASH_LEN = 40 };
+
+static const struct xml_limits limits = { .stanza = 262144, .depth = 16, .attrs = 32, .nodes = 256 };
+
+/* --- which -------------------------------------------------------------------------------------
+ */
+
+static bool is_id(const char *s)
+{
+	return s && strlen(s) == HASH_LEN && strspn(s, "0123456789abcdefABCDEF") == HASH_LEN;
+}
+
+/* The id of the current picture; false: there is none, or none of ours. */
+static bool current(struct service *s, char id[HASH_LEN + 1])
+{
+	struct node *n = node_find(s, NODE_AVATAR_META);
+	struct sbuf text = SBUF_INIT;
+	struct item *it;
+	struct el *meta = NULL;
+	int r = 0;
+
+	*id = '\0';
+	it = n ? items_last(n, &r) : NULL;
+	if (it && item_payload(it, &text) == 0)
+		meta = xml_read(sbuf_str(&text), &limits);
+	if (meta)
+		EL_EACH (info, meta, "info", NULL) {
+			const char *s_id = el_attr(info, "id");
+
+			if (!*id && !el_attr(info, "url") && is_id(s_id))
+				memcpy(id, s_id, HASH_LEN + 1);
+		}
+	el_free(meta);
+	sbuf_done(&text);
+	return *id;
+}
+
+/* --- in presence (XEP-0398 3) ------------------------------------------------------------------
+ */
+
+static void on_extra(struct comp *c, int err, const struct el *answer, void *arg)
+{
+	static const struct log_tag tag = { .mod = "pubsub" };
+
+	(void)c;
+	(void)answer;
+	(void)arg;
+	if (err < 0 && err != -EPERM && err != -ECANCELED)
+		log_err(&tag, LOG_LVL_INFO, err, "an avatar could not be shown in presence");
+}
+
+void avatar_published(struct request *r, struct node *n)
+{
+	struct el *x = NULL;
+	char id[HASH_LEN + 1];
+
+	if (strcmp(n->name, NODE_AVATAR_META) != 0 ||
+	    !comp_may(r->p->c, r->service->address, COMP_MAY_PRESENCE_EXTRA))
+		return;
+	if (current(r->service, id)) {
+		x = el_new("x", NS_UPDATE);
+		el_add_text(x, "photo", NULL, id);
+	}
+	(void)comp_presence_extra(r->p->c, r->service->address, x, on_extra, NULL);
+}
+
+/* --- to vCards ---------------------------------------------------------------------------------
+ */
+
+static bool may_read(const struct request *r, const struct node *n)
+{
+	struct standing st;
+
+	request_standing(r, n, &st);
+	return access_retrieve((enum access_model)n->conf.access, &st) == MAY;
+}
+
+/* The text of <data/>, and what it is a picture of. */
+static bool read_data(struct item *it, struct sbuf *base64, const char **ret_type)
+{
+	struct sbuf text = SBUF_INIT, bytes = SBUF_INIT;
+	struct el *data = NULL;
+
+	*ret_type = NULL;
+	if (item_payload(it, &text) == 0)
+		data = xml_read(sbuf_str(&text), &limits);
+	if (data && avatar_decode(el_body(data), &bytes) == 0) {
+		*ret_type = avatar_type(sbuf_data(&bytes), sbuf_len(&bytes));
+		sbuf_puts(base64, el_body(data));
+	}
+	el_free(data);
+	sbuf_done(&bytes);
+	sbuf_done(&text);
+	return *ret_type;
+}
+
+bool avatar_get(struct request *r, struct sbuf *base64, const char **ret_type)
+{
+	struct node *data = node_find(r->service, NODE_AVATAR_DATA);
+	struct node *meta = node_find(r->service, NODE_AVATAR_META);
+	char id[HASH_LEN + 1];
+	struct item *it;
+
+	if (!data || !meta || !may_read(r, data) || !may_read(r, meta) || items_load(data) < 0 ||
+	    !current(r->service, id))
+		return false;
+	it = items_find(data, id);
+	return it && read_data(it, base64, ret_type);
+}
+
+/* --- from vCards -------------------------------------------------------------------------------
+ */
+
+/* The node, made open if it is not there, as vCards are. */
+static struct node *obtain(struct request *r, const char *name)
+{
+	struct node *n = node_find(r->service, name);
+	struct config_limits lim;
+	struct node_conf conf;
+
+	if (!n && create_may(r) < 0)
+		return NULL;
+	if (!n) {
+		create_limits(r->service, &lim);
+		config_init(&conf, &lim);
+		conf.access = ACCESS_OPEN;
+		n = node_create(r->service, name, &conf, r->bare.s);
+	}
+	return items_load(n) < 0 ? NULL : n;
+}
+
+static int publish(struct request *r, struct node *n, const char *id, const struct el *payload)
+{
+	struct sbuf text = SBUF_INIT;
+	int ret;
+
+	el_write(&text, payload, NULL);
+	ret = publish_put(n, r->roster, id, comp_from(r->rq)->s, &text);
+	sbuf_done(&text);
+	return ret < 0 ? -COND_RESOURCE_CONSTRAINT : 0;
+}
+
+static int publish_meta(struct request *r, const char *id, const struct sbuf *bytes, const char *type)
+{
+	struct node *n = obtain(r, NODE_AVATAR_META);
+	EL_AUTO struct el *meta = el_new("metadata", NODE_AVATAR_META);
+	unsigned width, height;
+	struct el *info;
+	int ret;
+
+	if (!n)
+		return -COND_RESOURCE_CONSTRAINT;
+	if (bytes) {
+		info = el_add(meta, "info", NULL);
+		el_set(info, "id", id);
+		el_set(info, "type", type);
+		el_setf(info, "bytes", "%zu", sbuf_len(bytes));
+		if (avatar_size(sbuf_data(bytes), sbuf_len(bytes), &width, &height) == 0) {
+			el_setf(info, "width", "%u", width);
+			el_setf(info, "height", "%u", height);
+		}
+	}
+	ret = publish(r, n, id, meta);
+	if (ret == 0)
+		avatar_published(r, n);
+	return ret;
+}
+
+static int publish_both(struct request *r, const char *id, const struct sbuf *bytes, const char *type)
+{
+	struct node *n = obtain(r, NODE_AVATAR_DATA);
+	EL_AUTO struct el *data = el_new("data", NODE_AVATAR_DATA);
+	char base64[BASE64_LEN(AVATAR_MAX) + 1];
+	int ret;
+
+	if (!n)
+		return -COND_RESOURCE_CONSTRAINT;
+	base64_encode(sbuf_data(bytes), sbuf_len(bytes), base64);
+	el_text(data, base64);
+	ret = publish(r, n, id, data);
+	return ret < 0 ? ret : publish_meta(r, id, bytes, type);
+}
+
+int avatar_set(struct request *r, const char *base64)
+{
+	struct sbuf bytes = SBUF_INIT;
+	char now[HASH_LEN + 1], id[HASH_LEN + 1];
+	bool has = current(r->service, now);
+	const char *type;
+	int ret = 0;
+
+	if (!base64 || !*base64) {
+		ret = has ? publish_meta(r, "current", NULL, NULL) : 0;
+		return ret < 0 ? ret : 1;
+	}
+	type = avatar_decode(base64, &bytes) < 0
+	           ? NULL
+	           : avatar_type(sbuf_data(&bytes), sbuf_len(&bytes));
+	if (type) {
+		avatar_id(sbuf_data(&bytes), sbuf_len(&bytes), id);
+		if (!has || strcmp(id, now) != 0)
+			ret = publish_both(r, id, &bytes, type);
+	}
+	sbuf_done(&bytes);
+	return ret < 0 ? ret : type != NULL;
+}

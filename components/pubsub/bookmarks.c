@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* Web pages, which only XEP-0048 knows, are kept in private XML, and so is nothing else of it. */
+#include <string.h>
+
+#include <base/arena.h>
+#include <base/map.h>
+#include <base/mem.h>
+#include <base/sbuf.h>
+#include <xmpp/xml.h>
+
+#include "bookmark_conv.h"
+#include "bookmarks.h"
+#include "caps.h"
+#include "create.h"
+#include "hidden.h"
+#include "item.h"
+#include "notify.h"
+#include "publish.h"
+#include "session.h"
+
+#define KEY_URLS "storage " NS_BOOKMARKS
+#define ID "current"
+
+enum { ROOM = 16 << 20 }; /* bytes that the link has to take before many are published at once */
+
+static const struct xml_limits limits = { .stanza = 1 << 20, .depth = 32, .attrs = 64, .nodes = 4096 };
+
+void bookmarks_start(struct pubsub *p)
+{
+	comp_feature_for(p->c, COMP_FOR_ACCOUNT, NS_PUBSUB, NS_BOOKMARKS_1 "#compat");
+	comp_feature_for(p->c, COMP_FOR_ACCOUNT, NS_PUBSUB, NS_BOOKMARKS_1 "#compat-pep");
+	comp_feature_for(p->c, COMP_FOR_ACCOUNT, NS_PUBSUB, "urn:xmpp:bookmarks-conversion:0");
+}
+
+bool bookmarks_is_storage(const struct el *el)
+{
+	return el_is(el, "storage", NS_BOOKMARKS);
+}
+
+/* --- as one <storage/> -------------------------------------------------------------------------
+ */
+
+static int add_urls(struct service *s, struct el *storage)
+{
+	struct node *n = node_find(s, HIDDEN_PRIVATE);
+	struct sbuf text = SBUF_INIT;
+	struct item *it;
+	struct el *urls;
+
+	if (!n)
+		return 0;
+	if (items_load(n) < 0)
+		return -COND_RESOURCE_CONSTRAINT;
+	it = items_find(n, KEY_URLS);
+	if (it && item_payload(it, &text) == 0) {
+		urls = xml_read(sbuf_str(&text), &limits);
+		bookmark_add_urls(storage, urls);
+		el_free(urls);
+	}
+	sbuf_done(&text);
+	return 0;
+}
+
+static int write_storage(struct service *s, struct sbuf *out)
+{
+	struct node *n = node_find(s, NS_BOOKMARKS_1);
+	EL_AUTO struct el *storage = bookmark_storage_new();
+	struct sbuf text = SBUF_INIT;
+	int r = 0;
+
+	if (n && items_load(n) < 0)
+		return -COND_RESOURCE_CONSTRAINT;
+	if (n)
+		LIST_EACH (l, &n->items_in_order) {
+			struct item *it = LIST_ENTRY(l, struct item, link);
+
+			sbuf_clear(&text);
+			r = item_payload(it, &text);
+			if (r < 0)
+				break;
+			(void)bookmark_to_storage(storage, it->id, sbuf_str(&text));
+		}
+	sbuf_done(&text);
+	if (r < 0 || add_urls(s, storage) < 0)
+		return -COND_RESOURCE_CONSTRAINT;
+	el_write(out, storage, NULL);
+	return 0;
+}
+
+int bookmarks_write(struct request *r, struct sbuf *out)
+{
+	return write_storage(r->service, out);
+}
+
+/* --- out of one --------------------------------------------------------------------------------
+ */
+
+struct reading {
+	struct request *r;
+	struct node *n;
+	struct map named; /* struct named by id: the rooms that there are now */
+	struct arena *a;
+	bool changed;
+};
+struct named {
+	struct map_node node;
+};
+
+/* One room: published if that says anything new (XEP-0402 5.3.2). */
+static int take_room(const char *id, struct el *conference, void *arg)
+{
+	struct reading *rd = arg;
+	struct named *named = arena_zalloc(rd->a, sizeof(*named));
+	const char *key = arena_strdup(rd->a, id);
+	struct sbuf text = SBUF_INIT;
+	struct item *it = items_find(rd->n, id);
+	struct el *old = NULL;
+	int ret = 0;
+
+	map_put(&rd->named, &named->node, key, strlen(key));
+	if (it && item_payload(it, &text) == 0)
+		old = bookmark_read(sbuf_str(&text));
+	if (!old || !bookmark_same(old, conference)) {
+		bookmark_keep(conference, old);
+		sbuf_clear(&text);
+		el_write(&text, conference, NULL);
+		rd->changed = true;
+		if (publish_put(
+			rd->n, rd->r->roster, id, comp_from(rd->r->rq)->s, &text) < 0)
+			ret = -COND_RESOURCE_CONSTRAINT;
+	}
+	el_free(old);
+	sbuf_done(&text);
+	return ret;
+}
+
+static void remove_others(struct reading *rd)
+{
+	LIST_EACH_SAFE (l, &rd->n->items_in_order) {
+		struct item *it = LIST_ENTRY(l, struct item, link);
+
+		if (map_gets(&rd->named, it->id))
+			continue;
+		rd->changed = true;
+		(void)publish_remove(rd->n, rd->r->roster, it->id, true);
+	}
+}
+
+/* The node as XEP-0402 3.3 wants it. */
+static struct node *obtain(struct request *r)
+{
+	struct node *n = node_find(r->service, NS_BOOKMARKS_1);
+	struct config_limits lim;
+	struct node_conf conf;
+
+	if (n)
+		return items_load(n) < 0 ? NULL : n;
+	if (create_may(r) < 0)
+		return NULL;
+	create_limits(r->service, &lim);
+	config_init(&conf, &lim);
+	conf.access = ACCESS_WHITELIST;
+	conf.max_items = lim.max_items;
+	conf.send_last = LAST_NEVER;
+	return node_create(r->service, NS_BOOKMARKS_1, &conf, r->bare.s);
+}
+
+/* Does the account keep so many more bytes? */
+static bool has_room(const struct request *r, const struct el *storage)
+{
+	struct sbuf text = SBUF_INIT;
+	size_t len;
+
+	el_write(&text, storage, NULL);
+	len = sbuf_len(&text);
+	sbuf_done(&text);
+	return r->service->stored + (int64_t)len * 2 <= r->p->conf->max_bytes &&
+	       comp_send_space(r->p->c) >= ROOM;
+}
+
+int bookmarks_read(struct request *r, const struct el *storage)
+{
+	struct reading rd = { .r = r };
+	struct el *urls;
+	bool more = false;
+	int ret;
+
+	if (!has_room(r, storage))
+		return -COND_RESOURCE_CONSTRAINT;
+	rd.n = obtain(r);
+	if (!rd.n)
+		return -COND_RESOURCE_CONSTRAINT;
+	map_init(&rd.named);
+	rd.a = arena_new();
+	ret = bookmark_from_storage(storage, take_room, &rd, &more);
+	if (ret >= 0 && !more)
+		remove_others(&rd);
+	map_done(&rd.named);
+	arena_free(rd.a);
+	if (ret < 0)
+		return ret;
+	urls = bookmark_urls(storage);
+	ret = hidden_put(r, HIDDEN_PRIVATE, KEY_URLS, urls, SIZE_MAX);
+	el_free(urls);
+	if (rd.changed)
+		bookmarks_published(r, rd.n);
+	return ret;
+}
+
+/* --- the other view ----------------------------------------------------------------------------
+ */
+
+/* Whose clients still want it. */
+static size_t add_old_clients(const struct service *s, struct comp_many *m)
+{
+	const struct peer *peer = peer_find(s->p, s->address);
+	size_t k = 0;
+
+	if (peer)
+		LIST_EACH (l, &peer->sessions) {
+			const struct session *one = LIST_ENTRY(l, struct session, link);
+
+			if (!caps_wants(one->caps, NS_BOOKMARKS))
+				continue;
+			if (m)
+				comp_many_add(m, one->jid);
+			k++;
+		}
+	return k;
+}
+
+static void put_event(struct sbuf *out, const struct sbuf *storage)
+{
+	sbuf_puts(out, "<event xmlns=\"" NS_PUBSUB_EVENT "\"><items node=\"" NS_BOOKMARKS
+		       "\"><item id=\"" ID "\">");
+	sbuf_add(out, sbuf_data(storage), sbuf_len(storage));
+	sbuf_puts(out, "</item></items></event>");
+}
+
+/* To one session, or to all (NULL) that want it. */
+static void tell(struct service *s, const char *to)
+{
+	struct sbuf storage = SBUF_INIT, content = SBUF_INIT;
+	struct comp_many *many;
+	struct el *m;
+
+	if (write_storage(s, &storage) == 0) {
+		put_event(&content, &storage);
+		m = notify_message("headline", s->address, NULL, &content);
+		many = comp_many_begin(s->p->c, m);
+		if (to)
+			comp_many_add(many, to);
+		else
+			(void)add_old_clients(s, many);
+		(void)comp_many_end(many);
+		el_free(m);
+	}
+	sbuf_done(&storage);
+	sbuf_done(&content);
+}
+
+void bookmarks_published(struct request *r, const struct node *n)
+{
+	if (strcmp(n->name, NS_BOOKMARKS_1) == 0 && add_old_clients(r->service, NULL) > 0)
+		tell(r->service, NULL);
+}
+
+void bookmarks_last(struct service *s, const char *to)
+{
+	if (node_find(s, NS_BOOKMARKS_1))
+		tell(s, to);
+}
+
+static bool is_ours(const struct request *r)
+{
+	const char *name = request_node(r);
+
+	return r->service->pep && name && strcmp(name, NS_BOOKMARKS) == 0;
+}
+
+int bookmarks_publish(struct request *r, const struct el *payload)
+{
+	struct el *answer, *publish;
+	int ret;
+
+	if (!is_ours(r))
+		return COMP_PASS;
+	if (!request_is_owner(r))
+		return -COND_FORBIDDEN;
+	if (!payload || !bookmarks_is_storage(payload))
+		return request_error(r, COND_BAD_REQUEST, "invalid-payload", NULL);
+	ret = bookmarks_read(r, payload);
+	if (ret < 0)
+		return ret;
+	answer = comp_result(r->rq);
+	publish = el_add(el_add(answer, "pubsub", NS_PUBSUB), "publish", NULL);
+	el_set(publish, "node", NS_BOOKMARKS);
+	el_set(el_add(publish, "item", NULL), "id", ID);
+	comp_reply(r->rq, answer);
+	return COMP_DONE;
+}
+
+int bookmarks_retrieve(struct request *r)
+{
+	struct sbuf storage = SBUF_INIT, out = SBUF_INIT;
+	struct el *answer;
+	size_t n;
+	int ret;
+
+	if (!is_ours(r) || !node_find(r->service, NS_BOOKMARKS_1))
+		return COMP_PASS;
+	if (!request_is_owner(r))
+		return request_error(r, COND_NOT_ALLOWED, "closed-node", NULL);
+	ret = write_storage(r->service, &storage);
+	if (ret == 0) {
+		answer = comp_result(r->rq);
+		sbuf_puts(&out, "<pubsub xmlns=\"" NS_PUBSUB "\"><items node=\"" NS_BOOKMARKS
+				"\"><item id=\"" ID "\">");
+		sbuf_add(&out, sbuf_data(&storage), sbuf_len(&storage));
+		sbuf_puts(&out, "</item></items></pubsub>");
+		n = sbuf_len(&out);
+		el_set_raw(answer, arena_strndup(el_arena(answer), sbuf_data(&out), n), n);
+		comp_reply(r->rq, answer);
+	}
+	sbuf_done(&storage);
+	sbuf_done(&out);
+	return ret;
+}

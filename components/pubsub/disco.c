@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* Nobody is told of a node that he may neither subscribe to nor read; a stranger who may see none of
+ * an account's is answered as if there were no account. */
+#include <string.h>
+
+#include <base/arena.h>
+#include <xmpp/form.h>
+#include <xmpp/rsm.h>
+
+#include "disco.h"
+#include "item.h"
+#include "node.h"
+#include "retrieve.h"
+#include "roster.h"
+
+/* --- features ----------------------------------------------------------------------------------
+ */
+
+static const char *const both[] = {
+	NS_PUBSUB,
+	NS_PUBSUB "#access-authorize",
+	NS_PUBSUB "#access-open",
+	NS_PUBSUB "#access-whitelist",
+	NS_PUBSUB "#auto-create",
+	NS_PUBSUB "#config-node",
+	NS_PUBSUB "#config-node-max",
+	NS_PUBSUB "#create-and-configure",
+	NS_PUBSUB "#create-nodes",
+	NS_PUBSUB "#delete-items",
+	NS_PUBSUB "#delete-nodes",
+	NS_PUBSUB "#item-ids",
+	NS_PUBSUB "#last-published",
+	NS_PUBSUB "#manage-subscriptions",
+	NS_PUBSUB "#member-affiliation",
+	NS_PUBSUB "#meta-data",
+	NS_PUBSUB "#modify-affiliations",
+	NS_PUBSUB "#multi-items",
+	NS_PUBSUB "#outcast-affiliation",
+	NS_PUBSUB "#persistent-items",
+	NS_PUBSUB "#publish",
+	NS_PUBSUB "#publish-only-affiliation",
+	NS_PUBSUB "#publish-options",
+	NS_PUBSUB "#publisher-affiliation",
+	NS_PUBSUB "#purge-nodes",
+	NS_PUBSUB "#retract-items",
+	NS_PUBSUB "#retrieve-affiliations",
+	NS_PUBSUB "#retrieve-default",
+	NS_PUBSUB "#retrieve-items",
+	NS_PUBSUB "#retrieve-subscriptions",
+	NS_PUBSUB "#rsm",
+	NS_PUBSUB "#subscribe",
+	NS_RSM,
+};
+static const char *const of_domain[] = { NS_PUBSUB "#instant-nodes" };
+static const char *const of_account[] = {
+	NS_PUBSUB "#access-presence",
+	NS_PUBSUB "#access-roster",
+	NS_PUBSUB "#auto-subscribe",
+	NS_PUBSUB "#filtered-notifications",
+	NS_PUBSUB "#pubsub-on-a-jid",
+};
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+void disco_start(struct pubsub *p)
+{
+	struct comp *c = p->c;
+
+	comp_identity(c, "pubsub", "service", "Publish-Subscribe");
+	comp_identity_for(c, COMP_FOR_ACCOUNT, NS_PUBSUB, "pubsub", "pep", NULL);
+	for (size_t i = 0; i < N(both); i++) {
+		comp_feature(c, both[i]);
+		comp_feature_for(c, COMP_FOR_ACCOUNT, NS_PUBSUB, both[i]);
+	}
+	for (size_t i = 0; i < N(of_domain); i++)
+		comp_feature(c, of_domain[i]);
+	for (size_t i = 0; i < N(of_account); i++)
+		comp_feature_for(c, COMP_FOR_ACCOUNT, NS_PUBSUB, of_account[i]);
+	/* profanity looks for it at the server, and nowhere else. */
+	comp_feature_for(c, COMP_FOR_SERVER, NS_PUBSUB, NS_PUBSUB "#publish-options");
+	comp_feature_for(c, COMP_FOR_ANY, NS_VCARD, NS_VCARD);
+	comp_feature_for(c, COMP_FOR_SERVER, NS_PRIVATE, NS_PRIVATE);
+}
+
+/* --- who sees what -----------------------------------------------------------------------------
+ */
+
+static bool is_listed(const struct request *r, const struct node *n)
+{
+	struct standing st;
+	enum verdict v;
+
+	if (node_is_hidden(n))
+		return false;
+	request_standing(r, n, &st);
+	v = access_subscribe((enum access_model)n->conf.access, &st);
+	return v == MAY || v == MAY_AFTER_APPROVAL ||
+	       access_retrieve((enum access_model)n->conf.access, &st) == MAY;
+}
+
+/* Of an account: who neither owns it nor sees its presence. */
+static bool is_stranger(const struct request *r)
+{
+	const struct contact *c;
+
+	if (!r->service->pep || request_is_owner(r))
+		return false;
+	c = r->roster ? roster_contact(r->roster, r->bare.s) : NULL;
+	return !c || !c->from;
+}
+
+static int not_here(const struct request *r)
+{
+	return is_stranger(r) ? -COND_SERVICE_UNAVAILABLE : -COND_ITEM_NOT_FOUND;
+}
+
+static struct el *begin(const struct request *r, struct el **ret_query)
+{
+	const struct el *asked = comp_payload(r->rq);
+	struct el *answer = comp_result(r->rq);
+
+	*ret_query = el_add(answer, "query", el_ns(asked));
+	el_set(*ret_query, "node", el_attr(asked, "node"));
+	return answer;
+}
+
+/* --- info --------------------------------------------------------------------------------------
+ */
+
+int disco_info(struct request *r)
+{
+	const char *name = el_attr(comp_payload(r->rq), "node");
+	struct node *n = name ? node_find(r->service, name) : NULL;
+	struct el *answer, *query, *el;
+
+	if (!n || !is_listed(r, n))
+		return not_here(r);
+	answer = begin(r, &query);
+	el = el_add(query, "identity", NULL);
+	el_set(el, "category", "pubsub");
+	el_set(el, "type", "leaf");
+	el_set(el, "name", n->conf.title);
+	el_set(el_add(query, "feature", NULL), "var", NS_PUBSUB);
+	config_write_meta(&n->conf, form_add(query, FORM_RESULT, NS_PUBSUB_META));
+	comp_reply(r->rq, answer);
+	return COMP_DONE;
+}
+
+/* --- items -------------------------------------------------------------------------------------
+ */
+
+struct listing {
+	struct node **v;
+	size_t n;
+};
+
+static size_t find(const char *id, bool *ret_there, void *arg)
+{
+	const struct listing *l = arg;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (strcmp(l->v[i]->name, id) == 0) {
+			*ret_there = true;
+			return i;
+		}
+	}
+	*ret_there = false;
+	return 0;
+}
+
+static int list_nodes(struct request *r)
+{
+	const struct el *asked = comp_payload(r->rq);
+	struct arena *a = el_arena(asked);
+	struct listing l = { .n = 0 };
+	struct el *answer, *query;
+	struct rsm_page page;
+	struct rsm rsm;
+
+	if (rsm_parse(&rsm, asked) < 0)
+		return -COND_BAD_REQUEST;
+	l.v = arena_alloc(a, (map_len(&r->service->nodes) + 1) * sizeof(*l.v));
+	LIST_EACH (it, &r->service->in_order) {
+		struct node *n = LIST_ENTRY(it, struct node, link);
+
+		if (is_listed(r, n))
+			l.v[l.n++] = n;
+	}
+	if (l.n == 0 && is_stranger(r))
+		return -COND_SERVICE_UNAVAILABLE;
+	page = rsm_page(&rsm, l.n, PUBSUB_DISCO_PAGE, find, &l);
+	answer = begin(r, &query);
+	for (size_t i = page.from; i < page.from + page.n; i++) {
+		struct el *item = el_add(query, "item", NULL);
+
+		el_set(item, "jid", r->service->address);
+		el_set(item, "node", l.v[i]->name);
+		el_set(item, "name", l.v[i]->conf.title);
+	}
+	if (l.n > 0 && (rsm.asked || page.n < l.n))
+		rsm_add(query, &page, l.n, page.n ? l.v[page.from]->name : NULL,
+		    page.n ? l.v[page.from + page.n - 1]->name : NULL);
+	comp_reply(r->rq, answer);
+	return COMP_DONE;
+}
+
+/* 5.5: an item's id is its name. */
+static int list_items(struct request *r, struct node *n)
+{
+	const struct el *asked = comp_payload(r->rq);
+	struct retrieve_page page;
+	struct el *answer, *query;
+	bool paged;
+	int ret;
+
+	if (items_load(n) < 0)
+		return -COND_RESOURCE_CONSTRAINT;
+	ret = retrieve_page(
+	    n, asked, asked, PUBSUB_DISCO_PAGE, el_arena(asked), &page, &paged);
+	if (ret < 0)
+		return ret;
+	answer = begin(r, &query);
+	for (size_t i = page.from; i < page.from + page.n; i++) {
+		struct el *item = el_add(query, "item", NULL);
+
+		el_set(item, "jid", r->service->address);
+		el_set(item, "name", page.v[i]->id);
+	}
+	if (paged) {
+		struct rsm_page p = { page.from, page.n };
+
+		rsm_add(query, &p, page.count, page.n ? page.v[page.from]->id : NULL,
+		    page.n ? page.v[page.from + page.n - 1]->id : NULL);
+	}
+	comp_reply(r->rq, answer);
+	return COMP_DONE;
+}
+
+int disco_items(struct request *r)
+{
+	const char *name = el_attr(comp_payload(r->rq), "node");
+	struct standing st;
+	struct node *n;
+
+	if (!name || !*name)
+		return list_nodes(r);
+	n = node_find(r->service, name);
+	if (!n || !is_listed(r, n))
+		return not_here(r);
+	request_standing(r, n, &st);
+	if (access_retrieve((enum access_model)n->conf.access, &st) != MAY)
+		return -COND_FORBIDDEN;
+	return list_items(r, n);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* Whose items does a session get?  Those of its own account and of the accounts whose presence it
+ * sees: of a local user the roster says so; of anybody else the rosters in memory that have him.
+ * It is sent all of them in one transaction with the note that it has been. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/mem.h>
+#include <base/sbuf.h>
+
+#include "bookmarks.h"
+#include "caps.h"
+#include "item.h"
+#include "last.h"
+#include "notify.h"
+#include "roster.h"
+#include "session.h"
+
+enum {
+	AGAIN_MS = 1000,
+	ROOM = 8 << 20, /* bytes that the link has to take, or it is put off */
+};
+
+/* --- one item ----------------------------------------------------------------------------------
+ */
+
+static void send_last(struct node *n, const char *to, bool contact)
+{
+	struct sbuf content = SBUF_INIT, payload = SBUF_INIT;
+	int r;
+	const struct item *it = items_last(n, &r);
+
+	if (it && item_payload((struct item *)it, &payload) == 0) {
+		notify_item(&content, n, it->id, it->publisher, sbuf_str(&payload));
+		notify_delay(&content, it->at);
+		if (contact)
+			notify_reply_to(&content, it->publisher);
+		(void)notify_one(n, &content, to);
+	}
+	sbuf_done(&content);
+	sbuf_done(&payload);
+}
+
+void last_to_subscriber(struct node *n, const char *jid)
+{
+	if (n->conf.send_last != LAST_NEVER && n->conf.notifications && n->conf.persist)
+		send_last(n, jid, false);
+}
+
+/* --- the items of one account ------------------------------------------------------------------
+ */
+
+struct greeting {
+	struct pubsub *p;
+	struct session *s;
+	struct standing standing; /* to the account at hand, but for what depends on the node */
+};
+
+static bool is_due(const struct greeting *g, const struct node *n, const struct roster *ro)
+{
+	const struct session *s = g->s;
+	const char *bare = s->peer->bare;
+	struct standing st = g->standing;
+
+	if (n->conf.send_last != LAST_ON_SUB_AND_PRESENCE || !n->conf.notifications ||
+	    !n->conf.persist || !caps_wants(s->caps, n->name) || caps_wants(s->seen, n->name))
+		return false;
+	st.affiliation = node_affiliation(n, bare);
+	st.subscribed = node_subscribed(n, bare);
+	if (ro && n->conf.access == ACCESS_ROSTER)
+		roster_standing(ro, bare, &n->conf, &st);
+	return access_retrieve((enum access_model)n->conf.access, &st) == MAY;
+}
+
+/* Over what there is less of: the nodes, or what the session wants. */
+static void send_all(const struct greeting *g, struct service *sv, const struct roster *ro)
+{
+	const struct caps *c = g->s->caps;
+
+	if (c->n >= map_len(&sv->nodes)) {
+		LIST_EACH (l, &sv->in_order) {
+			struct node *n = LIST_ENTRY(l, struct node, link);
+
+			if (is_due(g, n, ro))
+				send_last(n, g->s->jid, true);
+		}
+		return;
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		struct node *n = node_find(sv, c->sorted[i]);
+
+		if (n && is_due(g, n, ro))
+			send_last(n, g->s->jid, true);
+	}
+}
+
+/* --- all accounts ------------------------------------------------------------------------------
+ */
+
+/* 0: goes on. */
+typedef int account_fn(struct greeting *g, const char *account);
+
+static int each_account(struct greeting *g, const struct roster *own, account_fn *fn)
+{
+	const char *bare = g->s->peer->bare;
+	struct list *watchers;
+	int r;
+
+	if (own) {
+		r = fn(g, bare);
+		MAP_EACH (m, &own->contacts) {
+			const struct contact *c = MAP_ENTRY(m, struct contact, node);
+			struct jid jid = jid_view(c->bare);
+
+			if (r == 0 && c->to && !jid_is_domain(&jid) && pubsub_is_local(g->p, &jid))
+				r = fn(g, c->bare);
+		}
+		return r;
+	}
+	watchers = roster_watchers(g->p, bare);
+	if (watchers)
+		LIST_EACH (l, watchers) {
+			r = fn(g, LIST_ENTRY(l, struct contact, watch)->roster->account);
+			if (r < 0)
+				return r;
+		}
+	return 0;
+}
+
+static void wait_for(struct session *s, const char *account);
+
+/* The nodes are in memory, and the roster if it decides. */
+static int prepare(struct greeting *g, const char *account)
+{
+	struct service *sv;
+	int r = service_get(g->p, account, &sv);
+
+	if (r < 0)
+		return r;
+	if (sv->roster_nodes > 0 && !roster_ready(g->p, account)) {
+		wait_for(g->s, account);
+		return -EINPROGRESS;
+	}
+	return 0;
+}
+
+static int send_to(struct greeting *g, const char *account)
+{
+	struct service *sv = service_loaded(g->p, account);
+	bool own = strcmp(account, g->s->peer->bare) == 0;
+
+	if (!sv || map_len(&sv->nodes) == 0)
+		return 0;
+	if (own && caps_wants(g->s->caps, BOOKMARKS_OLD) && !caps_wants(g->s->seen, BOOKMARKS_OLD))
+		bookmarks_last(sv, g->s->jid);
+	g->standing = (struct standing){ .contact = true, .in_group = own };
+	send_all(g, sv, sv->roster_nodes > 0 ? roster_ready(g->p, account) : NULL);
+	return 0;
+}
+
+/* --- when --------------------------------------------------------------------------------------
+ */
+
+/* The session may have gone meanwhile. */
+static void on_roster(struct pubsub *p, int err, const struct roster *ro, void *arg)
+{
+	char *full = arg;
+	struct session *s = session_find(p, full);
+
+	(void)ro;
+	free(full);
+	if (!s || err == -ECANCELED)
+		return;
+	s->waits = false;
+	if (err < 0)
+		timer_set(&p->again, AGAIN_MS);
+	else
+		last_greet(s);
+}
+
+static void wait_for(struct session *s, const char *account)
+{
+	s->waits = true;
+	roster_want(s->peer->p, account, on_roster, xstrdup(s->jid));
+}
+
+static void greet(struct session *s)
+{
+	struct greeting g = { .p = s->peer->p, .s = s };
+	struct jid bare = jid_view(s->peer->bare);
+	const struct roster *own = NULL;
+	int r;
+
+	if (pubsub_is_local(g.p, &bare)) {
+		own = roster_ready(g.p, bare.s);
+		if (!own) {
+			wait_for(s, bare.s);
+			return;
+		}
+	}
+	r = comp_send_space(g.p->c) < ROOM ? -ENOBUFS : each_account(&g, own, prepare);
+	if (r == 0) {
+		(void)each_account(&g, own, send_to);
+		session_greeted(s);
+	} else if (r != -EINPROGRESS && !timer_armed(&g.p->again)) {
+		timer_set(&g.p->again, AGAIN_MS);
+	}
+	services_trim(g.p);
+}
+
+void last_greet(struct session *s)
+{
+	if (!s->waits && !list_empty(&s->fresh) && s->caps->known)
+		greet(s);
+}
+
+static void on_again(void *arg)
+{
+	struct pubsub *p = arg;
+
+	LIST_EACH_SAFE (l, &p->fresh)
+		last_greet(LIST_ENTRY(l, struct session, fresh));
+}
+
+void last_init(struct pubsub *p)
+{
+	timer_init(&p->again, comp_loop(p->c), on_again, p);
+}
+
+/* Sessions that are fresh still get it with the rest. */
+void last_new_contact(const struct roster *ro, const struct contact *c)
+{
+	struct pubsub *p = ro->p;
+	struct peer *peer = peer_find(p, ro->account);
+	struct jid jid = jid_view(c->bare);
+	struct service *sv;
+
+	if (!peer || jid_is_domain(&jid) || !pubsub_is_local(p, &jid) ||
+	    service_get(p, c->bare, &sv) < 0)
+		return;
+	LIST_EACH (l, &peer->sessions) {
+		struct session *s = LIST_ENTRY(l, struct session, link);
+		struct greeting g = { .p = p, .s = s, .standing = { .contact = true } };
+		struct caps *seen = s->seen;
+
+		if (!s->caps || !list_empty(&s->fresh))
+			continue;
+		s->seen = NULL; /* of others: of this one nothing */
+		send_all(&g, sv, sv->roster_nodes > 0 ? roster_ready(p, c->bare) : NULL);
+		s->seen = seen;
+	}
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* A change names what is to be different.  What is not possible is left as it is and told, with an
+ * error that has these entries as they are (8.8.2.4, 8.9.2.4); the others are changed. */
+#include <string.h>
+
+#include <base/arena.h>
+
+#include "lists.h"
+#include "node.h"
+#include "subscribe.h"
+
+/* --- reading -----------------------------------------------------------------------------------
+ */
+
+static struct el *begin(const struct request *r, const struct node *n, struct el **ret_list)
+{
+	struct el *answer = comp_result(r->rq);
+
+	*ret_list = el_add(el_add(answer, "pubsub", NS_PUBSUB_OWNER), el_name(r->action), NULL);
+	el_set(*ret_list, "node", n->name);
+	return answer;
+}
+
+static void put_affiliation(struct el *list, const char *bare, enum affiliation a)
+{
+	struct el *el = el_add(list, "affiliation", NULL);
+
+	el_set(el, "jid", bare);
+	el_set(el, "affiliation", affiliation_name(a));
+}
+
+int lists_get_affiliations(struct request *r)
+{
+	struct el *answer, *list;
+	struct node *n;
+	int ret;
+
+	n = request_find_own(r, &ret);
+	if (!n)
+		return ret;
+	answer = begin(r, n, &list);
+	if (n->service->pep)
+		put_affiliation(list, n->service->address, AFF_OWNER);
+	LIST_EACH (l, &n->followers_in_order) {
+		const struct follower *f = LIST_ENTRY(l, struct follower, link);
+
+		if (f->affiliation != AFF_NONE)
+			put_affiliation(list, f->bare, f->affiliation);
+	}
+	comp_reply(r->rq, answer);
+	return COMP_DONE;
+}
+
+static void put_subscription(struct el *list, const char *jid, int state)
+{
+	struct el *el = el_add(list, "subscription", NULL);
+
+	el_set(el, "jid", jid);
+	el_set(el, "subscription", subscribe_state_name(state));
+}
+
+int lists_get_subscriptions(struct request *r)
+{
+	struct el *answer, *list;
+	struct node *n;
+	int ret;
+
+	n = request_find_own(r, &ret);
+	if (!n)
+		return ret;
+	answer = begin(r, n, &list);
+	LIST_EACH (l, &n->followers_in_order)
+		LIST_EACH (k, &LIST_ENTRY(l, struct follower, link)->subs) {
+			const struct sub *s = LIST_ENTRY(k, struct sub, link);
+
+			if (s->state == SUB_SUBSCRIBED) /* 8.8.1.2 */
+				put_subscription(list, s->jid, s->state);
+		}
+	comp_reply(r->rq, answer);
+	return COMP_DONE;
+}
+
+/* --- changing ----------------------------------------------------------------------------------
+ */
+
+struct refused { /* entries as they are, for the error */
+	struct el *list;
+	size_t n;
+};
+
+/* The error with what was refused; or just the result. */
+static int finish(struct request *r, struct node *n, struct refused *no)
+{
+	struct el *answer, *pubsub;
+
+	if (no->n == 0) {
+		comp_reply_ok(r->rq);
+		return COMP_DONE;
+	}
+	answer = el_error_reply(comp_el(r->rq), COND_NOT_ACCEPTABLE, NULL);
+	pubsub = el_add(answer, "pubsub", NS_PUBSUB_OWNER);
+	el_set(el_add_copy(pubsub, no->list), "node", n->name);
+	comp_reply(r->rq, answer);
+	return COMP_DONE;
+}
+
+static bool is_last_owner(const struct node *n, const char *bare)
+{
+	const struct follower *f = node_follower(n, bare);
+
+	return !n->service->pep && f && f->affiliation == AFF_OWNER && node_owners(n) == 1;
+}
+
+/* 8.6.2: what an owner says of somebody settles a subscription that waits. */
+static void settle(struct node *n, const char *bare, enum affiliation a)
+{
+	const struct follower *f = node_follower(n, bare);
+	bool in = a == AFF_OWNER || a == AFF_PUBLISHER || a == AFF_MEMBER;
+
+	if (!f || (a != AFF_OUTCAST && !in))
+		return;
+	LIST_EACH_SAFE (l, &f->subs) {
+		const struct sub *s = LIST_ENTRY(l, struct sub, link);
+
+		if (in && s->state != SUB_PENDING)
+			continue;
+		subscribe_tell(n, s->jid, in ? SUB_SUBSCRIBED : 0);
+		if (in)
+			(void)node_set_sub(n, s->jid, bare, SUB_SUBSCRIBED);
+		else
+			node_del_sub(n, s->jid, bare);
+	}
+}
+
+static void set_affiliation(
+    struct node *n, const struct el *entry, struct refused *no)
+{
+	const char *s = el_attr(entry, "jid"), *name = el_attr(entry, "affiliation");
+	enum affiliation a;
+	struct jid jid;
+
+	if (s && !name)
+		return; /* 8.9.2.1: nothing is to change */
+	if (!s || jid_parse(&jid, el_arena(entry), s) < 0 || !jid_is_bare(&jid) ||
+	    affiliation_parse(name, &a) < 0) {
+		(void)el_add_copy(no->list, entry);
+		no->n++;
+		return;
+	}
+	if ((n->service->pep && strcmp(jid.s, n->service->address) == 0 && a != AFF_OWNER) ||
+	    (a != AFF_OWNER && is_last_owner(n, jid.s)) ||
+	    node_set_affiliation(n, jid.s, a) < 0) {
+		put_affiliation(no->list, jid.s, node_affiliation(n, jid.s));
+		no->n++;
+		return;
+	}
+	settle(n, jid.s, a);
+}
+
+static int state_parse(const char *s, int *out)
+{
+	if (s && strcmp(s, "none") == 0)
+		*out = 0;
+	else if (s && strcmp(s, "pending") == 0)
+		*out = SUB_PENDING;
+	else if (s && strcmp(s, "subscribed") == 0)
+		*out = SUB_SUBSCRIBED;
+	else
+		return -COND_BAD_REQUEST;
+	return 0;
+}
+
+static void set_subscription(struct node *n, const struct el *entry, struct refused *no)
+{
+	const char *s = el_attr(entry, "jid"), *name = el_attr(entry, "subscription");
+	struct jid jid, bare;
+	const struct sub *old;
+	int state, was;
+
+	if (s && !name)
+		return;
+	if (!s || jid_parse(&jid, el_arena(entry), s) < 0 || state_parse(name, &state) < 0) {
+		(void)el_add_copy(no->list, entry);
+		no->n++;
+		return;
+	}
+	bare = jid_bare(&jid, el_arena(entry));
+	old = node_sub(n, jid.s, bare.s);
+	was = old ? (int)old->state : 0;
+	if (state == was)
+		return;
+	if (state == 0) {
+		node_del_sub(n, jid.s, bare.s);
+	} else if (node_affiliation(n, bare.s) == AFF_OUTCAST ||
+	           node_set_sub(n, jid.s, bare.s, (enum sub_state)state) < 0) {
+		put_subscription(no->list, jid.s, was);
+		no->n++;
+		return;
+	}
+	subscribe_tell(n, jid.s, state);
+}
+
+static int set(struct request *r, const char *element,
+    void (*one)(struct node *n, const struct el *entry, struct refused *no))
+{
+	struct refused no = { .n = 0 };
+	size_t count = 0;
+	struct node *n;
+	int ret;
+
+	n = request_find_own(r, &ret);
+	if (!n)
+		return ret;
+	EL_EACH (entry, r->action, element, NS_PUBSUB_OWNER)
+		count++;
+	if (count == 0 || count > PUBSUB_LIST)
+		return count ? -COND_NOT_ACCEPTABLE : -COND_BAD_REQUEST;
+	ret = request_charge(r, count);
+	if (ret < 0)
+		return ret;
+	no.list = el_new(el_name(r->action), NS_PUBSUB_OWNER);
+	EL_EACH (entry, r->action, element, NS_PUBSUB_OWNER)
+		one(n, entry, &no);
+	ret = finish(r, n, &no);
+	el_free(no.list);
+	return ret;
+}
+
+int lists_set_affiliations(struct request *r)
+{
+	return set(r, "affiliation", set_affiliation);
+}
+
+int lists_set_subscriptions(struct request *r)
+{
+	return set(r, "subscription", set_subscription);
+}

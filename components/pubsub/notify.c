@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include <base/arena.h>
+#include <base/rnd.h>
+#include <base/sbuf.h>
+
+#include "caps.h"
+#include "notify.h"
+#include "roster.h"
+#include "session.h"
+
+enum { ID_LEN = 16 };
+
+/* --- content -----------------------------------------------------------------------------------
+ */
+
+static void put_attr(struct sbuf *out, const char *name, const char *value)
+{
+	sbuf_printf(out, " %s=\"", name);
+	el_escape(out, value, strlen(value));
+	sbuf_putc(out, '"');
+}
+
+static void begin(struct sbuf *out, const char *element, const struct node *n)
+{
+	sbuf_printf(out, "<event xmlns=\"" NS_PUBSUB_EVENT "\"><%s", element);
+	put_attr(out, "node", n->name);
+}
+
+void notify_item(struct sbuf *out, const struct node *n, const char *id, const char *publisher,
+    const char *payload)
+{
+	begin(out, "items", n);
+	if (!id) {
+		sbuf_puts(out, "/></event>");
+		return;
+	}
+	sbuf_puts(out, "><item");
+	put_attr(out, "id", id);
+	if (n->conf.publisher && publisher)
+		put_attr(out, "publisher", publisher);
+	if (payload && *payload) {
+		sbuf_putc(out, '>');
+		sbuf_puts(out, payload);
+		sbuf_puts(out, "</item></items></event>");
+	} else {
+		sbuf_puts(out, "/></items></event>");
+	}
+}
+
+void notify_retract(struct sbuf *out, const struct node *n, const char *id)
+{
+	begin(out, "items", n);
+	sbuf_puts(out, "><retract");
+	put_attr(out, "id", id);
+	sbuf_puts(out, "/></items></event>");
+}
+
+void notify_about(struct sbuf *out, const char *element, const struct node *n, const struct el *below)
+{
+	begin(out, element, n);
+	if (!below) {
+		sbuf_puts(out, "/></event>");
+		return;
+	}
+	sbuf_putc(out, '>');
+	el_write(out, below, NULL);
+	sbuf_printf(out, "</%s></event>", element);
+}
+
+void notify_delay(struct sbuf *out, int64_t at)
+{
+	time_t t = (time_t)(at / 1000);
+	char stamp[32];
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return;
+	sbuf_printf(out, "<delay xmlns=\"" NS_DELAY "\" stamp=\"%s\"/>", stamp);
+}
+
+void notify_reply_to(struct sbuf *out, const char *publisher)
+{
+	sbuf_puts(out, "<addresses xmlns=\"http://jabber.org/protocol/address\">"
+		       "<address type=\"replyto\"");
+	put_attr(out, "jid", publisher);
+	sbuf_puts(out, "/></addresses>");
+}
+
+/* --- messages ----------------------------------------------------------------------------------
+ */
+
+struct el *notify_message(
+    const char *type, const char *from, const char *to, const struct sbuf *content)
+{
+	struct el *m = el_message(type, to);
+	size_t n = sbuf_len(content);
+	char id[ID_LEN + 1];
+
+	rnd_id(id, ID_LEN);
+	el_set(m, "from", from);
+	el_set(m, "id", id);
+	el_set_raw(m, arena_strndup(el_arena(m), sbuf_data(content), n), n);
+	return m;
+}
+
+static struct el *message_of(const struct node *n, const struct sbuf *content)
+{
+	return notify_message(
+	    config_notification_name(&n->conf), n->service->address, NULL, content);
+}
+
+int notify_one(const struct node *n, const struct sbuf *content, const char *to)
+{
+	EL_AUTO struct el *m = message_of(n, content);
+	struct comp_many *many = comp_many_begin(n->service->p->c, m);
+
+	comp_many_add(many, to);
+	return comp_many_end(many);
+}
+
+/* --- who ---------------------------------------------------------------------------------------
+ */
+
+struct audience {
+	struct node *n;
+	const struct roster *ro;
+	struct comp_many *contacts, *subscribers;
+	size_t n_contacts, n_subscribers;
+};
+
+static bool may(const struct audience *a, const char *bare)
+{
+	struct standing st = {
+		.affiliation = node_affiliation(a->n, bare),
+		.subscribed = node_subscribed(a->n, bare),
+	};
+
+	if (a->ro)
+		roster_standing(a->ro, bare, &a->n->conf, &st);
+	return access_retrieve((enum access_model)a->n->conf.access, &st) == MAY;
+}
+
+/* Sees it without having subscribed: the owner's sessions, and contacts. */
+static bool is_implicit(const struct audience *a, const char *bare)
+{
+	const struct contact *c;
+
+	if (!a->ro)
+		return false;
+	if (strcmp(a->ro->account, bare) == 0)
+		return true;
+	c = roster_contact(a->ro, bare);
+	return c && c->from && may(a, bare);
+}
+
+/* The sessions that want it; how many. */
+static size_t add_sessions(struct audience *a, const char *bare, struct comp_many *to)
+{
+	const struct peer *peer = peer_find(a->n->service->p, bare);
+	size_t k = 0;
+
+	if (peer)
+		LIST_EACH (l, &peer->sessions) {
+			const struct session *s = LIST_ENTRY(l, struct session, link);
+
+			if (!caps_wants(s->caps, a->n->name))
+				continue;
+			if (to)
+				comp_many_add(to, s->jid);
+			k++;
+		}
+	return k;
+}
+
+static void add_contacts(struct audience *a)
+{
+	if (!a->ro)
+		return;
+	a->n_contacts += add_sessions(a, a->ro->account, a->contacts);
+	MAP_EACH (m, &a->ro->contacts) {
+		const struct contact *c = MAP_ENTRY(m, struct contact, node);
+
+		if (c->from && peer_find(a->n->service->p, c->bare) && may(a, c->bare))
+			a->n_contacts += add_sessions(a, c->bare, a->contacts);
+	}
+}
+
+/* XEP-0163 4.3.2: who has subscribed with a bare JID gets it at the sessions that want it, if we see
+ * any that do. */
+static void add_sub(struct audience *a, const char *bare, const char *jid)
+{
+	bool all = strcmp(jid, bare) == 0;
+	const struct session *s = all ? NULL : session_find(a->n->service->p, jid);
+
+	if (is_implicit(a, bare) &&
+	    (all ? add_sessions(a, bare, NULL) > 0 : s && caps_wants(s->caps, a->n->name)))
+		return; /* it has been added */
+	if (all && a->n->service->pep) {
+		size_t k = add_sessions(a, bare, a->subscribers);
+
+		a->n_subscribers += k;
+		if (k > 0)
+			return;
+	}
+	comp_many_add(a->subscribers, jid);
+	a->n_subscribers++;
+}
+
+static void add_subscribers(struct audience *a)
+{
+	LIST_EACH (l, &a->n->followers_in_order) {
+		const struct follower *f = LIST_ENTRY(l, struct follower, link);
+
+		if (list_empty(&f->subs) || !may(a, f->bare))
+			continue;
+		LIST_EACH (k, &f->subs) {
+			const struct sub *s = LIST_ENTRY(k, struct sub, link);
+
+			if (s->state == SUB_SUBSCRIBED)
+				add_sub(a, f->bare, s->jid);
+		}
+	}
+}
+
+/* An event that nobody is there for costs nothing. */
+static int end(struct comp_many *m, size_t n)
+{
+	int r = comp_many_end(m);
+
+	return n > 0 && r == -ENOBUFS ? r : 0;
+}
+
+int notify_all(
+    struct node *n, const struct roster *ro, const struct sbuf *content, const char *reply_to)
+{
+	struct comp *c = n->service->p->c;
+	struct audience a = { .n = n, .ro = ro };
+	struct sbuf told = SBUF_INIT;
+	struct el *plain, *with_reply;
+	int r, r2;
+
+	if (!n->conf.notifications)
+		return 0;
+	sbuf_add(&told, sbuf_data(content), sbuf_len(content));
+	if (reply_to)
+		notify_reply_to(&told, reply_to);
+	plain = message_of(n, content);
+	with_reply = message_of(n, &told);
+	a.contacts = comp_many_begin(c, with_reply);
+	a.subscribers = comp_many_begin(c, plain);
+	add_contacts(&a);
+	add_subscribers(&a);
+	r = end(a.contacts, a.n_contacts);
+	r2 = end(a.subscribers, a.n_subscribers);
+	el_free(plain);
+	el_free(with_reply);
+	sbuf_done(&told);
+	return r < 0 ? r : r2;
+}
