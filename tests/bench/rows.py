@@ -122,7 +122,7 @@ def jobs(idle_sessions):
         round_trips("component", 100, (40_000, 8_000)),
         acknowledged(100, (40_000, 8_000)),
         round_trips("iq", 100, (40_000, 8_000)),
-        pep_login(100, 50, (300, 100)),
+        pep_login(100, 50, (500, 100)),
         publish(1000, (100, 15)),
         idle(idle_sessions, 10_000, 10_000),
         START,
