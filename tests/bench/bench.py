@@ -104,7 +104,7 @@ class Run:
         self.servers = [cls(self.folder, build, args.set) if cls is servers.Switchyard
                         else cls(self.folder, build)
                         for name, cls in servers.ALL.items() if name in args.servers]
-        self.readings = {}
+        self.readings, self.skipped = {}, {}
         self.failures = 0
         self.whole = True  # all servers were there
         self.profile = ""
@@ -138,7 +138,11 @@ class Run:
         return True
 
     def _measure(self, server, job, log):
-        if (server.floor and not job.floor) or (job.needs and job.needs not in server.services()):
+        if server.floor and not job.floor:
+            return
+        why = server.lacks(job.needs) if job.needs else None
+        if why is not None:
+            self.skipped[server.name, job.name] = why
             return
         do = self._cold_starts if job is rows.START else self._load
         lines = self._guarded(server, job.name, lambda: do(server, job))
@@ -158,19 +162,28 @@ class Run:
     def _load(self, server, job):
         """Each job has a server that was started for it."""
         argv, times = job.command(server, self.args.runs)
-        lines = []
+        prefix, lines = self._prefix(server, job), []
         for i in range(times):
             if not server.running or (i == 0 and not self.args.quick):
                 server.stop()
                 server.start()
-            lines += self._run_once(server, job, argv)
+            lines += self._run_once(server, job, argv, prefix)
         return lines
 
     @staticmethod
-    def _run_once(server, job, argv):
+    def _prefix(server, job):
+        """Of the job's accounts, which are there afterwards."""
+        if not job.graph:
+            return "u"
+        if not server.running:
+            server.start()
+        return server.need_contacts(job.graph)
+
+    @staticmethod
+    def _run_once(server, job, argv, prefix):
         """What is measured over acknowledged links has to have had one all the time."""
         link = job.acknowledged and server.acknowledged_link(job.acknowledged)
-        lines = server.load(*argv)
+        lines = server.load(*argv, prefix=prefix)
         if job.acknowledged and server.acknowledged_link(job.acknowledged) != link:
             raise servers.Broken(f"{job.acknowledged} has lost its link meanwhile")
         return lines
@@ -185,8 +198,9 @@ class Run:
 
         def profile():
             server.start()
+            prefix = self._prefix(server, job)
             with perf.Recording(server.pids(), self.folder) as recording:
-                server.load(*job.command(server, 1)[0])
+                server.load(*job.command(server, 1)[0], prefix=prefix)
             server.stop()
             return recording.report()
 
@@ -228,7 +242,7 @@ def main():
         sys.exit(130)
     finally:
         run.stop()
-    table = Table(run.servers, rows.rows(run.jobs), run.readings, args.details)
+    table = Table(run.servers, rows.rows(run.jobs), run.readings, run.skipped, args.details)
     about = (f"{datetime.date.today().isoformat()}{commit()}. {machine()}. Median (least) of "
              f"{args.runs}; load average before: {before:.1f}.")
     if args.quick:

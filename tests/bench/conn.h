@@ -58,6 +58,7 @@ struct conn {
 	struct conn *peer;
 	int room, nick;
 	bool joining;
+	int presences, events;
 };
 
 void net_open(void);

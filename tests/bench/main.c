@@ -17,6 +17,7 @@
 
 #include <base/mem.h>
 
+#include "caps.h"
 #include "conn.h"
 #include "modes.h"
 #include "opts.h"
@@ -43,7 +44,10 @@ struct opts opt = {
 	.rooms = 1,
 	.occupants = 50,
 	.senders = 1,
+	.contacts = 50,
+	.nodes = CAPS_NODES,
 	.muc = "conference.localhost",
+	.pubsub = "pubsub.localhost",
 	.component = "bench.localhost",
 	.secret = "",
 	.bytes = 200,
@@ -73,11 +77,16 @@ static const struct row rows[] = {
 	{ "cache", OPT_TEXT, &opt.cache, "FILE", "keeps salted passwords, as clients do" },
 	{ "first", OPT_NUMBER, &opt.first_user, "N", "the first account (0)" },
 	{ "users", OPT_NUMBER, &opt.users, "N", "so many accounts in turn (one a session)" },
-	{ "sessions", OPT_NUMBER, &opt.sessions, "N", "login, idle, iq, component, echo (100)" },
+	{ "sessions", OPT_NUMBER, &opt.sessions, "N",
+	    "those that log in; publish: that are notified (100)" },
 	{ "pairs", OPT_NUMBER, &opt.pairs, "N", "chat: pairs of sessions (100)" },
 	{ "rooms", OPT_NUMBER, &opt.rooms, "N", "muc: rooms (1)" },
 	{ "occupants", OPT_NUMBER, &opt.occupants, "N", "muc: sessions in each (50)" },
 	{ "senders", OPT_NUMBER, &opt.senders, "N", "muc: those of each room that send (1)" },
+	{ "contacts", OPT_NUMBER, &opt.contacts, "N",
+	    "befriend, pep-login: contacts of each (50)" },
+	{ "nodes", OPT_NUMBER, &opt.nodes, "N",
+	    "befriend, pep-login: nodes of each contact with an item (3, the most)" },
 	{ "parallel", OPT_NUMBER, &opt.parallel, "N", "logins or joins under way (16)" },
 	{ "window", OPT_NUMBER, &opt.window, "N", "messages of a sender under way (1)" },
 	{ "count", OPT_NUMBER, &opt.count, "N", "messages in all that are measured (10000)" },
@@ -88,6 +97,7 @@ static const struct row rows[] = {
 	{ "muc", OPT_TEXT, &opt.muc, "DOMAIN", "the rooms' domain (conference.localhost)" },
 	{ "room-prefix", OPT_TEXT, &opt.room_prefix, "TEXT",
 	    "rooms are PREFIX0, ... (of the pid)" },
+	{ "pubsub", OPT_TEXT, &opt.pubsub, "DOMAIN", "publish: where (pubsub.localhost)" },
 	{ "component", OPT_TEXT, &opt.component, "DOMAIN",
 	    "what is sent to; but for echo this program serves it" },
 	{ "secret", OPT_TEXT, &opt.secret, "TEXT", "and its secret" },
@@ -216,6 +226,8 @@ static void read_options(int argc, char **argv)
 	}
 	if (opt.warmup < 0)
 		opt.warmup = opt.count / 20;
+	if (opt.nodes > CAPS_NODES || opt.contacts == 0)
+		die("--nodes is %d at most, --contacts 1 or more", CAPS_NODES);
 	if (opt.floor && opt.tls == TLS_STARTTLS)
 		opt.tls = TLS_DIRECT;
 	if (!opt.room_prefix) {

@@ -23,6 +23,11 @@ static const struct mode {
 	    "is an echoing component, too; an operation is a round trip over it" },
 	{ "echo", mode_echo, false, "the same over a component that is there already" },
 	{ "muc", mode_muc, true, "joins, then messages; an operation is a join, a delivered copy" },
+	{ "befriend", mode_befriend, false,
+	    "makes new accounts contacts, with items; an operation is an item" },
+	{ "pep-login", mode_pep_login, false,
+	    "an operation is a login until contacts and their items are known" },
+	{ "publish", mode_publish, true, "one node; an operation is a notification" },
 	{ "coldstart", mode_coldstart, false, "starts the server; until stream features come" },
 };
 #define N_MODES (sizeof(modes) / sizeof(modes[0]))

@@ -17,6 +17,9 @@ int mode_iq(void);
 int mode_component(void);
 int mode_echo(void);
 int mode_muc(void);
+int mode_befriend(void);
+int mode_pep_login(void);
+int mode_publish(void);
 int mode_coldstart(void);
 
 /* --- for modes with a floor ---------------------------------------------------------------------

@@ -23,8 +23,8 @@ struct opts {
 	int first_user, users;
 	/* how much */
 	int sessions, pairs, parallel, window, count, warmup, rate, repeat;
-	int rooms, occupants, senders;
-	const char *muc, *room_prefix, *component, *secret;
+	int rooms, occupants, senders, contacts, nodes;
+	const char *muc, *room_prefix, *pubsub, *component, *secret;
 	/* what is sent */
 	int bytes;
 	bool plain_body, full_jid, both_ways, coalesce;

@@ -7,6 +7,24 @@
 from dataclasses import dataclass, replace
 
 ECHO = "echo.localhost"
+# What a login with contacts may cost above a plain one: CPU µs for each item that it is notified of,
+# for each presence that it or a contact gets; and the nodes of a contact (CAPS_NODES in caps.h).
+NOTIFICATION_US, PRESENCE_US, NODES = 15, 12, 3
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Accounts that have contacts (graph.h)."""
+    sessions: int  # those that log in
+    contacts: int  # of each of them
+
+    @property
+    def args(self):
+        return ("--sessions", str(self.sessions), "--contacts", str(self.contacts))
+
+    @property
+    def accounts(self):
+        return self.sessions + -(-self.sessions // self.contacts) * self.contacts
 
 
 @dataclass(frozen=True)
@@ -14,6 +32,7 @@ class Job:
     name: str
     args: tuple            # of xmppload
     accounts: int = 0      # it logs in as u0 ... of so many
+    graph: Graph | None = None  # or as accounts that have contacts
     floor: bool = True     # tlsrelay can do it, too
     count: tuple = ()      # --count for the fast and for the slow
     repeats: bool = False  # xmppload itself measures as often as asked for (--repeat)
@@ -39,6 +58,8 @@ class Row:
     field: str
     scale: float = 1
     details: bool = True  # rate and latency say something, too
+    above: str = ""       # a job whose median is taken off first
+    digits: int = 1
 
 
 def login(sessions):
@@ -77,6 +98,17 @@ def acknowledged(sessions, count):
                          "--component", ECHO))
 
 
+def pep_login(sessions, contacts, count):
+    graph = Graph(sessions, contacts)
+    return Job("pep-login", ("pep-login", *graph.args), graph=graph, floor=False, count=count,
+               repeats=True, needs="pubsub")
+
+
+def publish(subscribers, count):
+    return Job("publish", ("publish", "--sessions", str(subscribers), "--warmup", "2"),
+               subscribers + 1, count=count, repeats=True, needs="pubsub")
+
+
 START = Job("start", ("coldstart",), floor=False)
 
 
@@ -90,6 +122,8 @@ def jobs(idle_sessions):
         round_trips("component", 100, (40_000, 8_000)),
         acknowledged(100, (40_000, 8_000)),
         round_trips("iq", 100, (40_000, 8_000)),
+        pep_login(100, 50, (500, 100)),
+        publish(1000, (100, 15)),
         idle(idle_sessions, 10_000, 10_000),
         START,
     ]
@@ -106,6 +140,8 @@ def quick_jobs(idle_sessions):
         round_trips("component", 5, (400, 400)),
         acknowledged(5, (400, 400)),
         round_trips("iq", 5, (400, 400)),
+        pep_login(5, 3, (10, 10)),
+        publish(10, (40, 40)),
     ]
     return [replace(job, args=(*job.args, "--settle", "50")) for job in small] + [
         idle(min(idle_sessions, 20), 200, 0), START]
@@ -122,6 +158,9 @@ def rows(jobs_of_run):
     for job in ("chat", "chat1000"):
         title = f"chat, {of(job, '--pairs')} pairs, window {of(job, '--window')}: CPU µs a message"
         table.append(Row(title, job, "message", "cpu_us"))
+    contacts = int(args.get("pep-login", {}).get("--contacts", 1))
+    items = contacts * NODES
+    budget = NOTIFICATION_US * items + PRESENCE_US * 2 * contacts
     occupants, fewer = of("room", "--occupants"), of("rooms", "--occupants")
     table += [
         Row(f"room of {occupants}: CPU µs a copy", "room", "copy", "cpu_us"),
@@ -131,6 +170,13 @@ def rows(jobs_of_run):
         Row("component with acknowledgements: CPU µs a round trip", "echo", "roundtrip", "cpu_us"),
         Row("ping: CPU µs a round trip", "iq", "roundtrip", "cpu_us"),
         Row("login, SCRAM-SHA-1, TLS 1.3: CPU µs (floor: the handshake)", "login", "", "cpu_us"),
+        Row(f"login, {contacts} contacts and {items} items to be told of: CPU µs", "pep-login", "",
+            "cpu_us"),
+        Row(f"- above a plain login, of {NOTIFICATION_US} µs an item and {PRESENCE_US} µs a "
+            "presence", "pep-login", "", "cpu_us", 1 / budget, details=False, above="login",
+            digits=2),
+        Row(f"publish to {of('publish', '--sessions')}: CPU µs a notification", "publish", "",
+            "cpu_us"),
         Row(f"idle, {of('idle', '--sessions')} sessions: KiB a session", "idle", "session",
             "pss_held", 1 / 1024, details=False),
         Row("cold start: ms", "start", "start", "up_ms", details=False),

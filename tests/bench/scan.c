@@ -169,10 +169,15 @@ bool xml_has(const char *s, size_t n, const char *needle)
 	return memmem(s, n, needle, strlen(needle)) != NULL;
 }
 
-bool xml_is_error(const char *s, size_t n)
+bool xml_attr_is(const char *s, size_t n, const char *name, const char *value)
 {
 	size_t len;
-	const char *type = xml_attr(s, n, "type", &len);
+	const char *found = xml_attr(s, n, name, &len);
 
-	return type && len == 5 && memcmp(type, "error", 5) == 0;
+	return found && len == strlen(value) && memcmp(found, value, len) == 0;
+}
+
+bool xml_is_error(const char *s, size_t n)
+{
+	return xml_attr_is(s, n, "type", "error");
 }

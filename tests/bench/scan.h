@@ -33,6 +33,8 @@ const char *xml_attr(const char *s, size_t n, const char *name, size_t *len);
 /* Character data of an element without children; NULL: empty. */
 const char *xml_text(const char *s, size_t n, size_t *len);
 bool xml_has(const char *s, size_t n, const char *needle);
+/* Whether the opening tag has this attribute with this value, as written. */
+bool xml_attr_is(const char *s, size_t n, const char *name, const char *value);
 bool xml_is_error(const char *s, size_t n); /* type='error' */
 
 #endif

@@ -58,7 +58,7 @@ class Server:
     fast = False   # it gets the bigger numbers
     floor = False
     port = component_port = 0
-    muc = "conference.localhost"
+    muc, pubsub = "conference.localhost", "pubsub.localhost"
 
     def __init__(self, folder, build):
         self.build = build
@@ -75,16 +75,20 @@ class Server:
         return None
 
     def services(self):
-        return {"muc"}
+        return {"muc", "pubsub"}
+
+    def lacks(self, service):
+        """Why a job that needs this service is left out; None: it is not."""
+        return None if service in self.services() else ""
 
     def command(self):
         """For a shell: what starts the server in the foreground."""
         raise NotImplementedError
 
-    def make_accounts(self, first, n):
+    def make_accounts(self, first, n, prefix="u"):
         """u<first> to u<n-1>."""
         self._load("register", "--first", str(first), "--sessions", str(n - first),
-                   "--parallel", "4")
+                   "--parallel", "4", prefix=prefix)
 
     # --- life -----------------------------------------------------------------------------------
     def start(self):
@@ -138,13 +142,28 @@ class Server:
         # The first logins derive each account's keys, which no client does twice.
         self._load("login", "--sessions", str(n), "--leave")
 
+    def need_contacts(self, graph):
+        """The server runs.  Accounts of their own for a Graph, whose prefix this returns; if making
+        it is broken off, the next has other accounts."""
+        return self._kept(f"contacts-{graph.sessions}-{graph.contacts}",
+                          lambda: self._make_contacts(graph))
+
+    def _make_contacts(self, graph):
+        print(f"{self.name}: making {graph.accounts} accounts with contacts", file=sys.stderr)
+        prefix = f"c{secrets.token_hex(4)}-"
+        self.make_accounts(0, graph.accounts, prefix)
+        self._load("befriend", *graph.args, prefix=prefix)
+        return prefix
+
     # --- the generator --------------------------------------------------------------------------
-    def load(self, *args, pids=True, timeout=900):
+    def load(self, *args, pids=True, timeout=900, prefix="u"):
         """A run of xmppload against this server: its lines, parsed."""
+        cache = self.cache if prefix == "u" else f"{self.cache}-{prefix}"
         argv = [self.program("xmppload"), args[0], "--port", str(self.port), "--component-port",
                 str(self.component_port), "--component", COMPONENT, "--muc", self.muc,
-                "--secret", self.secret, "--password", self.password, "--cache", self.cache,
-                *args[1:]]
+                "--pubsub", self.pubsub,
+                "--secret", self.secret, "--password", self.password, "--cache", cache,
+                "--prefix", prefix, *args[1:]]
         if pids:
             argv += ["--pids", ",".join(map(str, self.pids()))]
         if self.floor:
@@ -154,8 +173,8 @@ class Server:
         except subprocess.TimeoutExpired:
             raise Broken(f"{' '.join(argv[:2])}: no end after {timeout} s") from None
 
-    def _load(self, *args):
-        return self.load(*args, pids=False)
+    def _load(self, *args, prefix="u"):
+        return self.load(*args, pids=False, prefix=prefix)
 
     def program(self, name):
         return os.path.join(self.build, "tests", "bench", name)
@@ -194,7 +213,7 @@ class Floor(Server):
     name, title, fast, floor, port = "floor", "floor", True, True, 31412
 
     def services(self):
-        return {"muc"}  # tlsrelay copies as a room does, without joins
+        return {"muc", "pubsub"}  # tlsrelay copies as a room does, without joins
 
     def need_accounts(self, n):
         pass
@@ -229,6 +248,9 @@ class Switchyard(Server):
     def services(self):
         return set(self._programs())
 
+    def lacks(self, service):
+        return None if service in self.services() else f"skipped: no {service} program"
+
     def _programs(self):
         with open(os.path.join(TREE, "tools", "programs.list"), encoding="utf-8") as f:
             rows = [line.split("#")[0].split() for line in f]
@@ -238,12 +260,14 @@ class Switchyard(Server):
         return run([os.path.join(TREE, "switchyard"), *args], env=self._env, timeout=600)
 
     def _prepare(self):
-        """The generator's component, and echo, both without a limit on bytes a second."""
+        """The generator's component, and those of ours, without a limit on bytes a second."""
+        ours = "".join(f"component {name} {{\n    rate = 0\n}}\n"
+                       for name in ("echo", "pubsub") if name in self.services())
         os.makedirs(os.path.join(self.run_dir, "conf.d"), mode=0o700, exist_ok=True)
         with open(os.path.join(self.run_dir, "conf.d", "bench.conf"), "w", encoding="ascii") as f:
             f.write(f'component bench {{\n    domain = "{COMPONENT}"\n'
                     f'    secret_file = "{self.folder}/secret"\n    rate = 0\n}}\n'
-                    'component echo {\n    rate = 0\n}\n')
+                    f'{ours}')
 
     def start(self):
         self._free_ports()
@@ -295,9 +319,9 @@ class Switchyard(Server):
         return "".join(f"{command} & " for router, command in words if not router) + \
             next(f"exec {command}" for router, command in words if router)
 
-    def make_accounts(self, first, n):
+    def make_accounts(self, first, n, prefix="u"):
         accounts.make(os.path.join(self.run_dir, "run", "ctl.sock"),
-                      [f"u{i}@localhost" for i in range(first, n)], self.password)
+                      [f"{prefix}{i}@localhost" for i in range(first, n)], self.password)
 
 
 class Peer(Server):
@@ -317,7 +341,8 @@ class Peer(Server):
             text = f.read()
         for name, value in (("folder", self.folder), ("port", self.port), ("secret", self.secret),
                             ("component_port", self.component_port), ("component", COMPONENT),
-                            ("muc", self.muc), ("cert", cert), ("key", key)):
+                            ("muc", self.muc), ("pubsub", self.pubsub), ("cert", cert),
+                            ("key", key)):
             text = text.replace(f"@{name}@", str(value))
         self.config = os.path.join(self.folder, self.template)
         with open(self.config, "w", encoding="utf-8") as f:

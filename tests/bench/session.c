@@ -22,7 +22,7 @@ long session_errors, session_lost;
 void session_error(const char *what, const char *s, size_t n)
 {
 	if (session_errors++ < ERRORS_SHOWN)
-		(void)fprintf(stderr, "xmppload: %s: %.*s\n", what, n > 400 ? 400 : (int)n, s);
+		(void)fprintf(stderr, "xmppload: %s: %.*s\n", what, n > 900 ? 900 : (int)n, s);
 }
 
 static void lose(struct conn *c)
@@ -187,9 +187,8 @@ static bool on_bind(struct conn *c, const char *s, size_t n)
 	if (!end)
 		return false;
 	c->jid = xstrndup(jid, (size_t)(end - jid));
-	conn_printf(c,
-	    "<presence/><iq type='get' id='sync' to='%s'><ping xmlns='urn:xmpp:ping'/></iq>",
-	    opt.domain);
+	conn_printf(c, "%s<iq type='get' id='sync' to='%s'><ping xmlns='urn:xmpp:ping'/></iq>",
+	    on.greeting ? on.greeting : "<presence/>", opt.domain);
 	c->state = CONN_SYNC;
 	return true;
 }
@@ -197,11 +196,10 @@ static bool on_bind(struct conn *c, const char *s, size_t n)
 /* Rosters, presence and pushes may come before the answer to the ping: even an error is one. */
 static bool on_sync(struct conn *c, const char *s, size_t n)
 {
-	size_t len;
-	const char *id = xml_attr(s, n, "id", &len);
-
-	if (s[1] == 'i' && id && len == 4 && memcmp(id, "sync", 4) == 0)
+	if (s[1] == 'i' && xml_attr_is(s, n, "id", "sync"))
 		ready(c);
+	else if (on.early && on.stanza)
+		on.stanza(c, s, n);
 	return true;
 }
 

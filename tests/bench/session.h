@@ -10,6 +10,8 @@
 struct session_events {
 	void (*ready)(struct conn *c);
 	void (*stanza)(struct conn *c, const char *s, size_t n); /* of a session that is ready */
+	bool early;           /* or has said that it is there, and is not known to be ready yet */
+	const char *greeting; /* what a session says once it is bound; NULL: an empty presence */
 	void (*lost)(struct conn *c); /* c->state tells where; it is closed afterwards */
 };
 extern struct session_events on;

@@ -6,16 +6,16 @@ import statistics
 NONE, FAILED = "-", "failed"
 
 
-def number(x):
-    return f"{x:,.0f}" if x >= 100 else f"{x:.1f}"
+def number(x, digits=1):
+    return f"{x:,.0f}" if x >= 100 else f"{x:.{digits}f}"
 
 
 class Table:
     """`readings` is {(server, job): [line of xmppload]}, or None where a job failed; a job that a
-    server cannot do is not in it."""
+    server cannot do is not in it, and may have its reason in `skipped`."""
 
-    def __init__(self, servers, rows, readings, details=False):
-        self.servers, self.readings = servers, readings
+    def __init__(self, servers, rows, readings, skipped, details=False):
+        self.servers, self.readings, self.skipped = servers, readings, skipped
         self.heads = ["", *(s.title for s in servers)]
         self.ratio = {"floor", "switchyard"} <= {s.name for s in servers}
         if self.ratio:
@@ -34,19 +34,25 @@ class Table:
         return lines and [line for line in lines if row.op in ("", line["op"])]
 
     def _values(self, row, server):
-        lines = self._lines_of(row, server)
-        return lines and [line[row.field] * row.scale for line in lines]
+        lines, base = self._lines_of(row, server), 0
+        if row.above:
+            below = self.readings.get((server.name, row.above), [])
+            if not below:
+                return below if lines is not None else None
+            base = statistics.median(line[row.field] for line in below)
+        return lines and [(line[row.field] - base) * row.scale for line in lines]
 
     def _row(self, row):
         cells, median = [row.title], {}
         for server in self.servers:
             values = self._values(row, server)
             if not values:
-                cells.append(FAILED if values is None else NONE)
+                cells.append(FAILED if values is None else
+                             self.skipped.get((server.name, row.job)) or NONE)
                 continue
             median[server.name] = statistics.median(values)
-            least = f" ({number(min(values))})" if len(values) > 1 else ""
-            cells.append(number(median[server.name]) + least)
+            least = f" ({number(min(values), row.digits)})" if len(values) > 1 else ""
+            cells.append(number(median[server.name], row.digits) + least)
         if self.ratio:
             ours, floor = median.get("switchyard"), median.get("floor")
             cells.append(f"{ours / floor:.1f}" if ours and floor else NONE)

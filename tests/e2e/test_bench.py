@@ -6,15 +6,25 @@ import json
 import os
 import re
 import subprocess
+import sys
+from types import SimpleNamespace
 
 import pytest
 
 from lib.peers import missing
 from lib.stack import BUILD, TREE
 
-JOBS = {"login", "chat", "chat1000", "room", "rooms", "component", "echo", "iq", "idle", "start"}
-NO_FLOOR = {"rooms", "component", "echo", "iq", "start"}
+sys.path.insert(0, os.path.join(TREE, "tests", "bench"))
+from rows import Row  # noqa: E402
+from table import Table  # noqa: E402
+
+JOBS = {"login", "chat", "chat1000", "room", "rooms", "component", "echo", "iq", "pep-login", "publish",
+        "idle", "start"}
+NO_FLOOR = {"rooms", "component", "echo", "iq", "pep-login", "start"}
 OURS = {"echo"}
+PUBSUB = {"pep-login", "publish"}
+with open(os.path.join(TREE, "tools", "programs.list"), encoding="utf-8") as f:
+    MISSING = set() if re.search(r"^pubsub\s", f.read(), re.M) else PUBSUB
 
 
 def bench(folder, *args):
@@ -35,6 +45,9 @@ def results(folder):
         lines = [json.loads(line) for line in f]
     for line in lines:
         assert line["ops"] > 0 and line["errors"] == line["lost"] == 0, line
+        if line["job"] == "pep-login":  # each session was told of everything, once
+            assert line["presences"] == line["ops"] * line["contacts"], line
+            assert line["notifications"] == line["presences"] * line["nodes"] > 0, line
     return lines
 
 
@@ -47,10 +60,29 @@ def test_each_job_runs(namespace, folder):
     assert status == 0, words
     lines = results(folder)
     assert jobs(lines, "floor") == JOBS - NO_FLOOR
-    assert jobs(lines, "switchyard") == JOBS
+    assert jobs(lines, "switchyard") == JOBS - MISSING
     for title in ("chat", "room of 10:", "room of 10, filling it", "room of 5, filling it",
                   "component:", "component with acknowledgements:", "ping", "login", "idle", "cold start"):
         assert re.search(rf"^{title}.* [\d,.]+", table, re.M), table
+    for title in ("login, 3 contacts", "- above a plain login", "publish to 10:"):
+        cell = "skipped: no pubsub program" if MISSING else r"-?[\d,.]+"
+        assert re.search(rf"^{title}.*  {cell}", table, re.M), table
+
+
+def test_table_says_what_is_above_and_what_is_left_out():
+    ours, other = (SimpleNamespace(name=name, title=name) for name in ("switchyard", "prosody"))
+    rows = [Row("above", "pep-login", "", "cpu_us", 1 / 3450, above="login", digits=2),
+            Row("publish", "publish", "", "cpu_us")]
+    readings = {("switchyard", "login"): [{"op": "", "cpu_us": n} for n in (400, 500, 900)],
+                ("switchyard", "pep-login"): [{"op": "", "cpu_us": n} for n in (3950, 2225, 7400)],
+                ("switchyard", "publish"): None,
+                ("prosody", "login"): None,
+                ("prosody", "pep-login"): [{"op": "", "cpu_us": 3950}]}
+    table = Table([ours, other], rows, readings, {("prosody", "publish"): "skipped: none"})
+    assert table.lines == [["above", "1.00 (0.50)", "failed"],
+                           ["publish", "failed", "skipped: none"]]
+    del readings["prosody", "login"]
+    assert Table([other], rows[:1], readings, {}).lines == [["above", "-"]]
 
 
 @pytest.mark.timeout(120)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Prosody with the modules that Debian's package enables, without mod_limits, and with rooms, one
--- component and registration.  Its other settings are its own defaults.
+-- Prosody with the modules that Debian's package enables, without mod_limits, and with rooms, nodes,
+-- one component and registration.  Its other settings are its own defaults.
 pidfile = "@folder@/prosody.pid"
 data_path = "@folder@/data"
 run_as_root = true
@@ -32,5 +32,7 @@ certificates = "@folder@"
 ssl = { certificate = "@cert@", key = "@key@" }
 VirtualHost "localhost"
 Component "@muc@" "muc"
+Component "@pubsub@" "pubsub"
+	admins = { "u0@localhost" }
 Component "@component@"
 	component_secret = "@secret@"
