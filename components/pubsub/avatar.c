@@ -18,7 +18,9 @@
 
 enum { HASH_LEN = 40 };
 
-static const struct xml_limits limits = { .stanza = 262144, .depth = 16, .attrs = 32, .nodes = 256 };
+static const struct xml_limits limits = {
+	.stanza = 262144, .depth = 16, .attrs = 32, .nodes = 256
+};
 
 /* --- which -------------------------------------------------------------------------------------
  */
@@ -158,7 +160,8 @@ static int publish(struct request *r, struct node *n, const char *id, const stru
 	return ret < 0 ? -COND_RESOURCE_CONSTRAINT : 0;
 }
 
-static int publish_meta(struct request *r, const char *id, const struct sbuf *bytes, const char *type)
+static int publish_meta(
+    struct request *r, const char *id, const struct sbuf *bytes, const char *type)
 {
 	struct node *n = obtain(r, NODE_AVATAR_META);
 	EL_AUTO struct el *meta = el_new("metadata", NODE_AVATAR_META);
@@ -184,7 +187,8 @@ static int publish_meta(struct request *r, const char *id, const struct sbuf *by
 	return ret;
 }
 
-static int publish_both(struct request *r, const char *id, const struct sbuf *bytes, const char *type)
+static int publish_both(
+    struct request *r, const char *id, const struct sbuf *bytes, const char *type)
 {
 	struct node *n = obtain(r, NODE_AVATAR_DATA);
 	EL_AUTO struct el *data = el_new("data", NODE_AVATAR_DATA);
@@ -211,9 +215,8 @@ int avatar_set(struct request *r, const char *base64)
 		ret = has ? publish_meta(r, "current", NULL, NULL) : 0;
 		return ret < 0 ? ret : 1;
 	}
-	type = avatar_decode(base64, &bytes) < 0
-	           ? NULL
-	           : avatar_type(sbuf_data(&bytes), sbuf_len(&bytes));
+	type = avatar_decode(base64, &bytes) < 0 ? NULL
+	                                         : avatar_type(sbuf_data(&bytes), sbuf_len(&bytes));
 	if (type) {
 		avatar_id(sbuf_data(&bytes), sbuf_len(&bytes), id);
 		if (!has || strcmp(id, now) != 0)

@@ -23,7 +23,9 @@
 
 enum { ROOM = 16 << 20 }; /* bytes that the link has to take before many are published at once */
 
-static const struct xml_limits limits = { .stanza = 1 << 20, .depth = 32, .attrs = 64, .nodes = 4096 };
+static const struct xml_limits limits = {
+	.stanza = 1 << 20, .depth = 32, .attrs = 64, .nodes = 4096
+};
 
 void bookmarks_start(struct pubsub *p)
 {
@@ -125,8 +127,7 @@ static int take_room(const char *id, struct el *conference, void *arg)
 		sbuf_clear(&text);
 		el_write(&text, conference, NULL);
 		rd->changed = true;
-		if (publish_put(
-			rd->n, rd->r->roster, id, comp_from(rd->r->rq)->s, &text) < 0)
+		if (publish_put(rd->n, rd->r->roster, id, comp_from(rd->r->rq)->s, &text) < 0)
 			ret = -COND_RESOURCE_CONSTRAINT;
 	}
 	el_free(old);

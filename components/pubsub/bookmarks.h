@@ -22,7 +22,8 @@ int bookmarks_read(struct request *r, const struct el *storage);
 /* A request to the node storage:bookmarks of one's own: COMP_PASS if it is none. */
 int bookmarks_publish(struct request *r, const struct el *payload);
 int bookmarks_retrieve(struct request *r);
-/* The owner has changed a node of his: if it is that of bookmarks, who wants the other view is told. */
+/* The owner has changed a node of his: if it is that of bookmarks, who wants the other view is
+ * told. */
 void bookmarks_published(struct request *r, const struct node *n);
 /* To a session of the owner's that comes and wants the other view. */
 void bookmarks_last(struct service *s, const char *to);

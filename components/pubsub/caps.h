@@ -2,7 +2,8 @@
 /* What clients want to be told of: the "+notify" features behind an entity capabilities hash
  * (XEP-0115), asked for once, verified, and kept in the database.
  *
- * Whoever says a hash without being able to prove it has no capabilities, and harms nobody who can. */
+ * Whoever says a hash without being able to prove it has no capabilities, and harms nobody who can.
+ */
 #ifndef PUBSUB_CAPS_H
 #define PUBSUB_CAPS_H
 

@@ -58,7 +58,7 @@ static const struct choice_row choices[] = {
 #define N(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define ITEM_REPLY "owner|publisher"
 #define FIELD(type, c, row) ((type *)(void *)((char *)(c) + (row)->off))
-#define CFIELD(type, c, row) ((const type *)(const void *)((const char *)(c) + (row)->off))
+#define CFIELD(type, c, row) ((type const *)(const void *)((const char *)(c) + (row)->off))
 
 /* --- life --------------------------------------------------------------------------------------
  */
@@ -251,8 +251,7 @@ static bool same_groups(const char *a, const char *b)
 static bool same(const struct node_conf *a, const struct node_conf *b)
 {
 	for (size_t i = 0; i < N(texts); i++)
-		if (!same_text(
-			*CFIELD(char *, a, &texts[i]), *CFIELD(char *, b, &texts[i])))
+		if (!same_text(*CFIELD(char *, a, &texts[i]), *CFIELD(char *, b, &texts[i])))
 			return false;
 	for (size_t i = 0; i < N(bools); i++)
 		if (*CFIELD(bool, a, &bools[i]) != *CFIELD(bool, b, &bools[i]))
@@ -351,8 +350,7 @@ void config_write(const struct node_conf *c, struct el *form, const struct confi
 		form_add_text(form, "text-single", texts[i].var, texts[i].label, s ? s : "");
 	}
 	for (size_t i = 0; i < N(bools); i++)
-		form_add_bool(
-		    form, bools[i].var, bools[i].label, *CFIELD(bool, c, &bools[i]));
+		form_add_bool(form, bools[i].var, bools[i].label, *CFIELD(bool, c, &bools[i]));
 	for (size_t i = 0; i < N(choices); i++)
 		write_choice(form, choices[i].var, choices[i].label, choices[i].choices,
 		    *CFIELD(int, c, &choices[i]));
@@ -361,8 +359,7 @@ void config_write(const struct node_conf *c, struct el *form, const struct confi
 	form_add_int(form, "text-single", VAR("max_items"), "Items that are kept", c->max_items);
 	form_add_int(
 	    form, "text-single", VAR("max_payload_size"), "Bytes of an item", c->max_payload);
-	write_choice(
-	    form, VAR("itemreply"), "Whom replies go to", ITEM_REPLY, c->publisher);
+	write_choice(form, VAR("itemreply"), "Whom replies go to", ITEM_REPLY, c->publisher);
 }
 
 void config_write_meta(const struct node_conf *c, struct el *form)
@@ -376,8 +373,8 @@ void config_write_meta(const struct node_conf *c, struct el *form)
 			form_add_text(form, "text-single", texts[i].var, texts[i].label, t);
 	}
 	form_add_text(form, "text-single", VAR_MODEL, NULL, config_access_name(c));
-	form_add_text(form, "text-single", VAR("publish_model"), NULL,
-	    choice(PUBLISH_MODELS, c->publish, s));
+	form_add_text(
+	    form, "text-single", VAR("publish_model"), NULL, choice(PUBLISH_MODELS, c->publish, s));
 	form_add_int(form, "text-single", VAR("max_items"), NULL, c->max_items);
 }
 

@@ -22,22 +22,22 @@ enum notification_type { NOTIFY_HEADLINE, NOTIFY_NORMAL, NOTIFY_CHAT };
 
 struct node_conf {
 	char *title, *description, *type, *language; /* NULL: none */
-	char *groups;                                /* NUL after each, and at the end; NULL: none */
-	int access;                                  /* enum access_model */
-	int publish;                                 /* enum publish_model */
-	int send_last;                               /* enum send_last */
-	int full;                                    /* enum node_full */
-	int notification;                            /* enum notification_type */
-	int64_t max_items;                           /* at most the service's */
-	int64_t max_payload;                         /* bytes; at most the service's */
+	char *groups;        /* NUL after each, and at the end; NULL: none */
+	int access;          /* enum access_model */
+	int publish;         /* enum publish_model */
+	int send_last;       /* enum send_last */
+	int full;            /* enum node_full */
+	int notification;    /* enum notification_type */
+	int64_t max_items;   /* at most the service's */
+	int64_t max_payload; /* bytes; at most the service's */
 	bool persist, payloads, notifications;
 	bool notify_config, notify_delete, notify_retract, notify_sub;
-	bool publisher;   /* stands with the item (7.1.2.3) */
-	bool subscribe;   /* subscriptions are allowed */
+	bool publisher; /* stands with the item (7.1.2.3) */
+	bool subscribe; /* subscriptions are allowed */
 };
 
 struct config_limits {
-	bool pep;          /* of an account: has presence and roster */
+	bool pep; /* of an account: has presence and roster */
 	int64_t max_items, max_payload;
 };
 

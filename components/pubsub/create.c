@@ -38,7 +38,8 @@ int create_read(struct request *r, struct node_conf *conf, const struct form *f)
 	ret = config_read(conf, f, &lim, &why, &model);
 	if (ret == 0)
 		return 0;
-	(void)request_error(r, (enum el_cond)(-ret), model ? "unsupported-access-model" : NULL, why);
+	(void)request_error(
+	    r, (enum el_cond)(-ret), model ? "unsupported-access-model" : NULL, why);
 	return 1;
 }
 

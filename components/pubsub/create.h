@@ -10,8 +10,8 @@ struct el;
 struct form;
 
 void create_limits(const struct service *s, struct config_limits *out);
-/* Fills in conf with the form's settings on top of what it has.  0, -enum el_cond, or 1: it has been
- * answered; conf must be thrown away unless 0. */
+/* Fills in conf with the form's settings on top of what it has.  0, -enum el_cond, or 1: it has
+ * been answered; conf must be thrown away unless 0. */
 int create_read(struct request *r, struct node_conf *conf, const struct form *f);
 /* Reads the form of this FORM_TYPE below el.  1: there is one, 0: none, or -COND_BAD_REQUEST. */
 int create_form(const struct el *el, const char *form_type, struct form *out);

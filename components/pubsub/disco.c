@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Nobody is told of a node that he may neither subscribe to nor read; a stranger who may see none of
- * an account's is answered as if there were no account. */
+/* Nobody is told of a node that he may neither subscribe to nor read; a stranger who may see none
+ * of an account's is answered as if there were no account. */
 #include <string.h>
 
 #include <base/arena.h>
@@ -214,8 +214,7 @@ static int list_items(struct request *r, struct node *n)
 
 	if (items_load(n) < 0)
 		return -COND_RESOURCE_CONSTRAINT;
-	ret = retrieve_page(
-	    n, asked, asked, PUBSUB_DISCO_PAGE, el_arena(asked), &page, &paged);
+	ret = retrieve_page(n, asked, asked, PUBSUB_DISCO_PAGE, el_arena(asked), &page, &paged);
 	if (ret < 0)
 		return ret;
 	answer = begin(r, &query);

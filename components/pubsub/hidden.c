@@ -43,12 +43,14 @@ static int check(struct request *r, const struct node *n, const char *id, size_t
 
 	if ((int64_t)len > c->max_item)
 		return -COND_NOT_ACCEPTABLE;
-	if ((!old && n->n_items >= most) || (grows > 0 && n->service->stored + grows > c->max_bytes))
+	if ((!old && n->n_items >= most) ||
+	    (grows > 0 && n->service->stored + grows > c->max_bytes))
 		return -COND_RESOURCE_CONSTRAINT;
 	return 0;
 }
 
-int hidden_put(struct request *r, const char *kind, const char *id, const struct el *el, size_t most)
+int hidden_put(
+    struct request *r, const char *kind, const char *id, const struct el *el, size_t most)
 {
 	struct sbuf text = SBUF_INIT;
 	struct item *old;

@@ -16,6 +16,7 @@ struct sbuf;
 int hidden_get(struct request *r, const char *kind, const char *id, struct item **out);
 /* Puts the element there; NULL: removes it.  At most `most` items of this kind.  0, or
  * -enum el_cond. */
-int hidden_put(struct request *r, const char *kind, const char *id, const struct el *el, size_t most);
+int hidden_put(
+    struct request *r, const char *kind, const char *id, const struct el *el, size_t most);
 
 #endif

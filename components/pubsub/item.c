@@ -82,8 +82,8 @@ int item_payload(struct item *it, struct sbuf *out)
 /* --- life --------------------------------------------------------------------------------------
  */
 
-static struct item *item_new(struct node *n, const char *id, int64_t seq, int64_t at, size_t len,
-    const char *publisher)
+static struct item *item_new(
+    struct node *n, const char *id, int64_t seq, int64_t at, size_t len, const char *publisher)
 {
 	size_t id_len = strlen(id);
 	struct item *it = xzalloc(sizeof(*it) + id_len + 1);
@@ -207,8 +207,8 @@ size_t items_below(struct node *n, int64_t seq)
 /* --- writing -----------------------------------------------------------------------------------
  */
 
-struct item *items_put(struct node *n, const char *id, const char *publisher, const char *payload,
-    size_t len)
+struct item *items_put(
+    struct node *n, const char *id, const char *publisher, const char *payload, size_t len)
 {
 	struct pubsub *p = n->service->p;
 	struct item *old = items_find(n, id), *it;

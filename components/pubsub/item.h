@@ -14,24 +14,25 @@ struct item {
 	struct node *node;
 	struct map_node by_id;
 	struct list link;
-	int64_t seq; /* its place */
-	int64_t at;  /* published, Unix milliseconds */
-	size_t len;  /* of the payload */
+	int64_t seq;   /* its place */
+	int64_t at;    /* published, Unix milliseconds */
+	size_t len;    /* of the payload */
 	char *payload; /* NULL: in the database */
 	struct list cached;
-	uint64_t tx; /* that has written it */
+	uint64_t tx;     /* that has written it */
 	char *publisher; /* a full JID */
 	char id[];
 };
 
-/* Reads the list of items if need be.  All of these but items_last() ask for it first.  0, -Exxx. */
+/* Reads the list of items if need be.  All of these but items_last() ask for it first.  0, -Exxx.
+ */
 int items_load(struct node *n) __attribute__((warn_unused_result));
 /* The newest; NULL: there is none, or (*ret < 0) it cannot be read now. */
 struct item *items_last(struct node *n, int *ret);
 struct item *items_find(const struct node *n, const char *id); /* NULL: none */
 /* In place of what has this id, in the transaction under way; payload may be "". */
-struct item *items_put(struct node *n, const char *id, const char *publisher, const char *payload,
-    size_t len);
+struct item *items_put(
+    struct node *n, const char *id, const char *publisher, const char *payload, size_t len);
 void items_remove(struct item *it);
 void items_purge(struct node *n);
 /* All but the newest `keep` go. */

@@ -29,9 +29,9 @@ static void send_last(struct node *n, const char *to, bool contact)
 {
 	struct sbuf content = SBUF_INIT, payload = SBUF_INIT;
 	int r;
-	const struct item *it = items_last(n, &r);
+	struct item *it = items_last(n, &r);
 
-	if (it && item_payload((struct item *)it, &payload) == 0) {
+	if (it && item_payload(it, &payload) == 0) {
 		notify_item(&content, n, it->id, it->publisher, sbuf_str(&payload));
 		notify_delay(&content, it->at);
 		if (contact)

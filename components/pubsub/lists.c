@@ -132,8 +132,7 @@ static void settle(struct node *n, const char *bare, enum affiliation a)
 	}
 }
 
-static void set_affiliation(
-    struct node *n, const struct el *entry, struct refused *no)
+static void set_affiliation(struct node *n, const struct el *entry, struct refused *no)
 {
 	const char *s = el_attr(entry, "jid"), *name = el_attr(entry, "affiliation");
 	enum affiliation a;
@@ -148,8 +147,7 @@ static void set_affiliation(
 		return;
 	}
 	if ((n->service->pep && strcmp(jid.s, n->service->address) == 0 && a != AFF_OWNER) ||
-	    (a != AFF_OWNER && is_last_owner(n, jid.s)) ||
-	    node_set_affiliation(n, jid.s, a) < 0) {
+	    (a != AFF_OWNER && is_last_owner(n, jid.s)) || node_set_affiliation(n, jid.s, a) < 0) {
 		put_affiliation(no->list, jid.s, node_affiliation(n, jid.s));
 		no->n++;
 		return;
@@ -192,7 +190,7 @@ static void set_subscription(struct node *n, const struct el *entry, struct refu
 	if (state == 0) {
 		node_del_sub(n, jid.s, bare.s);
 	} else if (node_affiliation(n, bare.s) == AFF_OUTCAST ||
-	           node_set_sub(n, jid.s, bare.s, (enum sub_state)state) < 0) {
+		   node_set_sub(n, jid.s, bare.s, (enum sub_state)state) < 0) {
 		put_subscription(no->list, jid.s, was);
 		no->n++;
 		return;

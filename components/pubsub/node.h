@@ -58,7 +58,7 @@ struct node *node_create(
     struct service *s, const char *name, struct node_conf *conf, const char *creator);
 void node_set_conf(struct node *n, struct node_conf *conf); /* takes conf; stored */
 void node_delete(struct node *n); /* and from the database; items_load() first */
-void node_free(struct node *n);                             /* in memory alone */
+void node_free(struct node *n);   /* in memory alone */
 
 /* --- who has to do with it ---------------------------------------------------------------------
  */

@@ -59,7 +59,8 @@ void notify_retract(struct sbuf *out, const struct node *n, const char *id)
 	sbuf_puts(out, "/></items></event>");
 }
 
-void notify_about(struct sbuf *out, const char *element, const struct node *n, const struct el *below)
+void notify_about(
+    struct sbuf *out, const char *element, const struct node *n, const struct el *below)
 {
 	begin(out, element, n);
 	if (!below) {
@@ -189,8 +190,8 @@ static void add_contacts(struct audience *a)
 	}
 }
 
-/* XEP-0163 4.3.2: who has subscribed with a bare JID gets it at the sessions that want it, if we see
- * any that do. */
+/* XEP-0163 4.3.2: who has subscribed with a bare JID gets it at the sessions that want it, if we
+ * see any that do. */
 static void add_sub(struct audience *a, const char *bare, const char *jid)
 {
 	bool all = strcmp(jid, bare) == 0;

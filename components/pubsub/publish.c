@@ -290,8 +290,7 @@ int publish_retract(struct request *r)
 		return -COND_RESOURCE_CONSTRAINT;
 	request_standing(r, n, &st);
 	it = items_find(n, id);
-	if (!access_retract(
-		(enum publish_model)n->conf.publish, &st, it && is_publisher(r, it)))
+	if (!access_retract((enum publish_model)n->conf.publish, &st, it && is_publisher(r, it)))
 		return -COND_FORBIDDEN;
 	if (!it)
 		return -COND_ITEM_NOT_FOUND;

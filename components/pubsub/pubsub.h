@@ -78,7 +78,7 @@ struct pubsub {
 	struct list gone; /* account.c: accounts whose end is not committed yet */
 	struct map peers; /* session.c: struct peer by bare JID */
 	size_t n_sessions;
-	struct list fresh; /* sessions that have not been sent the last items */
+	struct list fresh;  /* sessions that have not been sent the last items */
 	struct timer again; /* last.c: what could not be read then is tried again */
 	struct map caps;    /* caps.c: struct caps by key */
 	struct list unused_caps;

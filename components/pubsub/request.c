@@ -160,8 +160,7 @@ int request_judge(struct request *r, enum verdict v)
 	case NOT_OUTCAST:
 		return -COND_FORBIDDEN;
 	case NOT_CONTACT:
-		(void)request_error(
-		    r, COND_NOT_AUTHORIZED, "presence-subscription-required", NULL);
+		(void)request_error(r, COND_NOT_AUTHORIZED, "presence-subscription-required", NULL);
 		return 1;
 	case NOT_IN_GROUP:
 		(void)request_error(r, COND_NOT_AUTHORIZED, "not-in-roster-group", NULL);
@@ -188,7 +187,7 @@ int request_charge(struct request *r, size_t changes)
 int request_failed(struct request *r, int err)
 {
 	if (err != -EBUSY)
-		log_err(&tag, LOG_LVL_WARN, err, "the nodes of %s cannot be read",
-		    comp_to(r->rq)->s);
+		log_err(
+		    &tag, LOG_LVL_WARN, err, "the nodes of %s cannot be read", comp_to(r->rq)->s);
 	return -COND_RESOURCE_CONSTRAINT;
 }

@@ -27,7 +27,7 @@ int request_run(struct pubsub *p, struct comp_req *rq, request_fn *fn);
 /* The same for what needs no roster, as vCards. */
 int request_run_plain(struct pubsub *p, struct comp_req *rq, request_fn *fn);
 
-bool request_is_owner(const struct request *r); /* of the account that is asked */
+bool request_is_owner(const struct request *r);    /* of the account that is asked */
 const char *request_node(const struct request *r); /* the action's; NULL: none, or too long */
 /* The node of the action; NULL: *ret is the answer (item-not-found, nodeid-required). */
 struct node *request_find(struct request *r, int *ret);

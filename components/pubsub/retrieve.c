@@ -45,8 +45,8 @@ static size_t find(const char *id, bool *ret_there, void *arg)
 }
 
 /* 6.5.8: those that are named, in the order in which they are. */
-static void pick_named(struct node *n, const struct el *asked, struct arena *a,
-    struct retrieve_page *out)
+static void pick_named(
+    struct node *n, const struct el *asked, struct arena *a, struct retrieve_page *out)
 {
 	size_t count = 0;
 
@@ -217,11 +217,9 @@ int retrieve_items(struct request *r)
 		return ret < 0 ? ret : COMP_DONE;
 	if (items_load(n) < 0)
 		return -COND_RESOURCE_CONSTRAINT;
-	ret = retrieve_page(
-	    n, r->action, payload, PUBSUB_PAGE, el_arena(payload), &page, &paged);
+	ret = retrieve_page(n, r->action, payload, PUBSUB_PAGE, el_arena(payload), &page, &paged);
 	if (ret < 0)
 		return ret;
-	fit(&page, !el_child(payload, "set", NS_RSM) && !el_child(r->action, "item", NULL),
-	    &paged);
+	fit(&page, !el_child(payload, "set", NS_RSM) && !el_child(r->action, "item", NULL), &paged);
 	return reply(r, n, &page, paged);
 }

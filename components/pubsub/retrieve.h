@@ -15,7 +15,8 @@ struct retrieve_page {
 	size_t from, n;  /* of these */
 	size_t count;    /* all there are */
 };
-/* 0, -COND_BAD_REQUEST, -COND_ITEM_NOT_FOUND. `asked` may have a <set/>, `max_items` and <item/>s. */
+/* 0, -COND_BAD_REQUEST, -COND_ITEM_NOT_FOUND. `asked` may have a <set/>, `max_items` and <item/>s.
+ */
 int retrieve_page(struct node *n, const struct el *asked, const struct el *set, size_t limit,
     struct arena *a, struct retrieve_page *out, bool *ret_paged);
 

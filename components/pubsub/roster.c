@@ -88,11 +88,16 @@ static void unwatch(struct pubsub *p, struct contact *c)
 /* --- contacts ----------------------------------------------------------------------------------
  */
 
-const struct contact *roster_contact(const struct roster *ro, const char *bare)
+static struct contact *contact_find(const struct roster *ro, const char *bare)
 {
 	struct map_node *m = map_gets(&ro->contacts, bare);
 
 	return m ? MAP_ENTRY(m, struct contact, node) : NULL;
+}
+
+const struct contact *roster_contact(const struct roster *ro, const char *bare)
+{
+	return contact_find(ro, bare);
 }
 
 static void contact_free(struct roster *ro, struct contact *c)
@@ -145,7 +150,7 @@ static void take_item(struct roster *ro, const struct el *item)
 
 	if (!s || jid_parse(&jid, el_arena(item), s) < 0 || !jid_is_bare(&jid))
 		return;
-	c = (struct contact *)roster_contact(ro, jid.s);
+	c = contact_find(ro, jid.s);
 	if (c)
 		contact_free(ro, c);
 	if ((!from && !to) || map_len(&ro->contacts) >= CONTACTS_MAX)
@@ -163,8 +168,8 @@ static void take_item(struct roster *ro, const struct el *item)
 		watch(ro->p, c);
 }
 
-void roster_standing(const struct roster *ro, const char *bare, const struct node_conf *conf,
-    struct standing *out)
+void roster_standing(
+    const struct roster *ro, const char *bare, const struct node_conf *conf, struct standing *out)
 {
 	const struct contact *c;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The rosters of accounts, as far as somebody needs them: read when they are (XEP-0356), kept current
- * by pushes, dropped when a link begins anew.  Where the server does not show them they are empty. */
+/* The rosters of accounts, as far as somebody needs them: read when they are (XEP-0356), kept
+ * current by pushes, dropped when a link begins anew.  Where the server does not show them they are
+ * empty. */
 #ifndef PUBSUB_ROSTER_H
 #define PUBSUB_ROSTER_H
 
@@ -22,7 +23,7 @@ struct roster {
 	struct list waiting;
 	struct comp_iq *asked; /* while it is being read */
 	bool ready;
-	bool again; /* what is being read may be out of date */
+	bool again;          /* what is being read may be out of date */
 	struct map contacts; /* struct contact by bare JID */
 	size_t bytes;
 	char account[];
@@ -38,8 +39,8 @@ const struct roster *roster_ready(struct pubsub *p, const char *account);
 void roster_want(struct pubsub *p, const char *account, roster_fn *fn, void *arg);
 const struct contact *roster_contact(const struct roster *ro, const char *bare); /* NULL: none */
 /* Fills in contact and in_group. */
-void roster_standing(const struct roster *ro, const char *bare, const struct node_conf *conf,
-    struct standing *out);
+void roster_standing(
+    const struct roster *ro, const char *bare, const struct node_conf *conf, struct standing *out);
 /* The contacts (struct contact, by `watch`) of all rosters in memory that are this one at another
  * server; NULL: none. */
 struct list *roster_watchers(const struct pubsub *p, const char *bare);

@@ -23,7 +23,7 @@ struct session {
 	struct caps *caps;   /* NULL: wants nothing */
 	struct caps *seen;   /* that it was sent last items for */
 	bool asked_for_caps;
-	bool waits;          /* for a roster */
+	bool waits; /* for a roster */
 	char jid[];
 };
 

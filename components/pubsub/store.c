@@ -101,10 +101,8 @@ static struct db_q q_put_sub = {
 	" ON CONFLICT (node, jid) DO UPDATE SET state = excluded.state"
 };
 static struct db_q q_del_sub = { "DELETE FROM subscription WHERE node = $1 AND jid = $2" };
-static struct db_q q_put_item = {
-	"INSERT INTO item (seq, node, id, at, len, publisher, payload)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7)"
-};
+static struct db_q q_put_item = { "INSERT INTO item (seq, node, id, at, len, publisher, payload)"
+				  " VALUES ($1, $2, $3, $4, $5, $6, $7)" };
 static struct db_q q_del_item = { "DELETE FROM item WHERE seq = $1" };
 static struct db_q q_purge = { "DELETE FROM item WHERE node = $1" };
 static struct db_q q_del_nodes_of = { "DELETE FROM node WHERE owner = $1" };

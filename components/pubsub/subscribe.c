@@ -37,8 +37,7 @@ static int read_jid(struct request *r, struct jid *out)
 	return 1;
 }
 
-static void put_subscription(
-    struct el *parent, const struct node *n, const char *jid, int state)
+static void put_subscription(struct el *parent, const struct node *n, const char *jid, int state)
 {
 	struct el *s = el_add(parent, "subscription", NULL);
 
@@ -105,8 +104,8 @@ int subscribe_set(struct request *r)
 	ret = request_charge(r, 1);
 	if (ret < 0)
 		return ret;
-	return enter(r, n, &jid, v == MAY_AFTER_APPROVAL && !st.subscribed ? SUB_PENDING
-								    : SUB_SUBSCRIBED);
+	return enter(
+	    r, n, &jid, v == MAY_AFTER_APPROVAL && !st.subscribed ? SUB_PENDING : SUB_SUBSCRIBED);
 }
 
 int subscribe_unset(struct request *r)

@@ -17,7 +17,9 @@
 #define NODE_VCARD4 "urn:xmpp:vcard4"
 #define ID "current"
 
-static const struct xml_limits limits = { .stanza = 1 << 20, .depth = 32, .attrs = 64, .nodes = 4096 };
+static const struct xml_limits limits = {
+	.stanza = 1 << 20, .depth = 32, .attrs = 64, .nodes = 4096
+};
 
 void vcard_start(struct pubsub *p)
 {

@@ -16,6 +16,8 @@ BUILD = os.path.join(TREE, os.environ.get("SWITCHYARD_BUILD", "build-asan"))
 # Components of the tests' own, in tests/components: a stack has those that it names.
 OWN = {name: f"tests/components/switchyard-{name}"
        for name in ("counter", "delegated", "privileged")}
+# Those of our components that the router waits for (account events): only where they run.
+AWAITED = {"pubsub"}
 PORTS = {"C2S_PORT": 5222, "C2S_TLS_PORT": 5223, "COMPONENT_PORT": 5347,
          "COMPONENT_TLS_PORT": 5348}
 
@@ -41,7 +43,7 @@ class Stack:
                 for operators
     conf_d      text of one file in the router's conf.d, or {file name: text}
     components  which of our own to start with the router; each has its secret in any case, but
-                one of OWN has its section only if it stands here
+                one of OWN or AWAITED only if it stands here
     data_dir    instead of a new empty folder
     certs       False: an empty CERTS_DIR, for the test to fill
     """
@@ -56,7 +58,7 @@ class Stack:
         self.data_dir = data_dir or self._folder("data")
         self._write_conf(conf_d or {})
         self._secrets = {n: self._secret(n) for n, (_, label) in programs().items()
-                         if label != "-" and (n not in OWN or n in components)}
+                         if label != "-" and (n in components or n not in OWN.keys() | AWAITED)}
         for name in (n for n in components if n in OWN):
             self._write_conf({f"90-{name}.conf": self._section(name)})
         if certs:

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures of the tests of the pubsub component: conftest.py makes them known."""
+
+import pytest
+import pytest_asyncio
+
+from . import xml
+from .pep import Pep
+
+
+@pytest.fixture
+def pep_stack(make_stack):
+    """Router and pubsub for localhost."""
+    return make_stack(components=("pubsub",))
+
+
+@pytest_asyncio.fixture
+async def person(pep_stack, raw_client):
+    """await person("alice", wants=(...)): an account, and a session of it that has come."""
+    people = []
+
+    async def make(user, wants=(), resource="a", come=True, **how):
+        jid = f"{user}@localhost"
+        if jid not in pep_stack.accounts:
+            pep_stack.add_account(user)
+        raw = await raw_client(stack=pep_stack)
+        await raw.login(user, pep_stack.accounts[jid], resource)
+        await raw.iq("get", f"<query xmlns='{xml.ROSTER}'/>")
+        one = Pep(raw, wants, **how)
+        people.append(one)
+        if come:
+            await one.come()
+            await raw.sync()
+        return one
+
+    yield make
+    for one in people:
+        one.stop()
