@@ -215,7 +215,7 @@ static void test_out_of_descriptors(void **state)
 	struct fix *f = *state;
 	uint16_t port = free_port();
 	struct rlimit old, few;
-	int fd;
+	int fd, again;
 
 	assert_int_equal(tcp(f, &f->ln, "127.0.0.1", port), 0);
 	fd = dial(port);
@@ -232,11 +232,14 @@ static void test_out_of_descriptors(void **state)
 	assert_int_equal(f->warnings, 1); /* said once */
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	assert_int_equal(f->accepted, 0);
+	again = dial(port);
 	loop_clock_advance(f->loop, 1000);
 	(void)loop_turn(f->loop, false);
 	(void)loop_turn(f->loop, false);
-	assert_int_equal(f->accepted, 1);
+	/* Both; valgrind, which keeps the limit itself, takes the first one and drops it. */
+	assert_in_range(f->accepted, 1, 2);
 	(void)close(fd);
+	(void)close(again);
 }
 
 static void test_close_in_callback(void **state)
