@@ -109,9 +109,7 @@ async def test_questions_of_one_account(alice, crowd):
 async def test_pings_at_once(alice, crowd):
     """256: the others wait until one is answered, and are asked then."""
     names = [f"u{number}" for number in range(260)]
-    for name in names:
-        await crowd.enter(name, ROOM)
-    await crowd.inside(names[-1], ROOM)
+    await fill(alice, crowd, len(names), "")
     for name in names:
         await crowd.send(name, "message", ROOM, "<error type='modify'><not-acceptable "
                          "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>", type="error")
@@ -133,9 +131,9 @@ async def test_pings_at_once(alice, crowd):
     await crowd.send("u2", "iq", ROOM, "<error type='cancel'><service-unavailable "
                      "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>", type="error",
                      id=asked["u2"])
-    await alice.wait("presence", type="unavailable", from_=f"{ROOM}/u2")
+    await crowd.wait("u2", "presence", type="unavailable", from_=f"{ROOM}/u2")
     assert set(await pings("p3")) == set(names[:259])
-    assert not alice.inbox.find("presence", type="unavailable", from_=f"{ROOM}/u0")
+    assert not crowd.inbox.find(f"{STANZA}presence", type="unavailable", from_=f"{ROOM}/u0")
 
 
 async def test_rooms_of_one_page(alice, crowd):
