@@ -7,6 +7,7 @@
 
 #include "account.h"
 #include "node.h"
+#include "roster.h"
 #include "session.h"
 #include "store.h"
 
@@ -73,6 +74,7 @@ static void remove_all(struct pubsub *p, const char *bare)
 			node_forget_follower(LIST_ENTRY(k, struct node, link), bare);
 	}
 	sessions_drop(p, bare);
+	roster_forget(p, bare);
 	log_info(&tag, "%s is gone, and what it owned", bare);
 }
 

@@ -364,16 +364,26 @@ int roster_push(struct comp_req *rq, void *arg)
 	return COMP_DONE;
 }
 
+static void outdate(struct roster *ro)
+{
+	if (ro->asked)
+		ro->again = true;
+	else
+		roster_free(ro);
+}
+
+void roster_forget(struct pubsub *p, const char *account)
+{
+	struct roster *ro = find(p, account);
+
+	if (ro)
+		outdate(ro);
+}
+
 void rosters_drop(struct pubsub *p)
 {
-	LIST_EACH_SAFE (l, &p->rosters_by_use) {
-		struct roster *ro = LIST_ENTRY(l, struct roster, by_use);
-
-		if (ro->asked)
-			ro->again = true;
-		else
-			roster_free(ro);
-	}
+	LIST_EACH_SAFE (l, &p->rosters_by_use)
+		outdate(LIST_ENTRY(l, struct roster, by_use));
 }
 
 void rosters_free(struct pubsub *p)

@@ -47,6 +47,7 @@ struct list *roster_watchers(const struct pubsub *p, const char *bare);
 
 /* A push from an account (an iq set to the domain). */
 int roster_push(struct comp_req *rq, void *arg);
+void roster_forget(struct pubsub *p, const char *account); /* an account is gone */
 void rosters_trim(struct pubsub *p);
 void rosters_drop(struct pubsub *p); /* all are to be read again; who waits is served by that */
 void rosters_free(struct pubsub *p); /* and nobody waits any more */
