@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from lib import rooms
+from lib import gajim, rooms
 from lib.client import befriend
 from lib.profanity import Profanity
 from lib.seen import assert_unseen, files_with, payloads
@@ -209,3 +209,32 @@ async def test_in_a_room(server, profanity, driver, client):
     assert_unseen(server, (SHED, LANTERN, ROPE), witness)
     # The search finds what is there: the room keeps its history.
     await until(lambda: all(files_with(k, server.data_dir) for k in kept), "the room's history")
+
+
+# --- gajim ----------------------------------------------------------------------------------------
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(gajim.missing() is not None, reason=str(gajim.missing()))
+async def test_gajim_with_slixmpp(server, driver, client, folder):
+    """It learns of bob's keys by what PEP pushes to a contact, and trusts the first it sees."""
+    bob = await driver(BOB, blind=True)
+    before = await client(ALICE, stack=server)
+    await befriend(before, bob)
+    await before.close()
+    witness = await client(BOB, resource="witness", stack=server)
+    g = gajim.Gajim(folder, ALICE, server.accounts[ALICE], [BOB])
+    try:
+        await g.start().wait_online()
+        await g.wait_session(BOB)
+        g.say(BOB, SHED)
+        assert (await bob.heard(SHED, ALICE)).device in (await bob.fingerprints(ALICE)).values()
+        await bob.say(ALICE, LANTERN)
+        await g.heard(BOB, LANTERN)
+        await until(lambda: g.history() == [(SHED, "OMEMO"), (LANTERN, "OMEMO")],
+                    lambda: f"both in gajim's history: {g.history()}")
+    finally:
+        g.close()
+    await witness.sync()
+    assert len(payloads(witness, from_bare=ALICE)) == 1
+    assert_unseen(server, (SHED, LANTERN), witness)
