@@ -15,7 +15,7 @@ from .wait import DEADLINE, until, until_sync
 
 PROGRAMS = ("Xvfb", "dbus-daemon", "dbus-monitor", "gajim", "gajim-remote")
 OMEMO_PLUGIN = "/usr/share/gajim/plugins/omemo"
-# gajim does not start as root, which the tests' workers are; the bus wants its users to be the same.
+# gajim does not start as root, which the workers are; the bus wants its users to be the same.
 ANYBODY = ["unshare", "--user", "--map-user=1000", "--map-group=1000",
            "setpriv", "--pdeathsig", "KILL", "--"]
 STARTS = 4 * DEADLINE  # Python, GTK and what it finds missing
