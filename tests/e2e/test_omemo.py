@@ -19,6 +19,7 @@ ROOM = "room@conference.localhost"
 SHED, LANTERN, ROPE = ("the ladder is behind the shed", "bring the lantern", "and a rope")
 REFUSED = "This server requires end-to-end encryption"
 
+NO_GAJIM = gajim.missing()
 needs_profanity = pytest.mark.skipif(not (shutil.which("profanity") and shutil.which("tmux")),
                                      reason="profanity or tmux is not installed")
 
@@ -65,14 +66,28 @@ async def profanity(server, folder):
         p.close()
 
 
+async def witnesses_of(client, *jids):
+    """Other resources of theirs, with the same priority: they get what is sent to these people."""
+    return [await client(jid, resource="witness") for jid in jids]
+
+
+async def assert_encrypted(server, witnesses, sent):
+    """So many messages with words by each sender have come to the witnesses, and no word that they
+    could read."""
+    for witness in witnesses:
+        await witness.sync()
+    for sender, count in sent.items():
+        assert sum(len(payloads(w, from_bare=sender)) for w in witnesses) == count
+    assert_unseen(server, (SHED, LANTERN, ROPE), *witnesses)
+
+
 # --- two people -----------------------------------------------------------------------------------
 
 @needs_profanity
 async def test_profanity_with_profanity(server, profanity, client):
     """Strangers to each other's keys, and not even contacts."""
     alice, bob = await profanity(ALICE), await profanity(BOB)
-    # Other resources, with the priority of profanity's: they get what is sent to these two.
-    witnesses = [await client(jid, resource="witness") for jid in (ALICE, BOB)]
+    witnesses = await witnesses_of(client, ALICE, BOB)
 
     alice.type(f"/msg {BOB} {ROPE}")
     await alice.wait(REFUSED)
@@ -86,10 +101,7 @@ async def test_profanity_with_profanity(server, profanity, client):
     bob.type(LANTERN)
     await alice.wait(rf"{BOB}\S*: {LANTERN}")
 
-    for witness, sender in zip(witnesses, (BOB, ALICE)):
-        await witness.sync()
-        assert len(payloads(witness, from_bare=sender)) == 1
-    assert_unseen(server, (SHED, LANTERN, ROPE), *witnesses)
+    await assert_encrypted(server, witnesses, {ALICE: 1, BOB: 1})
 
 
 @needs_profanity
@@ -97,7 +109,7 @@ async def test_profanity_with_profanity(server, profanity, client):
 async def test_profanity_with_slixmpp(server, profanity, driver, client, first):
     """Whoever writes first has to find the other's keys, and makes the session."""
     alice, bob = await profanity(ALICE), await driver(BOB)
-    witness = await client(BOB, resource="witness")
+    witnesses = await witnesses_of(client, ALICE, BOB)
 
     async def from_alice():
         await alice.omemo_start(BOB)
@@ -116,9 +128,7 @@ async def test_profanity_with_slixmpp(server, profanity, driver, client, first):
         await turn()
     alice.type(ROPE)
     await bob.heard(ROPE, ALICE)
-    await witness.sync()
-    assert len(payloads(witness, from_bare=ALICE)) == 2
-    assert_unseen(server, (SHED, LANTERN, ROPE), witness)
+    await assert_encrypted(server, witnesses, {ALICE: 2, BOB: 1})
 
 
 async def test_nobody_writes_to_keys_that_are_not_trusted(driver):
@@ -130,8 +140,9 @@ async def test_nobody_writes_to_keys_that_are_not_trusted(driver):
     await bob.heard(SHED, ALICE)
 
 
-async def test_a_second_device_is_pushed_to_contacts_and_to_the_first(server, driver):
+async def test_a_second_device_is_pushed_to_contacts_and_to_the_first(server, driver, client):
     alice, bob = await driver(ALICE, blind=True), await driver(BOB, blind=True)
+    witnesses = await witnesses_of(client, ALICE, BOB)
     await befriend(alice, bob)
     # What each of them wants is known from the presence that was shared.
     await alice.wait_list(BOB, bob.device)
@@ -146,7 +157,7 @@ async def test_a_second_device_is_pushed_to_contacts_and_to_the_first(server, dr
         await c.heard(LANTERN, ALICE)
     await phone.say(ALICE, ROPE)
     assert (await alice.heard(ROPE, BOB)).device == phone.device
-    assert_unseen(server, (SHED, LANTERN, ROPE))
+    await assert_encrypted(server, witnesses, {ALICE: 2, BOB: 1})
 
 
 async def test_the_words_of_one_with_keys_are_refused_in_the_clear(driver):
@@ -181,7 +192,7 @@ async def test_in_a_room(server, profanity, driver, client):
     """profanity twice and slixmpp, each reading what the other two write."""
     alice, bob, carol = await profanity(ALICE), await profanity(BOB), await driver(CAROL)
     await open_room(carol, ALICE, BOB)
-    witness = await client(CAROL, resource="witness")
+    witness, = await witnesses_of(client, CAROL)
     await rooms.join(witness, ROOM, "witness")
     await enter(alice, "alice")
     await enter(bob, "bob")
@@ -203,10 +214,8 @@ async def test_in_a_room(server, profanity, driver, client):
 
     rooms.say(carol, ROOM, f"<body>{SHED}</body>", ident="clear")
     await carol.wait("message", id="clear", error="policy-violation")
-    await witness.sync()
+    await assert_encrypted(server, [witness], {ROOM: 3})
     kept = payloads(witness, from_bare=ROOM)
-    assert len(kept) == 3
-    assert_unseen(server, (SHED, LANTERN, ROPE), witness)
     # The search finds what is there: the room keeps its history.
     await until(lambda: all(files_with(k, server.data_dir) for k in kept), "the room's history")
 
@@ -215,14 +224,14 @@ async def test_in_a_room(server, profanity, driver, client):
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(gajim.missing() is not None, reason=str(gajim.missing()))
+@pytest.mark.skipif(NO_GAJIM is not None, reason=str(NO_GAJIM))
 async def test_gajim_with_slixmpp(server, driver, client, folder):
     """It learns of bob's keys by what PEP pushes to a contact, and trusts the first it sees."""
     bob = await driver(BOB, blind=True)
-    before = await client(ALICE, stack=server)
+    before = await client(ALICE)
     await befriend(before, bob)
     await before.close()
-    witness = await client(BOB, resource="witness", stack=server)
+    witnesses = await witnesses_of(client, ALICE, BOB)
     g = gajim.Gajim(folder, ALICE, server.accounts[ALICE], [BOB])
     try:
         await g.start().wait_online()
@@ -235,6 +244,4 @@ async def test_gajim_with_slixmpp(server, driver, client, folder):
                     lambda: f"both in gajim's history: {g.history()}")
     finally:
         g.close()
-    await witness.sync()
-    assert len(payloads(witness, from_bare=ALICE)) == 1
-    assert_unseen(server, (SHED, LANTERN), witness)
+    await assert_encrypted(server, witnesses, {ALICE: 1, BOB: 1})

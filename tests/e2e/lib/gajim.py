@@ -18,7 +18,7 @@ OMEMO_PLUGIN = "/usr/share/gajim/plugins/omemo"
 # gajim does not start as root, which the workers are; the bus wants its users to be the same.
 ANYBODY = ["unshare", "--user", "--map-user=1000", "--map-group=1000",
            "setpriv", "--pdeathsig", "KILL", "--"]
-STARTS = 4 * DEADLINE  # Python, GTK and what it finds missing
+STARTS = 4 * DEADLINE  # much Python, and some seconds before it listens to the bus
 
 # Settings are written as gajim itself writes them; it has to stand still meanwhile.
 PREPARE = """
@@ -47,7 +47,10 @@ def missing():
     """Why it cannot be started here; None: it can."""
     absent = [p for p in PROGRAMS if not shutil.which(p)]
     absent += [] if os.path.exists(OMEMO_PLUGIN) else ["gajim-omemo"]
-    return f"{', '.join(absent)} is not installed" if absent else None
+    if absent:
+        return f"{', '.join(absent)} is not installed"
+    done = subprocess.run([*ANYBODY, "true"], stderr=subprocess.PIPE, text=True)
+    return done.stderr.strip() or None
 
 
 class Gajim:
@@ -99,9 +102,9 @@ class Gajim:
         return self
 
     def close(self):
+        """How they end is no matter of the tests."""
         for process in self.processes:
-            if process.alive:
-                process.kill9()
+            process.settle()
 
     def _prepare(self):
         settings = {"active": True, "name": self._account, "hostname": self._host,
@@ -120,7 +123,6 @@ class Gajim:
 
     # --- what it is told, and what it says ------------------------------------------------------
     async def wait_online(self):
-        """It listens to the bus some seconds after its start."""
         await until(lambda: self._remote("get_status", self._account) == "online",
                     lambda: f"gajim online\n{self.program.tail()}", STARTS)
 

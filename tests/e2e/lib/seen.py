@@ -4,6 +4,8 @@
 import os
 import re
 
+from .xml import show
+
 AXOLOTL = "{eu.siacs.conversations.axolotl}"
 
 
@@ -24,10 +26,11 @@ def assert_unseen(server, words, *witnesses):
     for text in words:
         for process in server.processes:
             assert text not in process.log, f"{text!r} is in the log of {process.name}"
-        assert not files_with(text, server.data_dir)
+        found = files_with(text, server.data_dir)
+        assert not found, f"{text!r} is in {found}"
         for witness in witnesses:
             for stanza in witness.inbox:
-                assert text not in "".join(stanza.itertext())
+                assert text not in "".join(stanza.itertext()), f"{text!r} is in {show(stanza)}"
 
 
 def payloads(client, **want):
