@@ -160,6 +160,28 @@ async def test_a_second_device_is_pushed_to_contacts_and_to_the_first(server, dr
     await assert_encrypted(server, witnesses, {ALICE: 2, BOB: 1})
 
 
+async def test_keys_and_who_wants_them_outlive_pubsub(server, driver):
+    """Killed while both are online, it still has the keys, and pushes a list to those who did not
+    come again."""
+    alice, bob = await driver(ALICE, blind=True), await driver(BOB, blind=True)
+    await befriend(alice, bob)
+    await alice.wait_list(BOB, bob.device)
+    server.components["pubsub"].kill9()
+    server.components["pubsub"].start()
+    server.ready("pubsub")
+
+    carol = await driver(CAROL)
+    await carol.trust(BOB, await bob.fingerprint())
+    await carol.say(BOB, SHED)
+    await bob.heard(SHED, CAROL)
+    phone = await driver(BOB, resource="phone", blind=True)
+    for c in (alice, bob):
+        await c.wait_list(BOB, bob.device, phone.device)
+    await alice.say(BOB, LANTERN)
+    for c in (bob, phone):
+        await c.heard(LANTERN, ALICE)
+
+
 async def test_the_words_of_one_with_keys_are_refused_in_the_clear(driver):
     alice, bob = await driver(ALICE, blind=True), await driver(BOB, blind=True)
     alice.send_raw(f"<message to='{BOB}' type='chat' id='m1'><body>{SHED}</body></message>")
