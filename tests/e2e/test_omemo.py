@@ -39,7 +39,7 @@ async def driver(server):
         if jid not in server.accounts:
             server.add_account(jid)
         made.append(omemo.OmemoClient(f"{jid}/{resource}" if resource else jid,
-                                             server.accounts[jid], server.ca_file, **how))
+                                      server.accounts[jid], server.ca_file, **how))
         return await made[-1].login(("127.0.0.1", server.port("C2S_PORT")))
 
     yield make
@@ -133,7 +133,7 @@ async def test_profanity_with_slixmpp(server, profanity, driver, client, first):
 
 async def test_nobody_writes_to_keys_that_are_not_trusted(driver):
     alice, bob = await driver(ALICE), await driver(BOB)
-    with pytest.raises(omemo.TrustDecisionFailed):
+    with pytest.raises(omemo.omemo.TrustDecisionFailed):
         await alice.say(BOB, SHED)
     await alice.trust(BOB, await bob.fingerprint())
     await alice.say(BOB, SHED)

@@ -16,7 +16,6 @@ from xml.sax.saxutils import quoteattr
 import oldmemo
 import oldmemo.etree
 import omemo
-from omemo import TrustDecisionFailed  # noqa: F401, for the tests
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import MatchXPath
 

@@ -101,27 +101,19 @@ class Profanity:
         await self.wait(rf"{re.escape(jid)}.*\[OMEMO\]")
 
     async def omemo_trust(self, jid, fingerprint):
-        """Once it knows of the device that has it."""
+        """Of a device whose keys it has or is about to get."""
         grouped = "-".join(re.findall(".{8}", fingerprint))
         pattern = rf"{re.escape(jid)}'s OMEMO fingerprint: {grouped}"
-
-        def known():
-            self.type(f"/omemo fingerprint {jid}")
-            return re.search(pattern, self.screen())
-
-        await until(known, lambda: f"{self.name}: {grouped} of {jid}\n{self.screen()}")
-        asked = len(self._bundle_requests(jid))
+        await self.wait_traffic("RECV", rf'<iq [^>]*from="{jid}".*<items node="{OMEMO}.bundles:')
+        self.type(f"/omemo fingerprint {jid}")
+        await self.wait(pattern)
         self.type(f"/omemo trust {jid} {grouped}")
         self.type(f"/omemo fingerprint {jid}")
         await self.wait(rf"{pattern} \(trusted\)")
-        # It makes the session from the bundle, which it now asks for (again).
-        (bundle, *_) = await until(lambda: self._bundle_requests(jid)[asked:],
-                                   lambda: f"{self.name}: a request for a bundle of {jid}")
-        await self.wait_traffic("RECV", rf'<iq (?=[^>]*type="result")[^>]*{iq_id(bundle)}')
-
-    def _bundle_requests(self, jid):
-        return [x for way, x in self.traffic() if way == "SENT" and f' to="{jid}"' in x
-                and f'<items node="{OMEMO}.bundles:' in x]
+        # It makes the session from the bundle, for which it has now asked again.
+        for request in [x for way, x in self.traffic() if way == "SENT" and f' to="{jid}"' in x
+                        and f'<items node="{OMEMO}.bundles:' in x]:
+            await self.wait_traffic("RECV", rf'<iq (?=[^>]*type="result")[^>]*{iq_id(request)}')
 
     # --- what went over the wire, by its own log ------------------------------------------------
     def traffic(self):
