@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Two people with profanity: over TLS, contacts, refused in the clear, talking over OTR."""
 
-import os
 import re
 import shutil
 
 import pytest
 
 from lib.profanity import Profanity
+from lib.seen import files_with
 from lib.wait import until
 
 ALICE, BOB = "alice@localhost", "bob@localhost"
@@ -32,17 +32,6 @@ def profanity(stack, folder):
 
 def bodies(stanzas):
     return [m.group(1) for x in stanzas if (m := re.search(r"<body>(.*?)</body>", x, re.DOTALL))]
-
-
-def files_with(words, folder):
-    """Files below the folder that hold these words."""
-    found = []
-    for at, _, names in os.walk(folder):
-        for path in (os.path.join(at, n) for n in names):
-            with open(path, "rb") as f:
-                if words.encode() in f.read():
-                    found.append(path)
-    return found
 
 
 async def become_contacts(alice, bob):

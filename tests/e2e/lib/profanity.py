@@ -23,6 +23,13 @@ enabled=false
 # A body may have several lines: up to the next one with a time.
 TRAFFIC = re.compile(r"DBG: (SENT|RECV): (<.*?)(?=\n\d{4}-\d\d-\d\dT|\Z)", re.DOTALL)
 
+OMEMO = "eu.siacs.conversations.axolotl"
+
+
+def iq_id(stanza):
+    """id="..." of a stanza."""
+    return re.search(r'id="[^"]*"', stanza)[0]
+
 
 class Profanity:
     """
@@ -71,6 +78,42 @@ class Profanity:
         await self.connect(jid, password)
         await self.wait(rf"{re.escape(jid)}\S* logged in successfully")
         return self
+
+    # --- OMEMO ----------------------------------------------------------------------------------
+    async def omemo_generate(self):
+        """Its keys, and that the server has them; returns the fingerprint."""
+        self.type("/omemo gen")
+        await self.wait("OMEMO crytographic materials generated")
+        (published, *_) = await self.wait_traffic("SENT", f'<publish node="{OMEMO}.devicelist">')
+        await self.wait_traffic("RECV", rf'<iq (?=[^>]*type="result")[^>]*{iq_id(published)}')
+        self.type("/win 1")  # in a window of a contact's, it would be theirs
+        self.type("/omemo fingerprint")
+        return (await self.wait(r"Your OMEMO fingerprint: ([0-9a-f-]{71})"))[1].replace("-", "")
+
+    async def omemo_trust_mode(self, mode):
+        """manual, firstusage or blind"""
+        self.type(f"/omemo trustmode {mode}")
+        await self.wait("OMEMO fingerprints( manually| will be trusted automatically)")
+
+    async def omemo_start(self, jid):
+        """A window with somebody whose keys it fetches."""
+        self.type(f"/omemo start {jid}")
+        await self.wait(rf"{re.escape(jid)}.*\[OMEMO\]")
+
+    async def omemo_trust(self, jid, fingerprint):
+        """Of a device whose keys it has or is about to get."""
+        grouped = "-".join(re.findall(".{8}", fingerprint))
+        pattern = rf"{re.escape(jid)}'s OMEMO fingerprint: {grouped}"
+        await self.wait_traffic("RECV", rf'<iq [^>]*from="{jid}".*<items node="{OMEMO}.bundles:')
+        self.type(f"/omemo fingerprint {jid}")
+        await self.wait(pattern)
+        self.type(f"/omemo trust {jid} {grouped}")
+        self.type(f"/omemo fingerprint {jid}")
+        await self.wait(rf"{pattern} \(trusted\)")
+        # It makes the session from the bundle, for which it has now asked again.
+        for request in [x for way, x in self.traffic() if way == "SENT" and f' to="{jid}"' in x
+                        and f'<items node="{OMEMO}.bundles:' in x]:
+            await self.wait_traffic("RECV", rf'<iq (?=[^>]*type="result")[^>]*{iq_id(request)}')
 
     # --- what went over the wire, by its own log ------------------------------------------------
     def traffic(self):
