@@ -57,6 +57,7 @@ static const struct choice_row choices[] = {
 };
 #define N(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define ITEM_REPLY "owner|publisher"
+#define DOMAIN_MODELS "open|authorize|whitelist" /* it has neither presence nor rosters */
 #define FIELD(type, c, row) ((type *)(void *)((char *)(c) + (row)->off))
 #define CFIELD(type, c, row) ((type const *)(const void *)((const char *)(c) + (row)->off))
 
@@ -322,15 +323,21 @@ static const char *choice(const char *list, int i, char out[static 32])
 }
 
 static void write_choice(
-    struct el *form, const char *var, const char *label, const char *list, int value)
+    struct el *form, const char *var, const char *label, const char *offered, const char *value)
 {
 	struct el *field = form_add_field(form, "list-single", var, label);
 	char s[32];
 	int i = 0;
 
-	form_add_value(field, choice(list, value, s));
-	for (const char *p = list; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
-		form_add_option(field, NULL, choice(list, i++, s));
+	form_add_value(field, value);
+	for (const char *p = offered; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
+		form_add_option(field, NULL, choice(offered, i++, s));
+}
+
+/* What config_read() would take. */
+static const char *possible(const struct choice_row *row, const struct config_limits *lim)
+{
+	return !lim->pep && strcmp(row->var, VAR_MODEL) == 0 ? DOMAIN_MODELS : row->choices;
 }
 
 static void write_groups(const struct node_conf *c, struct el *form)
@@ -344,6 +351,8 @@ static void write_groups(const struct node_conf *c, struct el *form)
 
 void config_write(const struct node_conf *c, struct el *form, const struct config_limits *lim)
 {
+	char value[32];
+
 	for (size_t i = 0; i < N(texts); i++) {
 		const char *s = *CFIELD(char *, c, &texts[i]);
 
@@ -352,14 +361,15 @@ void config_write(const struct node_conf *c, struct el *form, const struct confi
 	for (size_t i = 0; i < N(bools); i++)
 		form_add_bool(form, bools[i].var, bools[i].label, *CFIELD(bool, c, &bools[i]));
 	for (size_t i = 0; i < N(choices); i++)
-		write_choice(form, choices[i].var, choices[i].label, choices[i].choices,
-		    *CFIELD(int, c, &choices[i]));
+		write_choice(form, choices[i].var, choices[i].label, possible(&choices[i], lim),
+		    choice(choices[i].choices, *CFIELD(int, c, &choices[i]), value));
 	if (lim->pep)
 		write_groups(c, form);
 	form_add_int(form, "text-single", VAR("max_items"), "Items that are kept", c->max_items);
 	form_add_int(
 	    form, "text-single", VAR("max_payload_size"), "Bytes of an item", c->max_payload);
-	write_choice(form, VAR("itemreply"), "Whom replies go to", ITEM_REPLY, c->publisher);
+	write_choice(form, VAR("itemreply"), "Whom replies go to", ITEM_REPLY,
+	    choice(ITEM_REPLY, c->publisher, value));
 }
 
 void config_write_meta(const struct node_conf *c, struct el *form)
