@@ -74,7 +74,7 @@ int lists_get_subscriptions(struct request *r)
 			const struct sub *s = LIST_ENTRY(k, struct sub, link);
 
 			if (s->state == SUB_SUBSCRIBED) /* 8.8.1.2 */
-				put_subscription(list, s->jid, s->state);
+				put_subscription(list, s->jid, (int)s->state);
 		}
 	comp_reply(r->rq, answer);
 	return COMP_DONE;

@@ -69,13 +69,13 @@ static int enter(struct request *r, struct node *n, const struct jid *jid, enum 
 		return reply(r, n, jid->s, SUB_SUBSCRIBED);
 	if (node_set_sub(n, jid->s, r->bare.s, state) < 0)
 		return request_error(r, COND_POLICY_VIOLATION, "too-many-subscriptions", NULL);
-	(void)reply(r, n, jid->s, state);
+	(void)reply(r, n, jid->s, (int)state);
 	if (state == SUB_PENDING)
 		approve_ask(n, jid->s);
 	else
 		last_to_subscriber(n, jid->s);
 	if (n->conf.notify_sub)
-		approve_tell_owners(n, jid->s, state);
+		approve_tell_owners(n, jid->s, (int)state);
 	return COMP_DONE;
 }
 
@@ -141,7 +141,7 @@ static void put_subs_of(const struct request *r, const struct node *n, struct el
 		LIST_EACH (l, &f->subs) {
 			const struct sub *s = LIST_ENTRY(l, struct sub, link);
 
-			put_subscription(list, n, s->jid, s->state);
+			put_subscription(list, n, s->jid, (int)s->state);
 		}
 }
 
