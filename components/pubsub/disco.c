@@ -178,7 +178,7 @@ static int list_nodes(struct request *r)
 
 	if (rsm_parse(&rsm, asked) < 0)
 		return -COND_BAD_REQUEST;
-	l.v = arena_alloc(a, (map_len(&r->service->nodes) + 1) * sizeof(*l.v));
+	l.v = arena_alloc(a, (map_len(&r->service->nodes) + 1) * sizeof(struct node *));
 	LIST_EACH (it, &r->service->in_order) {
 		struct node *n = LIST_ENTRY(it, struct node, link);
 

@@ -60,7 +60,7 @@ int private_get(struct request *r)
 {
 	struct sbuf text = SBUF_INIT;
 	const struct el *el;
-	struct item *it;
+	struct item *it = NULL;
 	const char *key;
 	int ret = read_request(r, &el);
 

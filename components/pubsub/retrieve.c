@@ -52,7 +52,7 @@ static void pick_named(
 
 	EL_EACH (it, asked, "item", NULL)
 		count++;
-	out->v = arena_alloc(a, (count + 1) * sizeof(*out->v));
+	out->v = arena_alloc(a, (count + 1) * sizeof(struct item *));
 	EL_EACH (el, asked, "item", NULL) {
 		const char *id = el_attr(el, "id");
 		struct item *it = id ? items_find(n, id) : NULL;
@@ -86,7 +86,7 @@ int retrieve_page(struct node *n, const struct el *asked, const struct el *set, 
 		pick_named(n, asked, a, out);
 		return 0;
 	}
-	out->v = f.v = arena_alloc(a, (f.count + 1) * sizeof(*f.v));
+	out->v = f.v = arena_alloc(a, (f.count + 1) * sizeof(struct item *));
 	LIST_EACH (l, &n->items_in_order)
 		f.v[i++] = LIST_ENTRY(l, struct item, link);
 	out->count = f.count;
