@@ -130,8 +130,13 @@ struct item *item_restore(struct node *n, const char *id, int64_t seq, int64_t a
 {
 	struct item *it = item_new(n, id, seq, at, len, publisher);
 
-	if (n->items_known)
+	if (n->items_known) {
+		struct item *old = items_find(n, id);
+
+		if (old) /* not from us; the newer one holds */
+			leave(old);
 		enter(n, it);
+	}
 	if (payload)
 		cache(it, payload);
 	return it;
@@ -207,26 +212,6 @@ size_t items_below(struct node *n, int64_t seq)
 /* --- writing -----------------------------------------------------------------------------------
  */
 
-struct item *items_put(
-    struct node *n, const char *id, const char *publisher, const char *payload, size_t len)
-{
-	struct pubsub *p = n->service->p;
-	struct item *old = items_find(n, id), *it;
-
-	it = item_new(n, id, pubsub_next_seq(p), pubsub_wall(p), len, publisher);
-	if (old) {
-		n->service->stored -= (int64_t)old->len;
-		leave(old);
-	}
-	enter(n, it);
-	n->service->stored += (int64_t)len;
-	store_put_item(comp_tx(p->c), it, payload);
-	it->tx = comp_tx_number(p->c);
-	cache(it, payload);
-	service_touch(n->service);
-	return it;
-}
-
 void items_remove(struct item *it)
 {
 	struct node *n = it->node;
@@ -235,6 +220,24 @@ void items_remove(struct item *it)
 	store_del_item(comp_tx(n->service->p->c), it);
 	service_touch(n->service);
 	leave(it);
+}
+
+struct item *items_put(
+    struct node *n, const char *id, const char *publisher, const char *payload, size_t len)
+{
+	struct pubsub *p = n->service->p;
+	struct item *old = items_find(n, id), *it;
+
+	it = item_new(n, id, pubsub_next_seq(p), pubsub_wall(p), len, publisher);
+	if (old)
+		items_remove(old);
+	enter(n, it);
+	n->service->stored += (int64_t)len;
+	store_put_item(comp_tx(p->c), it, payload);
+	it->tx = comp_tx_number(p->c);
+	cache(it, payload);
+	service_touch(n->service);
+	return it;
 }
 
 void items_cut(struct node *n, int64_t keep)
