@@ -2,6 +2,7 @@
 /* Nobody is told of a node that he may neither subscribe to nor read; a stranger who may see none
  * of an account's is answered as if there were no account. */
 #include <string.h>
+#include <time.h>
 
 #include <base/arena.h>
 #include <xmpp/form.h>
@@ -12,6 +13,8 @@
 #include "node.h"
 #include "retrieve.h"
 #include "roster.h"
+
+enum { ROW = 40 }; /* bytes of a row, less the values of its attributes */
 
 /* --- features ----------------------------------------------------------------------------------
  */
@@ -49,6 +52,7 @@ static const char *const both[] = {
 	NS_PUBSUB "#retrieve-subscriptions",
 	NS_PUBSUB "#rsm",
 	NS_PUBSUB "#subscribe",
+	NS_PUBSUB "#subscription-notifications",
 	NS_RSM,
 };
 static const char *const of_domain[] = { NS_PUBSUB "#instant-nodes" };
@@ -126,6 +130,22 @@ static struct el *begin(const struct request *r, struct el **ret_query)
 /* --- info --------------------------------------------------------------------------------------
  */
 
+/* 5.4: what it is set to, and what has come about. */
+static void put_meta(const struct node *n, struct el *form)
+{
+	time_t t = (time_t)(n->created / 1000);
+	int64_t subscribers = 0;
+	char stamp[32];
+	struct tm tm;
+
+	config_write_meta(&n->conf, form);
+	if (gmtime_r(&t, &tm) && strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		form_add_text(form, "text-single", "pubsub#creation_date", NULL, stamp);
+	LIST_EACH (l, &n->followers_in_order)
+		subscribers += node_subscribed(n, LIST_ENTRY(l, struct follower, link)->bare);
+	form_add_int(form, "text-single", "pubsub#num_subscribers", NULL, subscribers);
+}
+
 int disco_info(struct request *r)
 {
 	const char *name = el_attr(comp_payload(r->rq), "node");
@@ -140,7 +160,7 @@ int disco_info(struct request *r)
 	el_set(el, "type", "leaf");
 	el_set(el, "name", n->conf.title);
 	el_set(el_add(query, "feature", NULL), "var", NS_PUBSUB);
-	config_write_meta(&n->conf, form_add(query, FORM_RESULT, NS_PUBSUB_META));
+	put_meta(n, form_add(query, FORM_RESULT, NS_PUBSUB_META));
 	comp_reply(r->rq, answer);
 	return COMP_DONE;
 }
@@ -151,11 +171,12 @@ int disco_info(struct request *r)
 struct listing {
 	struct node **v;
 	size_t n;
+	bool missing; /* somebody asked for what is behind a node that is not there */
 };
 
 static size_t find(const char *id, bool *ret_there, void *arg)
 {
-	const struct listing *l = arg;
+	struct listing *l = arg;
 
 	for (size_t i = 0; i < l->n; i++) {
 		if (strcmp(l->v[i]->name, id) == 0) {
@@ -164,7 +185,38 @@ static size_t find(const char *id, bool *ret_there, void *arg)
 		}
 	}
 	*ret_there = false;
+	l->missing = true;
 	return 0;
+}
+
+static size_t node_len(void *rows, size_t i)
+{
+	const struct node *n = ((struct node **)rows)[i];
+
+	return request_attr_len(n->name) + (n->conf.title ? request_attr_len(n->conf.title) : 0);
+}
+
+static size_t item_len(void *rows, size_t i)
+{
+	return request_attr_len(((struct item **)rows)[i]->id);
+}
+
+/* As many as there is room for. */
+static void fit(const struct request *r, struct rsm_page *page, bool backwards,
+    size_t (*row_len)(void *rows, size_t i), void *rows)
+{
+	size_t bytes = 0, n = 0, row = request_attr_len(r->service->address) + ROW;
+
+	for (; n < page->n; n++) {
+		size_t i = backwards ? page->from + page->n - 1 - n : page->from + n;
+
+		bytes += row_len(rows, i) + row;
+		if (bytes > PUBSUB_PAGE_BYTES && n > 0)
+			break;
+	}
+	if (backwards)
+		page->from += page->n - n;
+	page->n = n;
 }
 
 static int list_nodes(struct request *r)
@@ -188,6 +240,9 @@ static int list_nodes(struct request *r)
 	if (l.n == 0 && is_stranger(r))
 		return -COND_SERVICE_UNAVAILABLE;
 	page = rsm_page(&rsm, l.n, PUBSUB_DISCO_PAGE, find, &l);
+	if (l.missing)
+		return -COND_ITEM_NOT_FOUND; /* XEP-0059 2.2 */
+	fit(r, &page, rsm.last || rsm.before, node_len, l.v);
 	answer = begin(r, &query);
 	for (size_t i = page.from; i < page.from + page.n; i++) {
 		struct el *item = el_add(query, "item", NULL);
@@ -207,29 +262,29 @@ static int list_nodes(struct request *r)
 static int list_items(struct request *r, struct node *n)
 {
 	const struct el *asked = comp_payload(r->rq);
-	struct retrieve_page page;
+	struct retrieve_page found;
 	struct el *answer, *query;
+	struct rsm_page page;
 	bool paged;
 	int ret;
 
 	if (items_load(n) < 0)
 		return -COND_RESOURCE_CONSTRAINT;
-	ret = retrieve_page(n, asked, asked, PUBSUB_DISCO_PAGE, el_arena(asked), &page, &paged);
+	ret = retrieve_page(n, asked, asked, PUBSUB_DISCO_PAGE, el_arena(asked), &found, &paged);
 	if (ret < 0)
 		return ret;
+	page = (struct rsm_page){ found.from, found.n };
+	fit(r, &page, found.backwards, item_len, found.v);
 	answer = begin(r, &query);
 	for (size_t i = page.from; i < page.from + page.n; i++) {
 		struct el *item = el_add(query, "item", NULL);
 
 		el_set(item, "jid", r->service->address);
-		el_set(item, "name", page.v[i]->id);
+		el_set(item, "name", found.v[i]->id);
 	}
-	if (paged) {
-		struct rsm_page p = { page.from, page.n };
-
-		rsm_add(query, &p, page.count, page.n ? page.v[page.from]->id : NULL,
-		    page.n ? page.v[page.from + page.n - 1]->id : NULL);
-	}
+	if (paged || page.n < found.n)
+		rsm_add(query, &page, found.count, page.n ? found.v[page.from]->id : NULL,
+		    page.n ? found.v[page.from + page.n - 1]->id : NULL);
 	comp_reply(r->rq, answer);
 	return COMP_DONE;
 }

@@ -49,6 +49,7 @@ enum {
 	PUBSUB_SUBS_OF_ONE = 16,       /* subscriptions of one bare JID to one node */
 	PUBSUB_PAGE = 1000,            /* items in one answer, */
 	PUBSUB_PAGE_BYTES = 512 << 10, /* and bytes, one item at least */
+	PUBSUB_ANSWER = 832 << 10,     /* bytes of any answer: a link takes no more than 1 MiB */
 	PUBSUB_DISCO_PAGE = 1000,      /* nodes or items in one answer to disco#items */
 	PUBSUB_CACHE = 64 << 20,       /* bytes of services in memory that nobody uses right now */
 	PUBSUB_PAYLOADS = 16 << 20,    /* bytes of payloads in memory */

@@ -5,6 +5,7 @@
 
 #include <base/arena.h>
 #include <base/mem.h>
+#include <base/sbuf.h>
 
 #include "node.h"
 #include "request.h"
@@ -93,10 +94,10 @@ const char *request_node(const struct request *r)
 
 struct node *request_find(struct request *r, int *ret)
 {
-	const char *name = request_node(r);
+	const char *name = r->action ? el_attr(r->action, "node") : NULL;
 	struct node *n;
 
-	if (!name) {
+	if (!name || !*name) {
 		*ret = request_error(r, COND_BAD_REQUEST, "nodeid-required", NULL);
 		return NULL;
 	}
@@ -129,9 +130,39 @@ void request_standing(const struct request *r, const struct node *n, struct stan
 /* --- answers -----------------------------------------------------------------------------------
  */
 
+/* The server ends the link of a component that sends too long a stanza, and would be sent the same
+ * one again. */
+int request_reply(struct request *r, struct el *answer)
+{
+	struct sbuf out = SBUF_INIT;
+	size_t len;
+
+	el_write(&out, answer, NS_CLIENT);
+	len = sbuf_len(&out);
+	sbuf_done(&out);
+	if (len <= PUBSUB_ANSWER) {
+		comp_reply(r->rq, answer);
+		return COMP_DONE;
+	}
+	el_free(answer);
+	return request_error(r, COND_RESOURCE_CONSTRAINT, NULL, "The answer would be too long.");
+}
+
+size_t request_attr_len(const char *value)
+{
+	size_t n = strlen(value);
+
+	/* No reference is longer than &quot; */
+	for (const char *p = strpbrk(value, "\"&<>\t\n\r"); p; p = strpbrk(p + 1, "\"&<>\t\n\r"))
+		n += 5;
+	return n;
+}
+
 int request_error(struct request *r, enum el_cond cond, const char *own, const char *text)
 {
-	struct el *answer = el_error_reply(comp_el(r->rq), cond, text);
+	/* 6.1.3.9: it may be possible later. */
+	const char *type = cond == COND_POLICY_VIOLATION ? "wait" : NULL;
+	struct el *answer = el_error_reply_type(comp_el(r->rq), cond, type, text);
 	const struct el *err = answer ? el_child(answer, "error", NS_CLIENT) : NULL;
 
 	if (err && own)

@@ -38,6 +38,11 @@ void request_standing(const struct request *r, const struct node *n, struct stan
 /* 0: go on; -enum el_cond; 1: it has been answered, the handler is done. */
 int request_judge(struct request *r, enum verdict v);
 
+/* Answers with what may be long, in place of comp_reply(): with an error if it is longer than a
+ * link takes.  Takes the answer; returns COMP_DONE. */
+int request_reply(struct request *r, struct el *answer);
+/* Bytes of an attribute's value as it is written. */
+size_t request_attr_len(const char *value);
 /* Answers with an error and one of XEP-0060's own conditions; both return COMP_DONE. */
 int request_error(struct request *r, enum el_cond cond, const char *own, const char *text);
 int request_unsupported(struct request *r, const char *feature);

@@ -93,6 +93,7 @@ int retrieve_page(struct node *n, const struct el *asked, const struct el *set, 
 	if (!rsm.asked) { /* 6.5.7: the newest */
 		out->n = most(asked, limit) < f.count ? most(asked, limit) : f.count;
 		out->from = f.count - out->n;
+		out->backwards = true;
 		*ret_paged = out->n < f.count && out->n == limit;
 		return 0;
 	}
@@ -101,6 +102,7 @@ int retrieve_page(struct node *n, const struct el *asked, const struct el *set, 
 		return -COND_ITEM_NOT_FOUND; /* XEP-0059 2.2 */
 	out->from = page.from;
 	out->n = page.n;
+	out->backwards = rsm.last || rsm.before;
 	*ret_paged = true;
 	return 0;
 }
@@ -139,21 +141,24 @@ static int put_item(struct sbuf *out, struct item *it)
 	return 0;
 }
 
-/* As many as there is room for: of the newest ones if none were asked for by page. */
-static void fit(struct retrieve_page *page, bool newest, bool *ret_paged)
+/* As many as there is room for: who reads backwards, or has not said, gets the newer ones. */
+static void fit(struct retrieve_page *page, bool *ret_paged)
 {
 	size_t bytes = 0, n = 0;
 
 	for (; n < page->n; n++) {
-		size_t i = newest ? page->from + page->n - 1 - n : page->from + n;
+		size_t i = page->backwards ? page->from + page->n - 1 - n : page->from + n;
+		const struct item *it = page->v[i];
 
-		bytes += page->v[i]->len + strlen(page->v[i]->id) + 64;
+		bytes += it->len + request_attr_len(it->id) + 64;
+		if (it->node->conf.publisher)
+			bytes += request_attr_len(it->publisher);
 		if (bytes > PUBSUB_PAGE_BYTES && n > 0)
 			break;
 	}
 	if (n == page->n)
 		return;
-	if (newest)
+	if (page->backwards)
 		page->from += page->n - n;
 	page->n = n;
 	*ret_paged = true;
@@ -215,11 +220,13 @@ int retrieve_items(struct request *r)
 	ret = request_judge(r, access_retrieve((enum access_model)n->conf.access, &st));
 	if (ret != 0)
 		return ret < 0 ? ret : COMP_DONE;
+	if (!n->conf.persist) /* 6.5.9.4 */
+		return request_unsupported(r, "persistent-items");
 	if (items_load(n) < 0)
 		return -COND_RESOURCE_CONSTRAINT;
 	ret = retrieve_page(n, r->action, payload, PUBSUB_PAGE, el_arena(payload), &page, &paged);
 	if (ret < 0)
 		return ret;
-	fit(&page, !el_child(payload, "set", NS_RSM) && !el_child(r->action, "item", NULL), &paged);
+	fit(&page, &paged);
 	return reply(r, n, &page, paged);
 }

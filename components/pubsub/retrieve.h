@@ -14,6 +14,7 @@ struct retrieve_page {
 	struct item **v; /* in the arena of the answer */
 	size_t from, n;  /* of these */
 	size_t count;    /* all there are */
+	bool backwards;  /* what there is no room for goes at its beginning */
 };
 /* 0, -COND_BAD_REQUEST, -COND_ITEM_NOT_FOUND. `asked` may have a <set/>, `max_items` and <item/>s.
  */
