@@ -32,7 +32,8 @@ static void send_last(struct node *n, const char *to, bool contact)
 	struct item *it = items_last(n, &r);
 
 	if (it && item_payload(it, &payload) == 0) {
-		notify_item(&content, n, it->id, it->publisher, sbuf_str(&payload));
+		notify_item(&content, n, it->id, it->publisher,
+		    n->conf.payloads ? sbuf_str(&payload) : NULL);
 		notify_delay(&content, it->at);
 		if (contact)
 			notify_reply_to(&content, it->publisher);

@@ -5,6 +5,7 @@
 
 #include <base/arena.h>
 
+#include "last.h"
 #include "lists.h"
 #include "node.h"
 #include "subscribe.h"
@@ -47,8 +48,7 @@ int lists_get_affiliations(struct request *r)
 		if (f->affiliation != AFF_NONE)
 			put_affiliation(list, f->bare, f->affiliation);
 	}
-	comp_reply(r->rq, answer);
-	return COMP_DONE;
+	return request_reply(r, answer);
 }
 
 static void put_subscription(struct el *list, const char *jid, int state)
@@ -76,8 +76,7 @@ int lists_get_subscriptions(struct request *r)
 			if (s->state == SUB_SUBSCRIBED) /* 8.8.1.2 */
 				put_subscription(list, s->jid, (int)s->state);
 		}
-	comp_reply(r->rq, answer);
-	return COMP_DONE;
+	return request_reply(r, answer);
 }
 
 /* --- changing ----------------------------------------------------------------------------------
@@ -100,8 +99,7 @@ static int finish(struct request *r, struct node *n, struct refused *no)
 	answer = el_error_reply(comp_el(r->rq), COND_NOT_ACCEPTABLE, NULL);
 	pubsub = el_add(answer, "pubsub", NS_PUBSUB_OWNER);
 	el_set(el_add_copy(pubsub, no->list), "node", n->name);
-	comp_reply(r->rq, answer);
-	return COMP_DONE;
+	return request_reply(r, answer);
 }
 
 static bool is_last_owner(const struct node *n, const char *bare)
@@ -125,10 +123,12 @@ static void settle(struct node *n, const char *bare, enum affiliation a)
 		if (in && s->state != SUB_PENDING)
 			continue;
 		subscribe_tell(n, s->jid, in ? SUB_SUBSCRIBED : 0);
-		if (in)
+		if (in) {
 			(void)node_set_sub(n, s->jid, bare, SUB_SUBSCRIBED);
-		else
+			last_to_subscriber(n, s->jid);
+		} else {
 			node_del_sub(n, s->jid, bare);
+		}
 	}
 }
 
@@ -140,13 +140,13 @@ static void set_affiliation(struct node *n, const struct el *entry, struct refus
 
 	if (s && !name)
 		return; /* 8.9.2.1: nothing is to change */
-	if (!s || jid_parse(&jid, el_arena(entry), s) < 0 || !jid_is_bare(&jid) ||
-	    affiliation_parse(name, &a) < 0) {
+	if (!s || jid_parse(&jid, el_arena(entry), s) < 0 || !jid_is_bare(&jid)) {
 		(void)el_add_copy(no->list, entry);
 		no->n++;
 		return;
 	}
-	if ((n->service->pep && strcmp(jid.s, n->service->address) == 0 && a != AFF_OWNER) ||
+	if (affiliation_parse(name, &a) < 0 ||
+	    (n->service->pep && strcmp(jid.s, n->service->address) == 0 && a != AFF_OWNER) ||
 	    (a != AFF_OWNER && is_last_owner(n, jid.s)) || node_set_affiliation(n, jid.s, a) < 0) {
 		put_affiliation(no->list, jid.s, node_affiliation(n, jid.s));
 		no->n++;
@@ -177,7 +177,7 @@ static void set_subscription(struct node *n, const struct el *entry, struct refu
 
 	if (s && !name)
 		return;
-	if (!s || jid_parse(&jid, el_arena(entry), s) < 0 || state_parse(name, &state) < 0) {
+	if (!s || jid_parse(&jid, el_arena(entry), s) < 0) {
 		(void)el_add_copy(no->list, entry);
 		no->n++;
 		return;
@@ -185,6 +185,11 @@ static void set_subscription(struct node *n, const struct el *entry, struct refu
 	bare = jid_bare(&jid, el_arena(entry));
 	old = node_sub(n, jid.s, bare.s);
 	was = old ? (int)old->state : 0;
+	if (state_parse(name, &state) < 0) {
+		put_subscription(no->list, jid.s, was);
+		no->n++;
+		return;
+	}
 	if (state == was)
 		return;
 	if (state == 0) {
@@ -196,6 +201,27 @@ static void set_subscription(struct node *n, const struct el *entry, struct refu
 		return;
 	}
 	subscribe_tell(n, jid.s, state);
+	if (state == SUB_SUBSCRIBED)
+		last_to_subscriber(n, jid.s);
+}
+
+/* 8.9.2.4: each of them once at most.  There are no more than PUBSUB_LIST. */
+static bool is_unique(const struct el *list, const char *element)
+{
+	struct jid seen[PUBSUB_LIST], jid;
+	size_t count = 0;
+
+	EL_EACH (entry, list, element, NS_PUBSUB_OWNER) {
+		const char *s = el_attr(entry, "jid");
+
+		if (!s || jid_parse(&jid, el_arena(list), s) < 0)
+			continue; /* it will be refused */
+		for (size_t i = 0; i < count; i++)
+			if (seen[i].len == jid.len && strcmp(seen[i].s, jid.s) == 0)
+				return false;
+		seen[count++] = jid;
+	}
+	return true;
 }
 
 static int set(struct request *r, const char *element,
@@ -213,6 +239,8 @@ static int set(struct request *r, const char *element,
 		count++;
 	if (count == 0 || count > PUBSUB_LIST)
 		return count ? -COND_NOT_ACCEPTABLE : -COND_BAD_REQUEST;
+	if (!is_unique(r->action, element))
+		return -COND_BAD_REQUEST;
 	ret = request_charge(r, count);
 	if (ret < 0)
 		return ret;

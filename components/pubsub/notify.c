@@ -262,3 +262,21 @@ int notify_all(
 	sbuf_done(&told);
 	return r < 0 ? r : r2;
 }
+
+int notify_pending(struct node *n, const struct sbuf *content)
+{
+	EL_AUTO struct el *m = message_of(n, content);
+	struct comp_many *many = comp_many_begin(n->service->p->c, m);
+	size_t count = 0;
+
+	LIST_EACH (l, &n->followers_in_order)
+		LIST_EACH (k, &LIST_ENTRY(l, struct follower, link)->subs) {
+			const struct sub *s = LIST_ENTRY(k, struct sub, link);
+
+			if (s->state != SUB_PENDING || !n->conf.notifications)
+				continue;
+			comp_many_add(many, s->jid);
+			count++;
+		}
+	return end(many, count);
+}

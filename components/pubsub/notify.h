@@ -32,6 +32,8 @@ void notify_reply_to(struct sbuf *out, const char *publisher);
  * the publisher as contacts are told it; NULL: nobody.  0; -ENOBUFS: the link does not take it. */
 int notify_all(
     struct node *n, const struct roster *ro, const struct sbuf *content, const char *reply_to);
+/* To those whose subscriptions wait: that the node is no more (8.4.2). */
+int notify_pending(struct node *n, const struct sbuf *content);
 int notify_one(const struct node *n, const struct sbuf *content, const char *to);
 /* A message with this content and a fresh id; the caller owns it. */
 struct el *notify_message(

@@ -121,13 +121,16 @@ int owner_set_config(struct request *r)
 /* --- the end of items, and of the node ---------------------------------------------------------
  */
 
-static int tell(struct request *r, struct node *n, const char *element)
+/* Also those who wait: what nobody will decide on any more. */
+static int tell(struct request *r, struct node *n, const char *element, bool pending)
 {
 	struct sbuf content = SBUF_INIT;
 	int ret;
 
 	notify_about(&content, element, n, NULL);
 	ret = notify_all(n, r->roster, &content, NULL);
+	if (ret == 0 && pending)
+		ret = notify_pending(n, &content);
 	sbuf_done(&content);
 	return ret < 0 ? -COND_RESOURCE_CONSTRAINT : 0;
 }
@@ -146,7 +149,7 @@ int owner_purge(struct request *r)
 		return -COND_RESOURCE_CONSTRAINT;
 	ret = request_charge(r, 1);
 	if (ret == 0 && n->conf.notify_retract)
-		ret = tell(r, n, "purge");
+		ret = tell(r, n, "purge", false);
 	if (ret < 0)
 		return ret;
 	items_purge(n);
@@ -170,7 +173,7 @@ int owner_delete(struct request *r)
 		return -COND_RESOURCE_CONSTRAINT;
 	ret = request_charge(r, 1);
 	if (ret == 0 && n->conf.notify_delete)
-		ret = tell(r, n, "delete");
+		ret = tell(r, n, "delete", true);
 	if (ret < 0)
 		return ret;
 	items_purge(n);

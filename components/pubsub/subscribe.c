@@ -17,22 +17,26 @@ void subscribe_tell(struct node *n, const char *jid, int state)
 {
 	struct sbuf content = SBUF_INIT;
 
-	sbuf_puts(&content, "<pubsub xmlns=\"" NS_PUBSUB "\"><subscription node=\"");
+	sbuf_puts(&content, "<event xmlns=\"" NS_PUBSUB_EVENT "\"><subscription node=\"");
 	el_escape(&content, n->name, strlen(n->name));
 	sbuf_puts(&content, "\" jid=\"");
 	el_escape(&content, jid, strlen(jid));
-	sbuf_printf(&content, "\" subscription=\"%s\"/></pubsub>", subscribe_state_name(state));
+	sbuf_printf(&content, "\" subscription=\"%s\"/></event>", subscribe_state_name(state));
 	(void)notify_one(n, &content, jid);
 	sbuf_done(&content);
 }
 
-/* 6.1.3.1: the JID that is to be subscribed is one of whoever asks.  0, or 1: answered. */
-static int read_jid(struct request *r, struct jid *out)
+/* The JID that is to be subscribed, or not any more, is one of whoever asks.  0; `others`: it is
+ * somebody else's; 1: answered. */
+static int read_jid(struct request *r, struct jid *out, int others)
 {
 	const char *s = el_attr(r->action, "jid");
+	bool valid = s && jid_parse(out, el_arena(r->action), s) == 0;
 
-	if (s && jid_parse(out, el_arena(r->action), s) == 0 && jid_same_bare(out, &r->bare))
+	if (valid && jid_same_bare(out, &r->bare))
 		return 0;
+	if (valid && others < 0)
+		return others;
 	(void)request_error(r, COND_BAD_REQUEST, "invalid-jid", NULL);
 	return 1;
 }
@@ -92,7 +96,7 @@ int subscribe_set(struct request *r)
 	n = request_find(r, &ret);
 	if (!n)
 		return ret;
-	if (read_jid(r, &jid) != 0)
+	if (read_jid(r, &jid, 1) != 0) /* 6.1.3.1 */
 		return COMP_DONE;
 	if (!n->conf.subscribe)
 		return request_unsupported(r, "subscribe");
@@ -117,8 +121,9 @@ int subscribe_unset(struct request *r)
 	n = request_find(r, &ret);
 	if (!n)
 		return ret;
-	if (read_jid(r, &jid) != 0)
-		return COMP_DONE;
+	ret = read_jid(r, &jid, -COND_FORBIDDEN); /* 6.2.3.3 */
+	if (ret != 0)
+		return ret < 0 ? ret : COMP_DONE;
 	if (!node_sub(n, jid.s, r->bare.s))
 		return request_error(r, COND_UNEXPECTED_REQUEST, "not-subscribed", NULL);
 	ret = request_charge(r, 1);
@@ -181,8 +186,7 @@ int subscribe_list(struct request *r)
 	else
 		LIST_EACH (l, &r->service->in_order)
 			put_subs_of(r, LIST_ENTRY(l, struct node, link), list);
-	comp_reply(r->rq, answer);
-	return COMP_DONE;
+	return request_reply(r, answer);
 }
 
 static void put_affiliation_of(const struct request *r, const struct node *n, struct el *list)
@@ -214,8 +218,7 @@ int subscribe_affiliations(struct request *r)
 	else
 		LIST_EACH (l, &r->service->in_order)
 			put_affiliation_of(r, LIST_ENTRY(l, struct node, link), list);
-	comp_reply(r->rq, answer);
-	return COMP_DONE;
+	return request_reply(r, answer);
 }
 
 int subscribe_options(struct request *r)
