@@ -56,7 +56,10 @@ static const struct choice_row choices[] = {
 	    AT(notification) },
 };
 #define N(rows) (sizeof(rows) / sizeof((rows)[0]))
-#define ITEM_REPLY "owner|publisher"
+/* 12.14: an item says whom to reply to, or does not; "owner" is an old name of the latter. */
+#define ITEM_REPLY "none|publisher"
+#define ITEM_REPLY_KNOWN ITEM_REPLY "|owner"
+#define NODE_TYPES "leaf"
 #define DOMAIN_MODELS "open|authorize|whitelist" /* it has neither presence nor rosters */
 #define FIELD(type, c, row) ((type *)(void *)((char *)(c) + (row)->off))
 #define CFIELD(type, c, row) ((type const *)(const void *)((const char *)(c) + (row)->off))
@@ -188,7 +191,7 @@ static int read_counts(struct node_conf *c, const struct form *f, const struct c
     const char **ret_why)
 {
 	int64_t expire = 0;
-	int reply = c->publisher;
+	int reply = c->publisher, type = 0;
 
 	if (read_count(f, VAR("max_items"), lim->max_items, &c->max_items) < 0)
 		return REFUSE("The node cannot keep so many items.");
@@ -196,9 +199,11 @@ static int read_counts(struct node_conf *c, const struct form *f, const struct c
 		return REFUSE("Items cannot be so large.");
 	if (read_count(f, VAR("item_expire"), 0, &expire) < 0)
 		return REFUSE("Items do not expire here.");
-	if (form_choice(f, VAR("itemreply"), ITEM_REPLY, &reply) < 0)
-		return REFUSE("Replies go to the owner or to the publisher.");
-	c->publisher = reply;
+	if (form_choice(f, VAR("itemreply"), ITEM_REPLY_KNOWN, &reply) < 0)
+		return REFUSE("Replies go to the publisher, or nobody is told whom.");
+	if (form_choice(f, VAR("node_type"), NODE_TYPES, &type) < 0)
+		return REFUSE("All nodes are leaves here.");
+	c->publisher = reply == 1;
 	return 0;
 }
 
@@ -267,7 +272,7 @@ static bool same(const struct node_conf *a, const struct node_conf *b)
 static bool is_known(const char *var)
 {
 	static const char *const others[] = { VAR_GROUPS, VAR("max_items"), VAR("max_payload_size"),
-		VAR("item_expire"), VAR("itemreply") };
+		VAR("item_expire"), VAR("itemreply"), VAR("node_type") };
 
 	for (size_t i = 0; i < N(texts); i++)
 		if (strcmp(var, texts[i].var) == 0)

@@ -22,7 +22,8 @@ int create_form(const struct el *el, const char *form_type, struct form *out)
 
 	if (!x)
 		return 0;
-	if (form_parse(out, x) < 0 || !out->form_type || strcmp(out->form_type, form_type) != 0)
+	if (form_parse(out, x) < 0 || out->type != FORM_SUBMIT || !out->form_type ||
+	    strcmp(out->form_type, form_type) != 0)
 		return -COND_BAD_REQUEST;
 	return 1;
 }
@@ -110,4 +111,10 @@ int create_node(struct request *r)
 	}
 	config_done(&conf);
 	return ret < 0 ? ret : COMP_DONE;
+}
+
+int create_misplaced(struct request *r)
+{
+	(void)r;
+	return -COND_BAD_REQUEST;
 }

@@ -13,10 +13,13 @@ void create_limits(const struct service *s, struct config_limits *out);
 /* Fills in conf with the form's settings on top of what it has.  0, -enum el_cond, or 1: it has
  * been answered; conf must be thrown away unless 0. */
 int create_read(struct request *r, struct node_conf *conf, const struct form *f);
-/* Reads the form of this FORM_TYPE below el.  1: there is one, 0: none, or -COND_BAD_REQUEST. */
+/* Reads the submitted form of this FORM_TYPE below el.  1: there is one, 0: none, or
+ * -COND_BAD_REQUEST. */
 int create_form(const struct el *el, const char *form_type, struct form *out);
 /* May whoever asks make one more node here?  0, -enum el_cond. */
 int create_may(struct request *r);
 int create_node(struct request *r); /* <create/>, with <configure/> */
+/* What has to stand behind <create/> or <publish/> comes first, or alone (8.1.3). */
+int create_misplaced(struct request *r);
 
 #endif

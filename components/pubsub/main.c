@@ -104,6 +104,8 @@ static const struct action actions[] = {
 	{ NS_PUBSUB, "get", "options", subscribe_options },
 	{ NS_PUBSUB, "set", "options", subscribe_options },
 	{ NS_PUBSUB, "get", "default", subscribe_options },
+	{ NS_PUBSUB, "set", "configure", create_misplaced },
+	{ NS_PUBSUB, "set", "publish-options", create_misplaced },
 	{ NS_PUBSUB_OWNER, "get", "configure", owner_get_config },
 	{ NS_PUBSUB_OWNER, "set", "configure", owner_set_config },
 	{ NS_PUBSUB_OWNER, "get", "default", owner_get_default },

@@ -68,6 +68,12 @@ struct publishing {
 	bool has_options;
 };
 
+/* It has a namespace of its own. */
+static bool is_qualified(const struct el *payload)
+{
+	return *el_ns(payload) && strcmp(el_ns(payload), NS_PUBSUB) != 0;
+}
+
 /* 7.1.3.6: exactly one payload, or none. */
 static int read_item(struct request *r, struct publishing *p)
 {
@@ -89,7 +95,7 @@ static int read_item(struct request *r, struct publishing *p)
 	if (p->id && strlen(p->id) > PUBSUB_ITEM_ID)
 		return -COND_NOT_ACCEPTABLE;
 	p->payload = el_child(p->item, NULL, NULL);
-	if (el_child_count(p->item) > 1 || (p->payload && !*el_ns(p->payload))) {
+	if (el_child_count(p->item) > 1 || (p->payload && !is_qualified(p->payload))) {
 		(void)request_error(r, COND_BAD_REQUEST, "invalid-payload", NULL);
 		return 1;
 	}
@@ -99,12 +105,15 @@ static int read_item(struct request *r, struct publishing *p)
 static int read_request(struct request *r, struct publishing *p)
 {
 	const struct el *options = el_next(r->action, "publish-options", NS_PUBSUB);
+	const char *node = el_attr(r->action, "node");
 	int ret;
 
-	if (!request_node(r)) {
+	if (!node || !*node) {
 		(void)request_error(r, COND_BAD_REQUEST, "nodeid-required", NULL);
 		return 1;
 	}
+	if (!request_node(r))
+		return -COND_NOT_ACCEPTABLE; /* too long */
 	ret = read_item(r, p);
 	if (ret != 0 || !options)
 		return ret;
@@ -113,8 +122,57 @@ static int read_request(struct request *r, struct publishing *p)
 	return ret < 0 ? ret : 0;
 }
 
-/* 7.1.4: a node that is not there is made, with what the options say. */
-static int make(struct request *r, const struct publishing *p, struct node **out)
+/* 7.1.3.6, the four kinds of nodes. */
+static int check_shape(struct request *r, const struct node_conf *c, const struct publishing *p)
+{
+	const char *own = NULL;
+
+	if (c->persist && !p->item)
+		own = "item-required";
+	else if (c->payloads && !p->payload)
+		own = "payload-required";
+	else if (!c->persist && !c->payloads && p->item)
+		own = "item-forbidden";
+	if (!own)
+		return 0;
+	(void)request_error(r, COND_BAD_REQUEST, own, NULL);
+	return 1;
+}
+
+/* What makes room for one more. */
+static int64_t oldest_len(const struct node *n)
+{
+	if (list_empty(&n->items_in_order) || (int64_t)n->n_items < n->conf.max_items)
+		return 0;
+	return (int64_t)LIST_ENTRY(n->items_in_order.next, struct item, link)->len;
+}
+
+static int check_size(struct request *r, const struct node_conf *c, size_t len)
+{
+	if ((int64_t)len <= c->max_payload && (int64_t)len <= r->p->conf->max_item)
+		return 0;
+	(void)request_error(r, COND_NOT_ACCEPTABLE, "payload-too-big", NULL);
+	return 1;
+}
+
+/* What it would take; `len` bytes of payload. */
+static int check_room(struct request *r, const struct node *n, const char *id, size_t len)
+{
+	const struct item *old = id ? items_find(n, id) : NULL;
+	int64_t grows = (int64_t)len - (old ? (int64_t)old->len : oldest_len(n));
+
+	if (n->conf.persist && !old && n->conf.full == FULL_REJECT &&
+	    (int64_t)n->n_items >= n->conf.max_items) {
+		(void)request_error(r, COND_CONFLICT, "node-full", NULL);
+		return 1;
+	}
+	if (n->conf.persist && grows > 0 && n->service->stored + grows > r->p->conf->max_bytes)
+		return -COND_RESOURCE_CONSTRAINT;
+	return 0;
+}
+
+/* 7.1.4: a node that is not there is made, with what the options say, if this can be published. */
+static int make(struct request *r, const struct publishing *p, size_t len, struct node **out)
 {
 	struct config_limits lim;
 	struct node_conf conf;
@@ -131,16 +189,23 @@ static int make(struct request *r, const struct publishing *p, struct node **out
 		ret = create_read(r, &conf, &p->options);
 	}
 	if (ret == 0)
+		ret = check_shape(r, &conf, p);
+	if (ret == 0)
+		ret = check_size(r, &conf, len);
+	if (ret == 0 && conf.persist && r->service->stored + (int64_t)len > r->p->conf->max_bytes)
+		ret = -COND_RESOURCE_CONSTRAINT;
+	if (ret == 0)
 		*out = node_create(r->service, request_node(r), &conf, r->bare.s);
 	config_done(&conf);
 	return ret;
 }
 
 /* Its own rules, before the settings' (7.1.3). */
-static int check_node(struct request *r, struct node *n, const struct publishing *p)
+static int check_node(struct request *r, struct node *n, const struct publishing *p, size_t len)
 {
 	struct config_limits lim;
 	struct standing st;
+	int ret;
 
 	request_standing(r, n, &st);
 	if (!access_publish((enum publish_model)n->conf.publish, &st))
@@ -150,45 +215,12 @@ static int check_node(struct request *r, struct node *n, const struct publishing
 		(void)request_error(r, COND_CONFLICT, "precondition-not-met", NULL);
 		return 1;
 	}
-	return items_load(n) < 0 ? -COND_RESOURCE_CONSTRAINT : 0;
-}
-
-/* 7.1.3.6, the four kinds of nodes. */
-static int check_shape(struct request *r, const struct node *n, const struct publishing *p)
-{
-	const struct node_conf *c = &n->conf;
-	const char *own = NULL;
-
-	if (c->persist && !p->item)
-		own = "item-required";
-	else if (c->payloads && !p->payload)
-		own = "payload-required";
-	else if (!c->persist && !c->payloads && p->item)
-		own = "item-forbidden";
-	if (!own)
-		return 0;
-	(void)request_error(r, COND_BAD_REQUEST, own, NULL);
-	return 1;
-}
-
-/* What it would take; `len` bytes of payload. */
-static int check_room(struct request *r, const struct node *n, const char *id, size_t len)
-{
-	const struct item *old = id ? items_find(n, id) : NULL;
-	int64_t grows = (int64_t)len - (old ? (int64_t)old->len : 0);
-
-	if ((int64_t)len > n->conf.max_payload || (int64_t)len > r->p->conf->max_item) {
-		(void)request_error(r, COND_NOT_ACCEPTABLE, "payload-too-big", NULL);
-		return 1;
-	}
-	if (n->conf.persist && !old && n->conf.full == FULL_REJECT &&
-	    (int64_t)n->n_items >= n->conf.max_items) {
-		(void)request_error(r, COND_CONFLICT, "node-full", NULL);
-		return 1;
-	}
-	if (n->conf.persist && grows > 0 && n->service->stored + grows > r->p->conf->max_bytes)
+	if (items_load(n) < 0)
 		return -COND_RESOURCE_CONSTRAINT;
-	return 0;
+	ret = check_shape(r, &n->conf, p);
+	if (ret == 0)
+		ret = check_size(r, &n->conf, len);
+	return ret == 0 ? check_room(r, n, p->id, len) : ret;
 }
 
 /* The oldest go if it is full, and so makes room in the bound of bytes; a singleton only ever has
@@ -234,13 +266,9 @@ int publish_item(struct request *r)
 		el_write(&payload, p.payload, NULL);
 	n = node_find(r->service, request_node(r));
 	if (!n)
-		ret = make(r, &p, &n);
+		ret = make(r, &p, sbuf_len(&payload), &n);
 	else
-		ret = check_node(r, n, &p);
-	if (ret == 0)
-		ret = check_shape(r, n, &p);
-	if (ret == 0)
-		ret = check_room(r, n, p.id, sbuf_len(&payload));
+		ret = check_node(r, n, &p, sbuf_len(&payload));
 	if (ret == 0)
 		ret = put(r, n, &p, p.id ? p.id : fresh, &payload);
 	sbuf_done(&payload);
