@@ -14,8 +14,6 @@
 #include "retrieve.h"
 #include "roster.h"
 
-enum { ROW = 40 }; /* bytes of a row, less the values of its attributes */
-
 /* --- features ----------------------------------------------------------------------------------
  */
 
@@ -189,34 +187,25 @@ static size_t find(const char *id, bool *ret_there, void *arg)
 	return 0;
 }
 
+/* An item without its name. */
+static size_t bare_len(const struct service *s)
+{
+	return request_attr_len(s->address) + 40;
+}
+
 static size_t node_len(void *rows, size_t i)
 {
 	const struct node *n = ((struct node **)rows)[i];
+	size_t title = n->conf.title ? request_attr_len(n->conf.title) : 0;
 
-	return request_attr_len(n->name) + (n->conf.title ? request_attr_len(n->conf.title) : 0);
+	return bare_len(n->service) + request_attr_len(n->name) + title;
 }
 
 static size_t item_len(void *rows, size_t i)
 {
-	return request_attr_len(((struct item **)rows)[i]->id);
-}
+	const struct item *it = ((struct item **)rows)[i];
 
-/* As many as there is room for. */
-static void fit(const struct request *r, struct rsm_page *page, bool backwards,
-    size_t (*row_len)(void *rows, size_t i), void *rows)
-{
-	size_t bytes = 0, n = 0, row = request_attr_len(r->service->address) + ROW;
-
-	for (; n < page->n; n++) {
-		size_t i = backwards ? page->from + page->n - 1 - n : page->from + n;
-
-		bytes += row_len(rows, i) + row;
-		if (bytes > PUBSUB_PAGE_BYTES && n > 0)
-			break;
-	}
-	if (backwards)
-		page->from += page->n - n;
-	page->n = n;
+	return bare_len(it->node->service) + request_attr_len(it->id);
 }
 
 static int list_nodes(struct request *r)
@@ -242,7 +231,7 @@ static int list_nodes(struct request *r)
 	page = rsm_page(&rsm, l.n, PUBSUB_DISCO_PAGE, find, &l);
 	if (l.missing)
 		return -COND_ITEM_NOT_FOUND; /* XEP-0059 2.2 */
-	fit(r, &page, rsm.last || rsm.before, node_len, l.v);
+	request_fit(r, &page, rsm.last || rsm.before, node_len, l.v);
 	answer = begin(r, &query);
 	for (size_t i = page.from; i < page.from + page.n; i++) {
 		struct el *item = el_add(query, "item", NULL);
@@ -274,7 +263,7 @@ static int list_items(struct request *r, struct node *n)
 	if (ret < 0)
 		return ret;
 	page = (struct rsm_page){ found.from, found.n };
-	fit(r, &page, found.backwards, item_len, found.v);
+	request_fit(r, &page, found.backwards, item_len, found.v);
 	answer = begin(r, &query);
 	for (size_t i = page.from; i < page.from + page.n; i++) {
 		struct el *item = el_add(query, "item", NULL);

@@ -13,70 +13,109 @@
 /* --- reading -----------------------------------------------------------------------------------
  */
 
-static struct el *begin(const struct request *r, const struct node *n, struct el **ret_list)
-{
-	struct el *answer = comp_result(r->rq);
+struct row {
+	const char *jid, *value;
+};
+struct rows { /* of one list, in pages if it is long or that was asked for */
+	struct row *v;
+	size_t n;
+	bool missing; /* somebody asked for what is behind an address that is not there */
+};
 
-	*ret_list = el_add(el_add(answer, "pubsub", NS_PUBSUB_OWNER), el_name(r->action), NULL);
-	el_set(*ret_list, "node", n->name);
-	return answer;
+static void put(struct el *list, const char *element, const char *jid, const char *value)
+{
+	struct el *el = el_add(list, element, NULL);
+
+	el_set(el, "jid", jid);
+	el_set(el, element, value);
 }
 
-static void put_affiliation(struct el *list, const char *bare, enum affiliation a)
+static size_t find(const char *jid, bool *ret_there, void *arg)
 {
-	struct el *el = el_add(list, "affiliation", NULL);
+	struct rows *rows = arg;
 
-	el_set(el, "jid", bare);
-	el_set(el, "affiliation", affiliation_name(a));
+	for (size_t i = 0; i < rows->n; i++) {
+		if (strcmp(rows->v[i].jid, jid) == 0) {
+			*ret_there = true;
+			return i;
+		}
+	}
+	*ret_there = false;
+	rows->missing = true;
+	return 0;
+}
+
+static size_t row_len(void *rows, size_t i)
+{
+	return request_attr_len(((struct row *)rows)[i].jid) + 64;
+}
+
+static int reply(struct request *r, const struct node *n, const char *element, struct rows *rows)
+{
+	const struct el *payload = comp_payload(r->rq);
+	struct el *answer, *pubsub, *list;
+	struct rsm_page page;
+	struct rsm rsm;
+
+	if (rsm_parse(&rsm, payload) < 0)
+		return -COND_BAD_REQUEST;
+	page = rsm_page(&rsm, rows->n, SIZE_MAX, find, rows);
+	if (rows->missing)
+		return -COND_ITEM_NOT_FOUND; /* XEP-0059 2.2 */
+	request_fit(r, &page, rsm.last || rsm.before, row_len, rows->v);
+	answer = comp_result(r->rq);
+	pubsub = el_add(answer, "pubsub", NS_PUBSUB_OWNER);
+	list = el_add(pubsub, el_name(r->action), NULL);
+	el_set(list, "node", n->name);
+	for (size_t i = page.from; i < page.from + page.n; i++)
+		put(list, element, rows->v[i].jid, rows->v[i].value);
+	if (rsm.asked || page.n < rows->n)
+		rsm_add(pubsub, &page, rows->n, page.n ? rows->v[page.from].jid : NULL,
+		    page.n ? rows->v[page.from + page.n - 1].jid : NULL);
+	return request_reply(r, answer);
 }
 
 int lists_get_affiliations(struct request *r)
 {
-	struct el *answer, *list;
+	struct rows rows = { .n = 0 };
 	struct node *n;
 	int ret;
 
 	n = request_find_own(r, &ret);
 	if (!n)
 		return ret;
-	answer = begin(r, n, &list);
+	rows.v = arena_alloc(el_arena(r->action), (n->n_affiliations + 1) * sizeof(*rows.v));
 	if (n->service->pep)
-		put_affiliation(list, n->service->address, AFF_OWNER);
+		rows.v[rows.n++] = (struct row){ n->service->address, affiliation_name(AFF_OWNER) };
 	LIST_EACH (l, &n->followers_in_order) {
 		const struct follower *f = LIST_ENTRY(l, struct follower, link);
 
 		if (f->affiliation != AFF_NONE)
-			put_affiliation(list, f->bare, f->affiliation);
+			rows.v[rows.n++] =
+			    (struct row){ f->bare, affiliation_name(f->affiliation) };
 	}
-	return request_reply(r, answer);
-}
-
-static void put_subscription(struct el *list, const char *jid, int state)
-{
-	struct el *el = el_add(list, "subscription", NULL);
-
-	el_set(el, "jid", jid);
-	el_set(el, "subscription", subscribe_state_name(state));
+	return reply(r, n, "affiliation", &rows);
 }
 
 int lists_get_subscriptions(struct request *r)
 {
-	struct el *answer, *list;
+	struct rows rows = { .n = 0 };
 	struct node *n;
 	int ret;
 
 	n = request_find_own(r, &ret);
 	if (!n)
 		return ret;
-	answer = begin(r, n, &list);
+	rows.v = arena_alloc(el_arena(r->action), (n->n_subs + 1) * sizeof(*rows.v));
 	LIST_EACH (l, &n->followers_in_order)
 		LIST_EACH (k, &LIST_ENTRY(l, struct follower, link)->subs) {
 			const struct sub *s = LIST_ENTRY(k, struct sub, link);
 
 			if (s->state == SUB_SUBSCRIBED) /* 8.8.1.2 */
-				put_subscription(list, s->jid, (int)s->state);
+				rows.v[rows.n++] =
+				    (struct row){ s->jid, subscribe_state_name((int)s->state) };
 		}
-	return request_reply(r, answer);
+	return reply(r, n, "subscription", &rows);
 }
 
 /* --- changing ----------------------------------------------------------------------------------
@@ -148,7 +187,7 @@ static void set_affiliation(struct node *n, const struct el *entry, struct refus
 	if (affiliation_parse(name, &a) < 0 ||
 	    (n->service->pep && strcmp(jid.s, n->service->address) == 0 && a != AFF_OWNER) ||
 	    (a != AFF_OWNER && is_last_owner(n, jid.s)) || node_set_affiliation(n, jid.s, a) < 0) {
-		put_affiliation(no->list, jid.s, node_affiliation(n, jid.s));
+		put(no->list, "affiliation", jid.s, affiliation_name(node_affiliation(n, jid.s)));
 		no->n++;
 		return;
 	}
@@ -186,7 +225,7 @@ static void set_subscription(struct node *n, const struct el *entry, struct refu
 	old = node_sub(n, jid.s, bare.s);
 	was = old ? (int)old->state : 0;
 	if (state_parse(name, &state) < 0) {
-		put_subscription(no->list, jid.s, was);
+		put(no->list, "subscription", jid.s, subscribe_state_name(was));
 		no->n++;
 		return;
 	}
@@ -196,7 +235,7 @@ static void set_subscription(struct node *n, const struct el *entry, struct refu
 		node_del_sub(n, jid.s, bare.s);
 	} else if (node_affiliation(n, bare.s) == AFF_OUTCAST ||
 		   node_set_sub(n, jid.s, bare.s, (enum sub_state)state) < 0) {
-		put_subscription(no->list, jid.s, was);
+		put(no->list, "subscription", jid.s, subscribe_state_name(was));
 		no->n++;
 		return;
 	}

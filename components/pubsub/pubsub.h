@@ -41,20 +41,18 @@
 
 /* Bounds that are part of the design; those that an operator may want to set are settings. */
 enum {
-	PUBSUB_NODE_NAME = 1023,       /* bytes of a node's name */
-	PUBSUB_ITEM_ID = 1023,         /* bytes of an item's id */
-	PUBSUB_TEXT = 1024,            /* bytes of a title, a description, a type */
-	PUBSUB_GROUPS = 64,            /* roster groups that may see a node */
-	PUBSUB_LIST = 256,             /* entries of one change of affiliations or subscriptions */
-	PUBSUB_SUBS_OF_ONE = 16,       /* subscriptions of one bare JID to one node */
-	PUBSUB_PAGE = 1000,            /* items in one answer, */
-	PUBSUB_PAGE_BYTES = 512 << 10, /* and bytes, one item at least */
-	PUBSUB_ANSWER = 832 << 10,     /* bytes of any answer: a link takes no more than 1 MiB */
-	PUBSUB_DISCO_PAGE = 1000,      /* nodes or items in one answer to disco#items */
-	PUBSUB_CACHE = 64 << 20,       /* bytes of services in memory that nobody uses right now */
-	PUBSUB_PAYLOADS = 16 << 20,    /* bytes of payloads in memory */
-	PUBSUB_SESSIONS = 200000,      /* sessions known */
-	PUBSUB_ROSTERS = 32 << 20,     /* bytes of rosters that nobody waits for */
+	PUBSUB_NODE_NAME = 1023,    /* bytes of a node's name */
+	PUBSUB_ITEM_ID = 1023,      /* bytes of an item's id */
+	PUBSUB_TEXT = 1024,         /* bytes of a title, a description, a type */
+	PUBSUB_GROUPS = 64,         /* roster groups that may see a node */
+	PUBSUB_LIST = 256,          /* entries of one change of affiliations or subscriptions */
+	PUBSUB_SUBS_OF_ONE = 16,    /* subscriptions of one bare JID to one node */
+	PUBSUB_PAGE = 1000,         /* items in one answer, */
+	PUBSUB_DISCO_PAGE = 1000,   /* nodes or items in one answer to disco#items */
+	PUBSUB_CACHE = 64 << 20,    /* bytes of services in memory that nobody uses right now */
+	PUBSUB_PAYLOADS = 16 << 20, /* bytes of payloads in memory */
+	PUBSUB_SESSIONS = 200000,   /* sessions known */
+	PUBSUB_ROSTERS = 32 << 20,  /* bytes of rosters that nobody waits for */
 };
 
 enum pubsub_create { CREATE_ANYONE, CREATE_LOCAL, CREATE_ADMINS };

@@ -130,8 +130,14 @@ void request_standing(const struct request *r, const struct node *n, struct stan
 /* --- answers -----------------------------------------------------------------------------------
  */
 
-/* The server ends the link of a component that sends too long a stanza, and would be sent the same
- * one again. */
+/* Bytes of an answer, with what it is wrapped in.  The server ends the link of a component that
+ * sends too long a stanza, and would be sent the same one again.  Its bound is not known; it has
+ * the same default as ours. */
+static size_t most(const struct request *r)
+{
+	return (size_t)r->p->conf->comp.max_stanza / 4 * 3;
+}
+
 int request_reply(struct request *r, struct el *answer)
 {
 	struct sbuf out = SBUF_INIT;
@@ -140,12 +146,27 @@ int request_reply(struct request *r, struct el *answer)
 	el_write(&out, answer, NS_CLIENT);
 	len = sbuf_len(&out);
 	sbuf_done(&out);
-	if (len <= PUBSUB_ANSWER) {
+	if (len <= most(r)) {
 		comp_reply(r->rq, answer);
 		return COMP_DONE;
 	}
 	el_free(answer);
 	return request_error(r, COND_RESOURCE_CONSTRAINT, NULL, "The answer would be too long.");
+}
+
+void request_fit(const struct request *r, struct rsm_page *page, bool backwards,
+    size_t (*row_len)(void *rows, size_t i), void *rows)
+{
+	size_t bytes = 0, n = 0, room = most(r) / 3 * 2;
+
+	for (; n < page->n; n++) {
+		bytes += row_len(rows, backwards ? page->from + page->n - 1 - n : page->from + n);
+		if (bytes > room && n > 0)
+			break;
+	}
+	if (backwards)
+		page->from += page->n - n;
+	page->n = n;
 }
 
 size_t request_attr_len(const char *value)

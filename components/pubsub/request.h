@@ -6,6 +6,8 @@
 #ifndef PUBSUB_REQUEST_H
 #define PUBSUB_REQUEST_H
 
+#include <xmpp/rsm.h>
+
 #include "access.h"
 #include "service.h"
 
@@ -41,6 +43,10 @@ int request_judge(struct request *r, enum verdict v);
 /* Answers with what may be long, in place of comp_reply(): with an error if it is longer than a
  * link takes.  Takes the answer; returns COMP_DONE. */
 int request_reply(struct request *r, struct el *answer);
+/* Leaves as many rows of the page as an answer has room for, one at least; of one that was asked
+ * for backwards those at its end.  row_len: bytes of a row as it is written. */
+void request_fit(const struct request *r, struct rsm_page *page, bool backwards,
+    size_t (*row_len)(void *rows, size_t i), void *rows);
 /* Bytes of an attribute's value as it is written. */
 size_t request_attr_len(const char *value);
 /* Answers with an error and one of XEP-0060's own conditions; both return COMP_DONE. */

@@ -141,27 +141,23 @@ static int put_item(struct sbuf *out, struct item *it)
 	return 0;
 }
 
-/* As many as there is room for: who reads backwards, or has not said, gets the newer ones. */
-static void fit(struct retrieve_page *page, bool *ret_paged)
+static size_t item_len(void *rows, size_t i)
 {
-	size_t bytes = 0, n = 0;
+	const struct item *it = ((struct item **)rows)[i];
+	size_t publisher = it->node->conf.publisher ? request_attr_len(it->publisher) : 0;
 
-	for (; n < page->n; n++) {
-		size_t i = page->backwards ? page->from + page->n - 1 - n : page->from + n;
-		const struct item *it = page->v[i];
+	return it->len + request_attr_len(it->id) + publisher + 64;
+}
 
-		bytes += it->len + request_attr_len(it->id) + 64;
-		if (it->node->conf.publisher)
-			bytes += request_attr_len(it->publisher);
-		if (bytes > PUBSUB_PAGE_BYTES && n > 0)
-			break;
-	}
-	if (n == page->n)
-		return;
-	if (page->backwards)
-		page->from += page->n - n;
-	page->n = n;
-	*ret_paged = true;
+/* As many as there is room for: who reads backwards, or has not said, gets the newer ones. */
+static void fit(const struct request *r, struct retrieve_page *page, bool *ret_paged)
+{
+	struct rsm_page p = { page->from, page->n };
+
+	request_fit(r, &p, page->backwards, item_len, page->v);
+	*ret_paged = *ret_paged || p.n < page->n;
+	page->from = p.from;
+	page->n = p.n;
 }
 
 static void put_set(struct sbuf *out, const struct retrieve_page *page, struct el *scratch)
@@ -227,6 +223,6 @@ int retrieve_items(struct request *r)
 	ret = retrieve_page(n, r->action, payload, PUBSUB_PAGE, el_arena(payload), &page, &paged);
 	if (ret < 0)
 		return ret;
-	fit(&page, &paged);
+	fit(r, &page, &paged);
 	return reply(r, n, &page, paged);
 }
