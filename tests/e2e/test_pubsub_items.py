@@ -7,9 +7,9 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from lib import xml
-from lib.pep import EVENT, PUBSUB, Pep, condition, form, ok, options, payload
-from lib.pubsub import (AT, FAST, RSM, affiliate, config_of, fields, fill, ids, make, named,  # noqa: F401
-                        owner_ask, page, page_of, pep_stack, published_id, settings, subscribe)
+from lib.pep import EVENT, PUBSUB, condition, form, ok, options, payload
+from lib.pubsub import (AT, FAST, RSM, config_of, fill, ids, make, named, owner_ask,  # noqa: F401
+                        page, page_of, pep_stack, published_id, settings, subscribe)
 
 KIB = 1024
 EMPTY = len("<thing xmlns='urn:example:thing'></thing>")
@@ -424,6 +424,16 @@ async def test_pages_by_bytes(person):
     asked = "".join(f"<item id='{i}'/>" for i in names)
     assert ids(await get(alice, "n", inner=asked)) == names[:5]
     assert ids(await get(alice, "n", max_items=7)) == names[5:]
+
+
+@settings(PUBSUB_COMPONENT_MAX_STANZA="256k", **FAST)
+async def test_pages_of_a_link_that_takes_less(person):
+    alice = await person("alice")
+    await make(alice, "n")
+    for i in range(5):
+        ok(await alice.publish("n", sized(60 * KIB), id=str(i), to=AT))
+    answer = await get(alice, "n")
+    assert ids(answer) == ["3", "4"] and page_of(answer) == ("3", 3, "4", 5)
 
 
 @settings(**FAST)

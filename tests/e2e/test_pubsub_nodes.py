@@ -37,8 +37,8 @@ VALUES = {
 }
 
 
-async def configure(who, node, to=AT, **fields_):
-    return await who.configure(node, to, **fields_)
+async def configure(who, node, to=AT, **values):
+    return await who.configure(node, to, **values)
 
 
 # --- creating ---------------------------------------------------------------------------------------
@@ -503,18 +503,15 @@ HOSTILE = ["'\"<>&", "a\nb\tc\rd", "😀 ñ \u0301", "   ", "\u00a0", "..", "/",
 async def test_hostile_names_of_nodes(person, pep_stack):
     alice = await person("alice")
 
-    def esc(name):
-        return named(name)
-
     for name in HOSTILE:
-        ok(await alice.ask("set", f"<create{esc(name)}/>", AT))
-        ok(await alice.ask("set", f"<publish{esc(name)}><item id='1'>{payload()}</item></publish>", AT))
+        ok(await alice.ask("set", f"<create{named(name)}/>", AT))
+        ok(await alice.ask("set", f"<publish{named(name)}><item id='1'>{payload()}</item></publish>", AT))
     assert disco_items(await disco(alice, xml.DISCO_ITEMS)) == HOSTILE
     pep_stack.components["pubsub"].restart()
     pep_stack.ready("pubsub")
     assert disco_items(await disco(alice, xml.DISCO_ITEMS)) == HOSTILE
     for name in HOSTILE:
-        answer = ok(await alice.ask("get", f"<items{esc(name)}/>", AT))
+        answer = ok(await alice.ask("get", f"<items{named(name)}/>", AT))
         assert answer.find(f".//{{{PUBSUB}}}items").get("node") == name
         answer = ok(await owner_ask(alice, "get", "configure", name))
         assert answer.find(f".//{{{OWNER}}}configure").get("node") == name
