@@ -9,7 +9,8 @@ import pytest
 from lib import xml
 from lib.pep import EVENT, PUBSUB, condition, form, ok, options, payload
 from lib.pubsub import (AT, FAST, RSM, config_of, fill, ids, make, named, owner_ask,  # noqa: F401
-                        page, page_of, pep_stack, published_id, settings, subscribe)
+                        page, page_of, pep_stack, published_id, settings, stored,
+                        subscribe)
 
 KIB = 1024
 EMPTY = len("<thing xmlns='urn:example:thing'></thing>")
@@ -311,7 +312,9 @@ async def test_order_survives_a_restart(person, pep_stack):
     ok(await alice.publish("n", id="i2", to=AT))
     ok(await retract(alice, "n", "<item id='i3'/>"))
     assert ids(await get(alice, "n")) == ["i1", "i4", "i2"]
-    pep_stack.components["pubsub"].restart()
+    pep_stack.components["pubsub"].term()
+    assert stored(pep_stack) == 3  # what was replaced is gone for good
+    pep_stack.components["pubsub"].start()
     pep_stack.ready("pubsub")
     assert ids(await get(alice, "n")) == ["i1", "i4", "i2"]
     ok(await alice.publish("n", id="i1", to=AT))
@@ -481,6 +484,23 @@ async def test_a_node_of_ten_thousand_items(person, pep_stack):
     assert ids(await get(bob, "n", page(2, before=""))) == ["10000", "new"]
     ok(await owner_ask(alice, "set", "purge", "n"))
     assert ids(await get(bob, "n")) == []
+    pubsub.term()
+    assert stored(pep_stack) == 0
+
+
+async def test_an_id_that_the_database_has_twice(person, pep_stack):
+    """However it came about: the newer one holds."""
+    alice = await person("alice")
+    await make(alice, "n")
+    ok(await alice.publish("n", payload("old"), id="1", to=AT))
+    pubsub = pep_stack.components["pubsub"]
+    pubsub.term()
+    fill(pep_stack, "n", 2)
+    pubsub.start()
+    pep_stack.ready("pubsub")
+    assert [(i, e.text) for i, e in await alice.items("n", of=AT)] == [("1", None), ("2", None)]
+    ok(await alice.publish("n", payload("new"), id="1", to=AT))
+    assert [(i, e.text) for i, e in await alice.items("n", of=AT)] == [("2", None), ("1", "new")]
 
 
 async def test_many_publish_at_once(person, pep_stack, raw_client):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Nodes at the domain of the pubsub component (XEP-0060), in the words of its sections."""
 
+import contextlib
 import os
 import sqlite3
 from xml.sax.saxutils import quoteattr
@@ -150,15 +151,20 @@ def published_id(answer):
     return ok(answer).find(f".//{{{PUBSUB}}}item").get("id")
 
 
+def stored(stack):
+    """How many items the component's database has."""
+    with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "pubsub.db"))) as db:
+        return db.execute("SELECT count(*) FROM item").fetchone()[0]
+
+
 def fill(stack, node, count, publisher="alice@localhost/a", size=0, name="{}"):
     """Items 1 to count, written into the database of a component that does not run."""
     path = os.path.join(stack.data_dir, "pubsub.db")
     content = f"<thing xmlns='urn:example:thing'>{'x' * size}</thing>"
-    with sqlite3.connect(path) as db:
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
         number, = db.execute("SELECT id FROM node WHERE name = ?", (node,)).fetchone()
         last, = db.execute("SELECT coalesce(max(seq), 0) FROM item").fetchone()
         db.executemany(
             "INSERT INTO item (seq, node, id, at, len, publisher, payload) VALUES (?,?,?,?,?,?,?)",
             ((last + i, number, name.format(i), 1600000000000 + i, len(content), publisher, content)
              for i in range(1, count + 1)))
-    db.close()
