@@ -101,6 +101,17 @@ async def test_an_outcast_loses_his_subscriptions(person):
     assert state(await subscribe(bob, "n")) == "subscribed"
 
 
+async def test_who_has_subscribed_already_is_told_nothing(person):
+    alice, bob = await person("alice"), await person("bob")
+    await make(alice, "n")
+    ok(await subscribe(bob, "n"))
+    ok(await alice.publish("n", id="1", to=AT))
+    for affiliation in ("member", "publisher", "owner", "none"):
+        await affiliate(alice, "n", bob, affiliation)
+    await bob.raw.sync()
+    assert len(bob.events("n")) == 1 and told_states(bob, "n") == []
+
+
 async def test_subscriptions_are_changed(person):
     alice, bob, carol = [await person(u) for u in ("alice", "bob", "carol")]
     await make(alice, "n", access_model="authorize")
