@@ -203,7 +203,7 @@ static void test_groups(void **state)
 	(void)state;
 	config_init(&c, &account);
 	assert_int_equal(
-	    apply(&c, F2("roster_groups_allowed", "Friends", ""), &account, &model), 0);
+	    apply(&c, F2("roster_groups_allowed", "", "Friends"), &account, &model), 0);
 	assert_true(config_has_group(&c, "Friends"));
 	assert_false(config_has_group(&c, "Friend"));
 	assert_false(config_has_group(&c, ""));
