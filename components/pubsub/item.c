@@ -130,6 +130,9 @@ struct item *item_restore(struct node *n, const char *id, int64_t seq, int64_t a
 {
 	struct item *it = item_new(n, id, seq, at, len, publisher);
 
+	/* Of two with one id, which only another hand can have written, the newer one. */
+	if (n->items_known && items_find(n, id))
+		leave(items_find(n, id));
 	if (n->items_known)
 		enter(n, it);
 	if (payload)
@@ -214,10 +217,8 @@ struct item *items_put(
 	struct item *old = items_find(n, id), *it;
 
 	it = item_new(n, id, pubsub_next_seq(p), pubsub_wall(p), len, publisher);
-	if (old) {
-		n->service->stored -= (int64_t)old->len;
-		leave(old);
-	}
+	if (old)
+		items_remove(old);
 	enter(n, it);
 	n->service->stored += (int64_t)len;
 	store_put_item(comp_tx(p->c), it, payload);
