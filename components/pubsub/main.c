@@ -218,6 +218,7 @@ static void on_granted(struct comp *c, void *arg)
 {
 	(void)c;
 	rosters_drop(arg);
+	sessions_granted(arg);
 }
 
 static void on_reload(struct comp *c, void *arg)
