@@ -141,7 +141,7 @@ static bool is_type(const struct el *el, const char *type)
 static void take_said(struct said *s, struct el *el, const char *id, const char *to)
 {
 	const char *its = el_attr(el, "id"), *whom = el_attr(el, "to");
-	struct jid from;
+	struct jid from, whose;
 
 	assert(el && el_kind(el) != EL_OTHER && whom && el_attr(el, "from"));
 	assert(jid_parse(&from, el_arena(el), el_attr(el, "from")) == 0);
@@ -150,7 +150,8 @@ static void take_said(struct said *s, struct el *el, const char *id, const char 
 	if (el_kind(el) != EL_IQ)
 		return;
 	if (is_type(el, "result") || is_type(el, "error")) {
-		assert(id && its && strcmp(its, id) == 0 && strcmp(whom, to) == 0);
+		assert(id && its && strcmp(its, id) == 0);
+		assert(jid_parse(&whose, el_arena(el), whom) == 0 && strcmp(whose.s, to) == 0);
 		s->answers++;
 	} else if (el_child(el, "query", NS_ROSTER)) {
 		(void)snprintf(s->ask, sizeof(s->ask), "%s", its);

@@ -218,6 +218,26 @@ static void test_bound(void **state)
 	free(items);
 }
 
+/* Where none is shown each is little, and they are bounded, too. */
+static void test_bound_without_the_grant(void **state)
+{
+	struct fix *f = *state;
+	char account[32];
+
+	for (int i = 0; i < 150000; i++) {
+		(void)snprintf(account, sizeof(account), "a%d@test", i);
+		assert_non_null(roster_ready(&p, account));
+	}
+	assert_true(p.rosters_bytes > PUBSUB_ROSTERS);
+	fix_send(f, "<iq type='set' id='o' from='test' to='" DOM
+		    "'><delegation xmlns='urn:xmpp:delegation:2'><forwarded "
+		    "xmlns='urn:xmpp:forward:0'><iq xmlns='jabber:client' type='get' id='i' "
+		    "from='bob@test/b' to='" ALICE "'><pubsub xmlns='" NS_PUBSUB
+		    "'><items node='n'/></pubsub></iq></forwarded></delegation></iq>");
+	fix_has(f, "<item-not-found");
+	assert_in_range(p.rosters_bytes, 1, PUBSUB_ROSTERS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +248,7 @@ int main(void)
 		PUBSUB_TEST(test_end_while_it_is_asked),
 		PUBSUB_TEST(test_old),
 		PUBSUB_TEST(test_bound),
+		PUBSUB_TEST(test_bound_without_the_grant),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
