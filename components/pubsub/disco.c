@@ -79,6 +79,8 @@ void disco_start(struct pubsub *p)
 		comp_feature_for(c, COMP_FOR_ACCOUNT, NS_PUBSUB, of_account[i]);
 	/* profanity looks for it at the server, and nowhere else. */
 	comp_feature_for(c, COMP_FOR_SERVER, NS_PUBSUB, NS_PUBSUB "#publish-options");
+	/* ejabberd delegates no namespace of which it is told nothing (XEP-0355 7.2). */
+	comp_feature_for(c, COMP_FOR_SERVER, NS_PUBSUB_OWNER, NS_PUBSUB "#publish-options");
 	comp_feature_for(c, COMP_FOR_ANY, NS_VCARD, NS_VCARD);
 	comp_feature_for(c, COMP_FOR_SERVER, NS_PRIVATE, NS_PRIVATE);
 }

@@ -54,6 +54,14 @@ static void cache(struct item *it, const char *payload)
 	trim(p);
 }
 
+/* One that the database has, too: behind those that are not committed it must not pile up. */
+static void cache_read(struct item *it, const char *payload)
+{
+	cache(it, payload);
+	if (it->node->service->p->payloads_bytes > PUBSUB_PAYLOADS)
+		uncache(it);
+}
+
 static void use(struct item *it)
 {
 	list_del(&it->cached);
@@ -75,7 +83,7 @@ int item_payload(struct item *it, struct sbuf *out)
 	if (r < 0)
 		return r;
 	if (sbuf_len(out) - before == it->len)
-		cache(it, sbuf_str(out) + before);
+		cache_read(it, sbuf_str(out) + before);
 	return 0;
 }
 
@@ -138,7 +146,7 @@ struct item *item_restore(struct node *n, const char *id, int64_t seq, int64_t a
 		enter(n, it);
 	}
 	if (payload)
-		cache(it, payload);
+		cache_read(it, payload);
 	return it;
 }
 

@@ -2,8 +2,9 @@
 /* Publish-subscribe (XEP-0060) at the component's own domain and, where the server delegates it, at
  * each account (PEP, XEP-0163): its settings, and what all of its files share.
  *
- *   main        settings, routes, start and stop    service    an address that has nodes
- *   request     what a stanza's handler is given    node       a node, its lists
+ *   main        settings, start and stop            service    an address that has nodes
+ *   routes      which stanza goes where             node       a node, its lists
+ *   request     what a stanza's handler is given
  *   access      who may do what, pure               item       what a node keeps
  *   config      settings of a node, its form        store      SQL
  *   publish     publish, retract                    retrieve   items in pages

@@ -64,8 +64,12 @@ int request_run(struct pubsub *p, struct comp_req *rq, request_fn *fn)
 	if (strcmp(account, comp_domain(p->c)) == 0)
 		return run(p, rq, NULL, fn);
 	ro = roster_ready(p, account);
-	if (ro)
-		return run(p, rq, ro, fn);
+	if (ro) {
+		int ret = run(p, rq, ro, fn);
+
+		rosters_trim(p); /* where none are shown nothing else makes room */
+		return ret;
+	}
 	w = xzalloc(sizeof(*w));
 	*w = (struct waiting){ p, comp_defer(rq), fn };
 	roster_want(p, account, on_roster, w);

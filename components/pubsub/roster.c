@@ -15,7 +15,8 @@
 
 enum {
 	ASK_MS = 20 * 1000,
-	ROSTER_COST = 256, /* bytes in memory, about */
+	OLD_MS = 10 * 1000, /* read again after that where nobody tells of changes */
+	ROSTER_COST = 256,  /* bytes in memory, about */
 	CONTACT_COST = 160,
 	CONTACTS_MAX = 20000,
 };
@@ -104,12 +105,13 @@ static void contact_free(struct roster *ro, struct contact *c)
 {
 	unwatch(ro->p, c);
 	map_del(&ro->contacts, &c->node);
-	weigh(ro, -CONTACT_COST);
+	weigh(ro, -(long)(CONTACT_COST + c->groups_len));
 	free(c->groups);
 	free(c);
 }
 
-static char *read_groups(const struct el *item)
+/* NULL: none; *ret_len bytes. */
+static char *read_groups(const struct el *item, size_t *ret_len)
 {
 	struct sbuf out = SBUF_INIT;
 	size_t n = 0;
@@ -120,7 +122,8 @@ static char *read_groups(const struct el *item)
 		if (*name && n++ < PUBSUB_GROUPS)
 			sbuf_add(&out, name, strlen(name) + 1);
 	}
-	if (sbuf_len(&out) == 0) {
+	*ret_len = sbuf_len(&out);
+	if (*ret_len == 0) {
 		sbuf_done(&out);
 		return NULL;
 	}
@@ -160,10 +163,10 @@ static void take_item(struct roster *ro, const struct el *item)
 	c->roster = ro;
 	c->from = from;
 	c->to = to;
-	c->groups = read_groups(item);
+	c->groups = read_groups(item, &c->groups_len);
 	list_init(&c->watch);
 	map_put(&ro->contacts, &c->node, c->bare, jid.len);
-	weigh(ro, CONTACT_COST);
+	weigh(ro, (long)(CONTACT_COST + c->groups_len));
 	if (from)
 		watch(ro->p, c);
 }
@@ -283,9 +286,13 @@ static void on_answer(struct comp *c, int err, const struct el *answer, void *ar
 	}
 	if (ro->again) { /* a push may have been lost since it was asked */
 		ask(ro);
+		if (ro->ready) /* or rosters are not shown any more */
+			serve(ro, 0);
 		return;
 	}
+	clear(ro);
 	ro->ready = true;
+	ro->read_at = loop_now(comp_loop(ro->p->c));
 	query = answer ? el_child(answer, "query", NS_ROSTER) : NULL;
 	if (query)
 		EL_EACH (item, query, "item", NS_ROSTER)
@@ -298,7 +305,7 @@ static void ask(struct roster *ro)
 {
 	struct el *iq;
 
-	ro->again = false;
+	ro->again = ro->ready = false;
 	if (!comp_may(ro->p->c, ro->account, COMP_MAY_ROSTER_GET)) {
 		ro->ready = true; /* where rosters are not shown nobody is a contact */
 		return;
@@ -308,12 +315,23 @@ static void ask(struct roster *ro)
 	ro->asked = comp_ask(ro->p->c, iq, ASK_MS, on_answer, ro);
 }
 
+/* Servers of before XEP-0356 0.4 send no pushes. */
+static bool is_old(const struct roster *ro)
+{
+	struct comp *c = ro->p->c;
+
+	return ro->ready && ro->read_at + OLD_MS <= loop_now(comp_loop(c)) &&
+	       comp_may(c, ro->account, COMP_MAY_ROSTER_GET) &&
+	       !comp_may(c, ro->account, COMP_MAY_ROSTER_PUSH);
+}
+
 const struct roster *roster_ready(struct pubsub *p, const char *account)
 {
 	struct roster *ro = find(p, account);
 
-	if (!ro) {
-		ro = roster_new(p, account);
+	if (!ro || is_old(ro)) {
+		if (!ro)
+			ro = roster_new(p, account);
 		ask(ro);
 	}
 	list_del(&ro->by_use);

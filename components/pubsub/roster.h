@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The rosters of accounts, as far as somebody needs them: read when they are (XEP-0356), kept
- * current by pushes, dropped when a link begins anew.  Where the server does not show them they are
- * empty. */
+ * current by pushes or, where the server sends none, read again and again, dropped when a link
+ * begins anew.  Where the server does not show them they are empty. */
 #ifndef PUBSUB_ROSTER_H
 #define PUBSUB_ROSTER_H
 
@@ -14,6 +14,7 @@ struct contact {
 	struct roster *roster;
 	bool from, to; /* sees the account; is seen by it */
 	char *groups;  /* NUL after each, and at the end; NULL: none */
+	size_t groups_len;
 	char bare[];
 };
 struct roster {
@@ -23,6 +24,7 @@ struct roster {
 	struct list waiting;
 	struct comp_iq *asked; /* while it is being read */
 	bool ready;
+	uint64_t read_at;
 	bool again;          /* what is being read may be out of date */
 	struct map contacts; /* struct contact by bare JID */
 	size_t bytes;

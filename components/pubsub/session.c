@@ -240,6 +240,21 @@ void sessions_online(struct pubsub *p, bool resumed)
 	}
 }
 
+/* That they end would not be told. */
+void sessions_granted(struct pubsub *p)
+{
+	struct map_node *next;
+
+	for (struct map_node *m = map_first(&p->peers); m; m = next) {
+		const struct peer *peer = MAP_ENTRY(m, struct peer, node);
+		struct jid jid = jid_view(peer->bare);
+
+		next = map_next(&p->peers, m);
+		if (pubsub_is_local(p, &jid) && !comp_may(p->c, peer->bare, COMP_MAY_PRESENCE))
+			sessions_drop(p, peer->bare);
+	}
+}
+
 void sessions_free(struct pubsub *p)
 {
 	struct map_node *m;

@@ -39,6 +39,8 @@ int session_unavailable(struct comp_req *rq, void *arg);
 
 int sessions_load(struct pubsub *p);
 void sessions_online(struct pubsub *p, bool resumed);
+/* Those whose presence the server does not show any more are forgotten; stored. */
+void sessions_granted(struct pubsub *p);
 void sessions_drop(struct pubsub *p, const char *bare); /* an account is gone; stored */
 void sessions_free(struct pubsub *p);                   /* in memory alone */
 

@@ -45,6 +45,8 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " host TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;" },
 };
 
+enum { LEN_MAX = 1 << 20 }; /* of a payload: more than may be set; also in q_stored */
+
 enum flag {
 	FLAG_PERSIST = 1,
 	FLAG_PAYLOADS = 2,
@@ -72,7 +74,8 @@ static struct db_q q_subs = {
 	" WHERE n.owner = $1 ORDER BY n.id, s.jid"
 };
 static struct db_q q_stored = {
-	"SELECT sum(i.len) FROM node n JOIN item i ON i.node = n.id WHERE n.owner = $1"
+	"SELECT sum(max(0, min(i.len, 1048576))) FROM node n JOIN item i ON i.node = n.id"
+	" WHERE n.owner = $1"
 };
 static struct db_q q_items = {
 	"SELECT seq, id, at, len, publisher FROM item WHERE node = $1 ORDER BY seq"
@@ -133,10 +136,22 @@ static char *text_or_null(struct db *db, struct db_q *q, int col)
 	return db_is_null(db, q, col) ? NULL : xstrdup(db_text(db, q, col));
 }
 
-/* What another hand has written is brought into range. */
+/* What another hand has written is brought into range: */
 static int within(int64_t v, int last)
 {
 	return v >= 0 && v <= last ? (int)v : 0;
+}
+
+/* Nobody is let in by it, */
+static int access_of(int64_t v)
+{
+	return v >= 0 && v <= ACCESS_LAST_ ? (int)v : ACCESS_WHITELIST;
+}
+
+/* and what is counted is something that can be. */
+static size_t len_of(int64_t v)
+{
+	return v < 0 ? 0 : v > LEN_MAX ? LEN_MAX : (size_t)v;
 }
 
 static char *read_groups(struct db *db, struct db_q *q, int col)
@@ -159,13 +174,13 @@ static void read_conf(struct db *db, struct db_q *q, struct node_conf *c)
 		.type = text_or_null(db, q, 5),
 		.language = text_or_null(db, q, 6),
 		.groups = read_groups(db, q, 7),
-		.access = within(db_int(db, q, 8), ACCESS_LAST_),
+		.access = access_of(db_int(db, q, 8)),
 		.publish = within(db_int(db, q, 9), PUBLISH_OPEN),
 		.send_last = within(db_int(db, q, 10), LAST_ON_SUB_AND_PRESENCE),
 		.full = within(db_int(db, q, 11), FULL_REJECT),
 		.notification = within(db_int(db, q, 12), NOTIFY_CHAT),
-		.max_items = db_int(db, q, 13),
-		.max_payload = db_int(db, q, 14),
+		.max_items = db_int(db, q, 13) < 1 ? 1 : db_int(db, q, 13),
+		.max_payload = (int64_t)len_of(db_int(db, q, 14)),
 		.persist = flags & FLAG_PERSIST,
 		.payloads = flags & FLAG_PAYLOADS,
 		.notifications = flags & FLAG_NOTIFICATIONS,
@@ -268,7 +283,7 @@ int store_read_items(struct node *n)
 		return r;
 	while ((r = db_next(db, &q_items)) > 0)
 		(void)item_restore(n, db_text(db, &q_items, 1), db_int(db, &q_items, 0),
-		    db_int(db, &q_items, 2), (size_t)db_int(db, &q_items, 3),
+		    db_int(db, &q_items, 2), len_of(db_int(db, &q_items, 3)),
 		    db_text(db, &q_items, 4), NULL);
 	return r;
 }

@@ -119,13 +119,14 @@ static void read_iqs(struct granted *g, const struct el *perm)
 	}
 }
 
-/* XEP-0356 4.2: who may read is told of changes unless it says that he is not; version 1 knows of
- * no pushes. */
+/* XEP-0356 4.2 has it that who may read is told of changes unless it says that he is not.  But
+ * servers that were made before it had pushes (Prosody's mod_privilege) say nothing of them in
+ * version 2, too, so that only what is promised counts. */
 static void read_roster(struct granted *g, const char *type, const char *push)
 {
 	g->roster = types_of(type);
-	g->push = g->version >= 2 && (g->roster & GET) &&
-	          (!push || (strcmp(push, "false") != 0 && strcmp(push, "0") != 0));
+	g->push =
+	    (g->roster & GET) && push && (strcmp(push, "true") == 0 || strcmp(push, "1") == 0);
 }
 
 static void read_perms(struct granted *g, const struct el *privilege)

@@ -262,9 +262,14 @@ struct fix *fix_bare(void)
 
 void fix_make(struct fix *f)
 {
+	struct comp_conf *conf = &f->conf;
 	char err[256];
 
-	if (comp_new(&f->c, &f->ops, f, f->l, NULL, &f->conf, err, sizeof(err)) < 0)
+	if (f->full) {
+		*f->full = f->conf;
+		conf = f->full;
+	}
+	if (comp_new(&f->c, &f->ops, f, f->l, NULL, conf, err, sizeof(err)) < 0)
 		fail_msg("%s", err);
 }
 

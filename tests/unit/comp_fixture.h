@@ -73,6 +73,7 @@ struct fix {
 	void (*routes)(struct comp *c); /* called for each new component; may be NULL */
 	struct comp *c;
 	struct comp_conf conf;
+	struct comp_conf *full; /* what conf is copied into and begins; NULL: it is all there is */
 	struct comp_ops ops;
 	unsigned onlines, offlines, stops, stoppeds;
 	bool resumed; /* by the last online */

@@ -20,6 +20,9 @@ class Inbox:
     def __len__(self):
         return len(self._stanzas)
 
+    def remove(self, element):
+        self._stanzas.remove(element)
+
     def clear(self):
         self._stanzas.clear()
         self._taken = 0

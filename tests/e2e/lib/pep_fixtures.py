@@ -9,9 +9,17 @@ from .pep import Pep
 
 
 @pytest.fixture
-def pep_stack(make_stack):
-    """Router and pubsub for localhost."""
-    return make_stack(components=("pubsub",))
+def pep_stack(request, make_stack):
+    """Router and pubsub for localhost; with_stack(...) says what is different."""
+    how = dict(getattr(request, "param", {}))
+    if disk := how.pop("disk", None):
+        how["data_dir"] = request.getfixturevalue("small_disk")(disk)
+    return make_stack(components=("pubsub",), **how)
+
+
+def with_stack(**how):
+    """A mark: make_stack's arguments, and disk="8m" for a small one."""
+    return pytest.mark.parametrize("pep_stack", [how], indirect=True, ids=[""])
 
 
 @pytest_asyncio.fixture
