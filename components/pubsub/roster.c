@@ -10,8 +10,9 @@
 #include <base/mem.h>
 #include <base/sbuf.h>
 
-#include "last.h"
+#include "regard.h"
 #include "roster.h"
+#include "service.h"
 
 enum {
 	ASK_MS = 20 * 1000,
@@ -128,14 +129,14 @@ static char *read_groups(const struct el *item)
 }
 
 /* NULL: there is none (yet). */
-static const struct contact *item_contact(const struct roster *ro, const struct el *item)
+static struct contact *item_contact(const struct roster *ro, const struct el *item)
 {
 	const char *s = el_attr(item, "jid");
 	struct jid jid;
 
 	if (!s || jid_parse(&jid, el_arena(item), s) < 0)
 		return NULL;
-	return roster_contact(ro, jid.s);
+	return contact_find(ro, jid.s);
 }
 
 /* Takes in an <item/>; who neither sees the account nor is seen by it does not matter. */
@@ -283,6 +284,8 @@ static void on_answer(struct comp *c, int err, const struct el *answer, void *ar
 	}
 	if (ro->again) { /* a push may have been lost since it was asked */
 		ask(ro);
+		if (ro->ready)
+			serve(ro, 0);
 		return;
 	}
 	ro->ready = true;
@@ -290,6 +293,7 @@ static void on_answer(struct comp *c, int err, const struct el *answer, void *ar
 	if (query)
 		EL_EACH (item, query, "item", NS_ROSTER)
 			take_item(ro, item);
+	regard_all(ro);
 	serve(ro, 0);
 	rosters_trim(ro->p);
 }
@@ -306,6 +310,13 @@ static void ask(struct roster *ro)
 	iq = el_iq("get", ro->account);
 	el_add(iq, "query", NS_ROSTER);
 	ro->asked = comp_ask(ro->p->c, iq, ASK_MS, on_answer, ro);
+}
+
+const struct roster *roster_loaded(const struct pubsub *p, const char *account)
+{
+	const struct roster *ro = find(p, account);
+
+	return ro && ro->ready ? ro : NULL;
 }
 
 const struct roster *roster_ready(struct pubsub *p, const char *account)
@@ -336,16 +347,34 @@ void roster_want(struct pubsub *p, const char *account, roster_fn *fn, void *arg
 /* --- changes -----------------------------------------------------------------------------------
  */
 
-/* Whom the account sees from now on, it is sent the last items of. */
 static void take_change(struct roster *ro, const struct el *item)
 {
-	const struct contact *c = item_contact(ro, item);
-	bool saw = c && c->to;
+	struct contact *c = item_contact(ro, item);
+	bool saw = c && c->to, was_seen = c && c->from;
+	char *groups = c ? c->groups : NULL;
 
+	if (c)
+		c->groups = NULL;
 	take_item(ro, item);
 	c = item_contact(ro, item);
 	if (c && c->to && !saw)
-		last_new_contact(ro, c);
+		regard_seen(ro, c);
+	if (c)
+		regard_changed(ro, c, was_seen, groups);
+	free(groups);
+}
+
+/* Subscriptions end whether the roster is in memory or not. */
+static void take_push(struct pubsub *p, struct roster *ro, const struct el *item, const char *account)
+{
+	const char *s = el_attr(item, "jid");
+	struct jid jid;
+
+	if (!s || jid_parse(&jid, el_arena(item), s) < 0)
+		return;
+	if (ro && ro->ready)
+		take_change(ro, item);
+	regard_entry(p, account, jid.s);
 }
 
 int roster_push(struct comp_req *rq, void *arg)
@@ -357,9 +386,9 @@ int roster_push(struct comp_req *rq, void *arg)
 	if (!jid_is_bare(from) || jid_is_domain(from) || !pubsub_is_local(p, from))
 		return -COND_FORBIDDEN; /* anybody can send this, but not from there */
 	ro = find(p, from->s);
-	if (ro && ro->ready)
-		EL_EACH (item, comp_payload(rq), "item", NS_ROSTER)
-			take_change(ro, item);
+	EL_EACH (item, comp_payload(rq), "item", NS_ROSTER)
+		take_push(p, ro, item, from->s);
+	services_trim(p);
 	comp_reply_ok(rq);
 	return COMP_DONE;
 }

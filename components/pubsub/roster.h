@@ -35,6 +35,7 @@ typedef void roster_fn(struct pubsub *p, int err, const struct roster *ro, void 
 
 /* NULL: it has to be read first. */
 const struct roster *roster_ready(struct pubsub *p, const char *account);
+const struct roster *roster_loaded(const struct pubsub *p, const char *account); /* or NULL */
 /* fn runs once, never inside this call, in the order of the calls. */
 void roster_want(struct pubsub *p, const char *account, roster_fn *fn, void *arg);
 const struct contact *roster_contact(const struct roster *ro, const char *bare); /* NULL: none */
