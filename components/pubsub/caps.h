@@ -21,7 +21,7 @@ struct caps {
 	bool known;
 	struct comp_iq *asked;
 	struct session *asking; /* who is asked; a user */
-	char *names; /* a NUL after each; sorted */
+	char *names;            /* a NUL after each; sorted */
 	const char **sorted;
 	size_t n;
 	char key[]; /* hash, ver, node, with spaces in between */

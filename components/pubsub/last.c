@@ -22,7 +22,7 @@
 
 enum {
 	AGAIN_MS = 1000,
-	ROOM = 8 << 20, /* bytes that the link has to take, or it is put off */
+	ROOM = 8 << 20,        /* bytes that the link has to take, or it is put off */
 	SUBSCRIBED_MAX = 1000, /* accounts with nodes that somebody has subscribed to */
 };
 
@@ -215,7 +215,8 @@ static int each_account(struct greeting *g, const struct roster *own, account_fn
 
 static void wait_for(struct session *s, const char *account);
 
-/* The nodes are in memory, and the roster if it decides. */
+/* The nodes are in memory, and the roster if it decides.  One that cannot be read (it may be longer
+ * than the link takes) does not keep the items of all others from whoever comes. */
 static int prepare(struct greeting *g, const char *account, bool contact)
 {
 	struct service *sv;
@@ -224,7 +225,8 @@ static int prepare(struct greeting *g, const char *account, bool contact)
 	(void)contact;
 	if (r < 0)
 		return r;
-	if (sv->roster_nodes > 0 && !roster_ready(g->p, account)) {
+	if (sv->roster_nodes > 0 && !roster_has_failed(g->p, account) &&
+	    !roster_ready(g->p, account)) {
 		wait_for(g->s, account);
 		return -EINPROGRESS;
 	}
@@ -241,7 +243,7 @@ static int send_to(struct greeting *g, const char *account, bool contact)
 	if (own && caps_wants(g->s->caps, BOOKMARKS_OLD) && !caps_wants(g->s->seen, BOOKMARKS_OLD))
 		bookmarks_last(sv, g->s->jid);
 	g->standing = (struct standing){ .contact = contact, .in_group = own };
-	send_all(g, sv, sv->roster_nodes > 0 ? roster_ready(g->p, account) : NULL);
+	send_all(g, sv, sv->roster_nodes > 0 ? roster_loaded(g->p, account) : NULL);
 	return 0;
 }
 

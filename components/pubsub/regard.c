@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Two rosters tell of a new contact: that of the one who sees (`to`) and that of the one who is seen
+/* Two rosters tell of a new contact: that of the one who sees (`to`) and that of the one who is
+ * seen
  * (`from`), in either order.  Nodes for roster groups go by the latter, the others by the former;
  * of contacts at other servers there is only the latter. */
 #include <stdlib.h>

@@ -19,6 +19,7 @@ enum {
 	ROSTER_COST = 256, /* bytes in memory, about */
 	CONTACT_COST = 160,
 	CONTACTS_MAX = 20000,
+	FAILED_MS = 60 * 1000,
 };
 
 struct waiter {
@@ -238,7 +239,7 @@ static void serve(struct roster *ro, int err)
 
 	list_init(&waiting);
 	list_take(&waiting, &ro->waiting);
-	if (err < 0 && !ro->asked)
+	if (err == -ECANCELED && !ro->asked)
 		roster_free(ro);
 	while ((w = LIST_FIRST(&waiting, struct waiter, link))) {
 		list_del(&w->link);
@@ -254,7 +255,7 @@ void rosters_trim(struct pubsub *p)
 
 		if (p->rosters_bytes <= PUBSUB_ROSTERS)
 			return;
-		if (ro->ready && list_empty(&ro->waiting))
+		if (!ro->asked && list_empty(&ro->waiting))
 			roster_free(ro);
 	}
 }
@@ -269,7 +270,6 @@ static void on_answer(struct comp *c, int err, const struct el *answer, void *ar
 	struct roster *ro = arg;
 	const struct el *query;
 
-	(void)c;
 	ro->asked = NULL;
 	if (err == -EBADMSG && el_error(answer, NULL) == COND_ITEM_NOT_FOUND)
 		err = 0; /* there is no such account: nobody is in its roster */
@@ -279,9 +279,11 @@ static void on_answer(struct comp *c, int err, const struct el *answer, void *ar
 		if (err != -ECANCELED)
 			log_err(&tag, LOG_LVL_INFO, err, "the roster of %s cannot be read",
 			    ro->account);
+		ro->failed = loop_now(comp_loop(c)) + 1;
 		serve(ro, err);
 		return;
 	}
+	ro->failed = 0;
 	if (ro->again) { /* a push may have been lost since it was asked */
 		ask(ro);
 		if (ro->ready)
@@ -319,14 +321,21 @@ const struct roster *roster_loaded(const struct pubsub *p, const char *account)
 	return ro && ro->ready ? ro : NULL;
 }
 
+bool roster_has_failed(const struct pubsub *p, const char *account)
+{
+	const struct roster *ro = find(p, account);
+
+	return ro && ro->failed && loop_now(comp_loop(p->c)) < ro->failed + FAILED_MS;
+}
+
 const struct roster *roster_ready(struct pubsub *p, const char *account)
 {
 	struct roster *ro = find(p, account);
 
-	if (!ro) {
+	if (!ro)
 		ro = roster_new(p, account);
+	if (!ro->ready && !ro->asked)
 		ask(ro);
-	}
 	list_del(&ro->by_use);
 	list_add_tail(&p->rosters_by_use, &ro->by_use);
 	return ro->ready ? ro : NULL;
@@ -365,7 +374,8 @@ static void take_change(struct roster *ro, const struct el *item)
 }
 
 /* Subscriptions end whether the roster is in memory or not. */
-static void take_push(struct pubsub *p, struct roster *ro, const struct el *item, const char *account)
+static void take_push(
+    struct pubsub *p, struct roster *ro, const struct el *item, const char *account)
 {
 	const char *s = el_attr(item, "jid");
 	struct jid jid;
