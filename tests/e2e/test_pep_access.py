@@ -249,6 +249,46 @@ async def test_new_contact_while_both_are_online(person):
     assert sorted(ids(alice)) == ["b-open", "b-presence"]
 
 
+async def test_node_that_is_closed_to_who_has_subscribed(person):
+    """Another access model counts at once, for events as for requests."""
+    node = node_of("open")
+    alice, eve = await person("alice"), await person("eve", wants=(node,))
+    await settled(eve, asked=1)
+    await publish(alice, node, access_model="open")
+    for jid in (eve.bare, eve.jid):
+        ok(await subscribe(eve, node, ALICE, jid))
+    await settled(eve)
+    for n, model in enumerate(("presence", "roster", "whitelist")):
+        eve.raw.inbox.clear()
+        ok(await alice.configure(node, access_model=model))
+        await publish(alice, node, id=f"closed-{n}")
+        assert isinstance(await eve.items(node, of=ALICE), str)
+        await settled(eve)
+        assert ids(eve, node) == []
+        again = await person("eve", wants=(node,), resource=f"r{n}")
+        await settled(again)
+        assert ids(again, node) == []
+
+
+async def test_outcast_is_told_no_more(person):
+    node = node_of("open")
+    alice, eve = await person("alice"), await person("eve")
+    bob = await person("bob", wants=(node,))
+    await befriend(alice, bob)
+    await publish(alice, node, access_model="open")
+    ok(await subscribe(eve, node, ALICE))
+    await settled(bob)
+    await affiliate(alice, node, eve="outcast", bob="outcast")
+    for who in (eve, bob):
+        await settled(who)
+        who.raw.inbox.clear()
+    await publish(alice, node, id="2")
+    for who in (eve, bob):
+        await settled(who)
+        assert ids(who, node) == []
+    assert await subscribers(alice, node) == {}
+
+
 # --- authorize ------------------------------------------------------------------------------------
 
 async def test_owner_allows_a_subscription(person):
@@ -338,6 +378,17 @@ async def test_without_to_and_with_the_own_address(person):
     assert condition(await other.publish(node, to=ALICE)) == "forbidden"
     assert condition(await other.ask("set", f"<create node='{node}'/>", ALICE)) == "forbidden"
     assert [i for i, _ in await alice.items(node)] == ["2"]
+
+
+async def test_contact_discovers_the_service(person):
+    """XEP-0163 6.2."""
+    alice, bob = await person("alice"), await person("bob")
+    await befriend(alice, bob)
+    info = ok(await bob.raw.iq("get", disco("info"), to=ALICE))
+    assert ("pubsub", "pep") in [(i.get("category"), i.get("type"))
+                                 for i in info.iter(f"{{{xml.DISCO_INFO}}}identity")]
+    assert PUBSUB + "#filtered-notifications" in {
+        f.get("var") for f in info.iter(f"{{{xml.DISCO_INFO}}}feature")}
 
 
 async def test_default_of_a_node(person):

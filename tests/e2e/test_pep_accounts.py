@@ -209,6 +209,40 @@ async def test_numbers_of_events_are_remembered(pep_stack):
     assert told(pep_stack) == last
 
 
+async def test_event_that_comes_again_is_passed_over(person, pep_stack):
+    """The router forgets that it was acknowledged: it is about the account of before."""
+    alice = await person("alice")
+    await publish(alice)
+    delete(pep_stack, ALICE)
+    await added(pep_stack, ALICE)
+    new = await person("alice", resource="new")
+    await publish(new, id="new")
+    n = await until(lambda: told(pep_stack) - 1)  # the last is that it was made anew
+    pep_stack.router.kill9()
+    with router_db(pep_stack) as db:
+        assert db.execute("SELECT count(*) FROM event_for").fetchone() == (0,)
+        db.execute("INSERT OR REPLACE INTO event (n, kind, jid, host, stamp) "
+                   "VALUES (?, 'deleted', ?, 'localhost', 0)", (n, ALICE))
+        db.execute("INSERT INTO event_for (component, n) VALUES (?, ?)", (SERVICE, n))
+    pep_stack.router.start()
+    await until(lambda: owed(pep_stack) == 0, "it is acknowledged")
+    pep_stack.ready()
+    third = await person("alice", resource="third")
+    assert [i for i, _ in await third.items(MOOD)] == ["new"]
+
+
+@contextlib.contextmanager
+def router_db(stack):
+    with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "router.sqlite"))) as db:
+        with db:
+            yield db
+
+
+def owed(stack):
+    with router_db(stack) as db:
+        return db.execute("SELECT count(*) FROM event_for").fetchone()[0]
+
+
 def told(stack):
     with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "pubsub.db"))) as db:
         return (db.execute("SELECT n FROM told WHERE host = 'localhost'").fetchone() or (0,))[0]

@@ -22,7 +22,8 @@ async def told(who, node=MOOD):
 # --- who ------------------------------------------------------------------------------------------
 
 async def test_contacts_by_kind_of_subscription(person):
-    """from and both are told, to and pending are not; the own other session is, and nobody twice."""
+    """from and both are told, to and pending are not, of an open node no more than of any other; the
+    own other session is, and nobody twice."""
     alice = await person("alice", wants=(MOOD,))
     tablet = await person("alice", wants=(MOOD,), resource="tablet")
     both, seer, seen, asks, eve = [await person(u, wants=(MOOD,)) for u in
@@ -33,8 +34,10 @@ async def test_contacts_by_kind_of_subscription(person):
     await asks.raw.send(f"<presence type='subscribe' to='{ALICE}'/>")
     await alice.raw.wait("presence", type="subscribe", from_=asks.bare)
     await publish(alice)
+    ok(await alice.configure(MOOD, access_model="open"))
+    await publish(alice, id="2")
     for who in (alice, tablet, both, seer):
-        assert await told(who) == ["1"], who.jid
+        assert await told(who) == ["1", "2"], who.jid
     for who in (seen, asks, eve):
         assert await told(who) == [], who.jid
 
