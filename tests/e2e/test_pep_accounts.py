@@ -198,7 +198,7 @@ async def test_deleted_while_both_are_killed(person, pep_stack):
 
 
 async def test_numbers_of_events_are_remembered(pep_stack):
-    """What was handled is not handled again: the last number is there after a restart, and grows."""
+    """What was handled is not handled again: the last number is there after a restart."""
     pep_stack.add_account("alice")
     n = await until(lambda: told(pep_stack))
     delete(pep_stack, ALICE)

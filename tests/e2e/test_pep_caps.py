@@ -316,7 +316,8 @@ async def test_legacy_capabilities_without_hash(person, special):
     {"hash": "md5", "node": NODE, "ver": "x"}, {"hash": "sha-1", "node": NODE},
     {"hash": "sha-1", "ver": "x"}, {"hash": "", "node": NODE, "ver": "x"},
     {"hash": "sha-1", "node": NODE, "ver": ""}, {"hash": "sha-1", "node": NODE, "ver": "a b"},
-    {"hash": "sha-1 x", "node": NODE, "ver": "x"}, {"hash": "sha-1", "node": "n" * 3000, "ver": "x"},
+    {"hash": "sha-1 x", "node": NODE, "ver": "x"},
+    {"hash": "sha-1", "node": "n" * 3000, "ver": "x"},
     {"hash": "sha-1", "node": NODE, "ver": "v" * 3000}, {"hash": "SHA-1", "node": NODE, "ver": "x"},
     {}], ids=lambda a: "-".join(f"{k}{len(v)}" for k, v in a.items()) or "none")
 async def test_capabilities_that_say_nothing(attrs, person, special):
@@ -365,7 +366,8 @@ async def test_answer_of_64_kib(person, special):
     alice = await person("alice")
     await publish(alice, access_model="open")
     bob = await special(Silent, "bob", come=False)
-    bob.features = [xml.DISCO_INFO, MOOD + "+notify", *(f"urn:{n}:" + "x" * 660 for n in range(100))]
+    bob.features = [xml.DISCO_INFO, MOOD + "+notify",
+                    *(f"urn:{n}:" + "x" * 660 for n in range(100))]
     bob.ver = caps_ver(bob.features)
     assert len("".join(bob.features)) > 64 * 1024
     await befriend(alice, bob)

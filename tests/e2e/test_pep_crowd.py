@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""PEP with very long contact lists.  The contacts are addresses of a component, and are put into the
-router's database while it is down."""
+"""PEP with very long contact lists.  The contacts are addresses of a component, and are put into
+the router's database while it is down."""
 
 import asyncio
 import collections
@@ -26,8 +26,8 @@ NUMBERS = itertools.count()
 
 @pytest.fixture
 async def known(make_stack, raw_client):
-    """make, login = known; stack = await make({"alice": [(contact, name, groups), ...]}): contacts who
-    see the account and are seen by it; await login(stack, "alice"): a Pep that has not come."""
+    """make, login = known; stack = await make({"alice": [(contact, name, groups), ...]}): contacts
+    who see the account and are seen by it; await login(stack, "alice"): a Pep that has not come."""
     made = []
 
     async def make(rosters):
@@ -186,6 +186,6 @@ async def own_node(stack, columns):
     rest = ", ".join(c for c in columns if c not in ("id", "owner"))
     with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "pubsub.db"))) as db, db:
         db.execute(f"INSERT INTO node (id, owner, {rest}) "
-                   f"SELECT 1000, 'alice@localhost', {rest} FROM node WHERE owner = 'carol@localhost'")
+                   f"SELECT 1000, '{ALICE}', {rest} FROM node WHERE owner = 'carol@localhost'")
     pubsub.start()
     stack.ready("pubsub")

@@ -22,8 +22,8 @@ async def told(who, node=MOOD):
 # --- who ------------------------------------------------------------------------------------------
 
 async def test_contacts_by_kind_of_subscription(person):
-    """from and both are told, to and pending are not, of an open node no more than of any other; the
-    own other session is, and nobody twice."""
+    """from and both are told, to and pending are not, of an open node no more than of any other;
+    the own other session is, and nobody twice."""
     alice = await person("alice", wants=(MOOD,))
     tablet = await person("alice", wants=(MOOD,), resource="tablet")
     both, seer, seen, asks, eve = [await person(u, wants=(MOOD,)) for u in

@@ -38,7 +38,8 @@ async def remove_contact(owner, contact):
 
 async def block(who, whom, undo=False):
     name = "unblock" if undo else "block"
-    ok(await who.raw.iq("set", f"<{name} xmlns='{BLOCKING}'><item jid={quoteattr(whom)}/></{name}>"))
+    ok(await who.raw.iq("set", f"<{name} xmlns='{BLOCKING}'><item jid={quoteattr(whom)}/>"
+                               f"</{name}>"))
 
 
 async def affiliate(owner, node, to=None, **affiliations):
