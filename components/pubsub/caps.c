@@ -95,6 +95,7 @@ struct caps *caps_obtain(struct pubsub *p, const char *key)
 	memcpy(c->key, key, len + 1);
 	list_init(&c->by_use);
 	list_init(&c->users);
+	list_init(&c->silent);
 	map_put(&p->caps, &c->node, c->key, len);
 	if (store_read_caps(p, key, &names) > 0)
 		set_names(c, &names);
@@ -159,6 +160,25 @@ static void keep(struct caps *c)
 		store_cut_caps(b, STORED_MAX);
 }
 
+void caps_enter(struct caps *c, struct session *s)
+{
+	list_add_tail(&c->users, &s->of_caps);
+}
+
+/* What nobody is there to answer is not waited for. */
+void caps_leave(struct session *s)
+{
+	struct caps *c = s->caps;
+
+	list_del(&s->of_caps);
+	s->silent = false;
+	if (!c || c->asking != s)
+		return;
+	comp_ask_cancel(c->asked);
+	c->asked = NULL;
+	c->asking = NULL;
+}
+
 /* Is this what the hash was made of? */
 static bool verify(const struct caps *c, const struct el *answer, struct sbuf *names)
 {
@@ -180,26 +200,48 @@ static bool verify(const struct caps *c, const struct el *answer, struct sbuf *n
 	return true;
 }
 
-/* The one that was asked is at the head of the users, if it is still there. */
+static void greet_all(struct list *sessions)
+{
+	LIST_EACH_SAFE (l, sessions)
+		last_greet(LIST_ENTRY(l, struct session, of_caps));
+}
+
+/* Others of the same account come last: with many sessions it does not hold up the rest. */
+static void pass_over(struct caps *c, struct session *s)
+{
+	LIST_EACH (l, &s->peer->sessions) {
+		struct session *other = LIST_ENTRY(l, struct session, link);
+
+		if (other == s || other->caps != c || other->silent)
+			continue;
+		list_del(&other->of_caps);
+		list_add_tail(&c->users, &other->of_caps);
+	}
+	list_del(&s->of_caps);
+	list_add_tail(&c->silent, &s->of_caps);
+	s->silent = true;
+}
+
 static void on_answer(struct comp *comp, int err, const struct el *answer, void *arg)
 {
 	struct caps *c = arg;
 	struct sbuf names = SBUF_INIT;
-	struct session *s;
+	struct session *s = c->asking;
 
 	(void)comp;
 	c->asked = NULL;
+	c->asking = NULL;
 	if (err == -ECANCELED)
 		return;
 	(void)caps_ref(c);
 	if (err == 0 && verify(c, answer, &names)) {
 		set_names(c, &names);
 		keep(c);
-		LIST_EACH_SAFE (l, &c->users)
-			last_greet(LIST_ENTRY(l, struct session, of_caps));
+		greet_all(&c->users);
+		greet_all(&c->silent);
 	} else {
-		s = LIST_FIRST(&c->users, struct session, of_caps);
-		if (s && s->asked_for_caps)
+		pass_over(c, s);
+		if (err == 0)
 			session_set_caps(s, NULL);
 		caps_ask(c);
 	}
@@ -226,6 +268,6 @@ void caps_ask(struct caps *c)
 
 	if (!s || c->known || c->asked)
 		return;
-	s->asked_for_caps = true;
+	c->asking = s;
 	c->asked = send(c, s);
 }

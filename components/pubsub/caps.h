@@ -2,8 +2,8 @@
 /* What clients want to be told of: the "+notify" features behind an entity capabilities hash
  * (XEP-0115), asked for once, verified, and kept in the database.
  *
- * Whoever says a hash without being able to prove it has no capabilities, and harms nobody who can.
- */
+ * Whoever says a hash and answers with something else has no capabilities, and harms nobody who can
+ * prove it; whoever does not answer has them once another one has proven them. */
 #ifndef PUBSUB_CAPS_H
 #define PUBSUB_CAPS_H
 
@@ -15,11 +15,13 @@ struct caps {
 	struct pubsub *p;
 	struct map_node node; /* by key */
 	struct list by_use;   /* while nobody has it */
-	struct list users;    /* struct session, by `of_caps` */
+	struct list users;    /* struct session, by `of_caps`, */
+	struct list silent;   /* and those that have been asked in vain */
 	unsigned refs;        /* `seen` of sessions included */
 	bool known;
 	struct comp_iq *asked;
-	char *names; /* a NUL after each; sorted */
+	struct session *asking; /* who is asked; a user */
+	char *names;            /* a NUL after each; sorted */
 	const char **sorted;
 	size_t n;
 	char key[]; /* hash, ver, node, with spaces in between */
@@ -31,6 +33,9 @@ const char *caps_key(const struct el *presence);
 struct caps *caps_obtain(struct pubsub *p, const char *key);
 struct caps *caps_ref(struct caps *c); /* NULL is fine */
 void caps_unref(struct caps *c);       /* NULL is fine */
+/* The session has these capabilities, or its own ones no more. */
+void caps_enter(struct caps *c, struct session *s);
+void caps_leave(struct session *s);
 /* Asks one of its users what it stands for; session.c and last.c are told of the end. */
 void caps_ask(struct caps *c);
 bool caps_wants(const struct caps *c, const char *node); /* NULL wants nothing */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose items does a session get?  Those of its own account and of the accounts whose presence it
- * sees: of a local user the roster says so; of anybody else the rosters in memory that have him.
- * It is sent all of them in one transaction with the note that it has been. */
+/* Whose items does a session get?  Those of its own account, of the accounts whose presence it sees
+ * (of a local user the roster says so; of anybody else the rosters in memory that have him), and of
+ * the nodes that it has subscribed to.  It is sent all of them in one transaction with the note
+ * that it has been. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/arena.h>
 #include <base/mem.h>
 #include <base/sbuf.h>
 
@@ -16,10 +18,12 @@
 #include "notify.h"
 #include "roster.h"
 #include "session.h"
+#include "store.h"
 
 enum {
 	AGAIN_MS = 1000,
-	ROOM = 8 << 20, /* bytes that the link has to take, or it is put off */
+	ROOM = 8 << 20,        /* bytes that the link has to take, or it is put off */
+	SUBSCRIBED_MAX = 1000, /* accounts with nodes that somebody has subscribed to */
 };
 
 /* --- one item ----------------------------------------------------------------------------------
@@ -43,20 +47,53 @@ static void send_last(struct node *n, const char *to, bool contact)
 	sbuf_done(&payload);
 }
 
+/* XEP-0163 4.3.2, as with every notification: at the sessions that want it if there are any. */
 void last_to_subscriber(struct node *n, const char *jid)
 {
-	if (n->conf.send_last != LAST_NEVER && n->conf.notifications && n->conf.persist)
+	const struct peer *peer = n->service->pep ? peer_find(n->service->p, jid) : NULL;
+	bool sent = false;
+
+	if (n->conf.send_last == LAST_NEVER || !n->conf.notifications || !n->conf.persist)
+		return;
+	if (peer)
+		LIST_EACH (l, &peer->sessions) {
+			const struct session *s = LIST_ENTRY(l, struct session, link);
+
+			if (!caps_wants(s->caps, n->name))
+				continue;
+			send_last(n, s->jid, false);
+			sent = true;
+		}
+	if (!sent)
 		send_last(n, jid, false);
 }
 
 /* --- the items of one account ------------------------------------------------------------------
  */
 
+struct subscribed { /* accounts, sorted */
+	char **v;
+	size_t n, room;
+	struct arena *arena;
+};
 struct greeting {
 	struct pubsub *p;
 	struct session *s;
 	struct standing standing; /* to the account at hand, but for what depends on the node */
+	struct subscribed subscribed;
+	const struct caps *seen;
+	last_filter *filter; /* NULL: all nodes */
+	const void *filter_arg;
 };
+
+/* With the bare JID, or as this very session. */
+static bool has_subscribed(const struct session *s, const struct node *n)
+{
+	const struct sub *all = node_sub(n, s->peer->bare, s->peer->bare);
+	const struct sub *one = node_sub(n, s->jid, s->peer->bare);
+
+	return (all && all->state == SUB_SUBSCRIBED) || (one && one->state == SUB_SUBSCRIBED);
+}
 
 static bool is_due(const struct greeting *g, const struct node *n, const struct roster *ro)
 {
@@ -65,7 +102,11 @@ static bool is_due(const struct greeting *g, const struct node *n, const struct 
 	struct standing st = g->standing;
 
 	if (n->conf.send_last != LAST_ON_SUB_AND_PRESENCE || !n->conf.notifications ||
-	    !n->conf.persist || !caps_wants(s->caps, n->name) || caps_wants(s->seen, n->name))
+	    !n->conf.persist || !caps_wants(s->caps, n->name) || caps_wants(g->seen, n->name))
+		return false;
+	if (g->filter && !g->filter(n, g->filter_arg))
+		return false;
+	if (!st.contact && !has_subscribed(s, n))
 		return false;
 	st.affiliation = node_affiliation(n, bare);
 	st.subscribed = node_subscribed(n, bare);
@@ -84,7 +125,7 @@ static void send_all(const struct greeting *g, struct service *sv, const struct 
 			struct node *n = LIST_ENTRY(l, struct node, link);
 
 			if (is_due(g, n, ro))
-				send_last(n, g->s->jid, true);
+				send_last(n, g->s->jid, g->standing.contact);
 		}
 		return;
 	}
@@ -92,61 +133,108 @@ static void send_all(const struct greeting *g, struct service *sv, const struct 
 		struct node *n = node_find(sv, c->sorted[i]);
 
 		if (n && is_due(g, n, ro))
-			send_last(n, g->s->jid, true);
+			send_last(n, g->s->jid, g->standing.contact);
 	}
 }
 
 /* --- all accounts ------------------------------------------------------------------------------
  */
 
-/* 0: goes on. */
-typedef int account_fn(struct greeting *g, const char *account);
+static void add_subscribed(const char *account, void *arg)
+{
+	struct subscribed *s = arg;
 
-static int each_account(struct greeting *g, const struct roster *own, account_fn *fn)
+	if (s->n < s->room)
+		s->v[s->n++] = arena_strdup(s->arena, account);
+}
+
+/* Those whose nodes whoever comes has subscribed to, in the order of their bytes. */
+static int read_subscribed(struct greeting *g, struct arena *a)
+{
+	g->subscribed = (struct subscribed){
+		.v = arena_alloc(a, SUBSCRIBED_MAX * sizeof(char *)),
+		.room = SUBSCRIBED_MAX,
+		.arena = a,
+	};
+	return store_read_subscribed(
+	    g->p, g->s->peer->bare, SUBSCRIBED_MAX, add_subscribed, &g->subscribed);
+}
+
+/* 0: goes on. */
+typedef int account_fn(struct greeting *g, const char *account, bool contact);
+
+static bool sees(const struct greeting *g, const struct roster *own, const char *account)
+{
+	const struct contact *c;
+	const struct roster *ro;
+
+	if (own) {
+		c = roster_contact(own, account);
+		return (c && c->to) || strcmp(account, g->s->peer->bare) == 0;
+	}
+	ro = roster_loaded(g->p, account);
+	c = ro ? roster_contact(ro, g->s->peer->bare) : NULL;
+	return c && c->from;
+}
+
+static int each_contact(struct greeting *g, const struct roster *own, account_fn *fn)
 {
 	const char *bare = g->s->peer->bare;
 	struct list *watchers;
-	int r;
+	int r = 0;
 
 	if (own) {
-		r = fn(g, bare);
+		r = fn(g, bare, true);
 		MAP_EACH (m, &own->contacts) {
 			const struct contact *c = MAP_ENTRY(m, struct contact, node);
 			struct jid jid = jid_view(c->bare);
 
 			if (r == 0 && c->to && !jid_is_domain(&jid) && pubsub_is_local(g->p, &jid))
-				r = fn(g, c->bare);
+				r = fn(g, c->bare, true);
 		}
 		return r;
 	}
 	watchers = roster_watchers(g->p, bare);
 	if (watchers)
 		LIST_EACH (l, watchers) {
-			r = fn(g, LIST_ENTRY(l, struct contact, watch)->roster->account);
+			r = fn(g, LIST_ENTRY(l, struct contact, watch)->roster->account, true);
 			if (r < 0)
 				return r;
 		}
 	return 0;
 }
 
+static int each_account(struct greeting *g, const struct roster *own, account_fn *fn)
+{
+	int r = each_contact(g, own, fn);
+
+	for (size_t i = 0; r == 0 && i < g->subscribed.n; i++)
+		if (!sees(g, own, g->subscribed.v[i]))
+			r = fn(g, g->subscribed.v[i], false);
+	return r;
+}
+
 static void wait_for(struct session *s, const char *account);
 
-/* The nodes are in memory, and the roster if it decides. */
-static int prepare(struct greeting *g, const char *account)
+/* The nodes are in memory, and the roster if it decides.  One that cannot be read (it may be longer
+ * than the link takes) does not keep the items of all others from whoever comes. */
+static int prepare(struct greeting *g, const char *account, bool contact)
 {
 	struct service *sv;
 	int r = service_get(g->p, account, &sv);
 
+	(void)contact;
 	if (r < 0)
 		return r;
-	if (sv->roster_nodes > 0 && !roster_ready(g->p, account)) {
+	if (sv->roster_nodes > 0 && !roster_has_failed(g->p, account) &&
+	    !roster_ready(g->p, account)) {
 		wait_for(g->s, account);
 		return -EINPROGRESS;
 	}
 	return 0;
 }
 
-static int send_to(struct greeting *g, const char *account)
+static int send_to(struct greeting *g, const char *account, bool contact)
 {
 	struct service *sv = service_loaded(g->p, account);
 	bool own = strcmp(account, g->s->peer->bare) == 0;
@@ -155,8 +243,8 @@ static int send_to(struct greeting *g, const char *account)
 		return 0;
 	if (own && caps_wants(g->s->caps, BOOKMARKS_OLD) && !caps_wants(g->s->seen, BOOKMARKS_OLD))
 		bookmarks_last(sv, g->s->jid);
-	g->standing = (struct standing){ .contact = true, .in_group = own };
-	send_all(g, sv, sv->roster_nodes > 0 ? roster_ready(g->p, account) : NULL);
+	g->standing = (struct standing){ .contact = contact, .in_group = own };
+	send_all(g, sv, sv->roster_nodes > 0 ? roster_loaded(g->p, account) : NULL);
 	return 0;
 }
 
@@ -186,27 +274,41 @@ static void wait_for(struct session *s, const char *account)
 	roster_want(s->peer->p, account, on_roster, xstrdup(s->jid));
 }
 
-static void greet(struct session *s)
+/* 0; -EINPROGRESS: it waits for a roster; else later. */
+static int greet_with(struct greeting *g, struct arena *a)
 {
-	struct greeting g = { .p = s->peer->p, .s = s };
-	struct jid bare = jid_view(s->peer->bare);
+	struct jid bare = jid_view(g->s->peer->bare);
 	const struct roster *own = NULL;
 	int r;
 
-	if (pubsub_is_local(g.p, &bare)) {
-		own = roster_ready(g.p, bare.s);
+	if (pubsub_is_local(g->p, &bare)) {
+		own = roster_ready(g->p, bare.s);
 		if (!own) {
-			wait_for(s, bare.s);
-			return;
+			wait_for(g->s, bare.s);
+			return -EINPROGRESS;
 		}
 	}
-	r = comp_send_space(g.p->c) < ROOM ? -ENOBUFS : each_account(&g, own, prepare);
+	if (comp_send_space(g->p->c) < ROOM)
+		return -ENOBUFS;
+	r = read_subscribed(g, a);
+	if (r == 0)
+		r = each_account(g, own, prepare);
 	if (r == 0) {
-		(void)each_account(&g, own, send_to);
-		session_greeted(s);
-	} else if (r != -EINPROGRESS && !timer_armed(&g.p->again)) {
-		timer_set(&g.p->again, AGAIN_MS);
+		(void)each_account(g, own, send_to);
+		session_greeted(g->s);
 	}
+	return r;
+}
+
+static void greet(struct session *s)
+{
+	struct greeting g = { .p = s->peer->p, .s = s, .seen = s->seen };
+	struct arena *a = arena_new();
+	int r = greet_with(&g, a);
+
+	arena_free(a);
+	if (r < 0 && r != -EINPROGRESS && !timer_armed(&g.p->again))
+		timer_set(&g.p->again, AGAIN_MS);
 	services_trim(g.p);
 }
 
@@ -230,25 +332,17 @@ void last_init(struct pubsub *p)
 }
 
 /* Sessions that are fresh still get it with the rest. */
-void last_new_contact(const struct roster *ro, const struct contact *c)
+void last_of(struct session *s, struct service *sv, const struct roster *ro, last_filter *filter,
+    const void *arg)
 {
-	struct pubsub *p = ro->p;
-	struct peer *peer = peer_find(p, ro->account);
-	struct jid jid = jid_view(c->bare);
-	struct service *sv;
+	struct greeting g = {
+		.p = s->peer->p,
+		.s = s,
+		.standing = { .contact = true },
+		.filter = filter,
+		.filter_arg = arg,
+	};
 
-	if (!peer || jid_is_domain(&jid) || !pubsub_is_local(p, &jid) ||
-	    service_get(p, c->bare, &sv) < 0)
-		return;
-	LIST_EACH (l, &peer->sessions) {
-		struct session *s = LIST_ENTRY(l, struct session, link);
-		struct greeting g = { .p = p, .s = s, .standing = { .contact = true } };
-		struct caps *seen = s->seen;
-
-		if (!s->caps || !list_empty(&s->fresh))
-			continue;
-		s->seen = NULL; /* of others: of this one nothing */
-		send_all(&g, sv, sv->roster_nodes > 0 ? roster_ready(p, c->bare) : NULL);
-		s->seen = seen;
-	}
+	if (s->caps && list_empty(&s->fresh))
+		send_all(&g, sv, ro);
 }

@@ -5,7 +5,6 @@
 
 #include "node.h"
 
-struct contact;
 struct roster;
 struct session;
 
@@ -13,8 +12,11 @@ void last_init(struct pubsub *p);
 /* A session's capabilities are known: it is sent the last items of what it wants and has not been
  * sent yet, once all rosters that decide are there. */
 void last_greet(struct session *s);
-/* The account of this roster sees the contact from now on. */
-void last_new_contact(const struct roster *ro, const struct contact *c);
+/* Of the account with these nodes, which the session sees now: those nodes that the filter lets
+ * pass; ro: the account's roster, if that is to be asked. */
+typedef bool last_filter(const struct node *n, const void *arg);
+void last_of(struct session *s, struct service *sv, const struct roster *ro, last_filter *filter,
+    const void *arg);
 /* Somebody has subscribed. */
 void last_to_subscriber(struct node *n, const char *jid);
 

@@ -190,16 +190,26 @@ static void add_contacts(struct audience *a)
 	}
 }
 
+/* A session that is told because it wants it, with the account's contacts or as one of who has
+ * subscribed with his bare JID. */
+static bool is_told_anyway(const struct audience *a, const char *bare, const char *full)
+{
+	const struct session *s = session_find(a->n->service->p, full);
+	const struct sub *all = a->n->service->pep ? node_sub(a->n, bare, bare) : NULL;
+
+	return s && caps_wants(s->caps, a->n->name) &&
+	       (is_implicit(a, bare) || (all && all->state == SUB_SUBSCRIBED));
+}
+
 /* XEP-0163 4.3.2: who has subscribed with a bare JID gets it at the sessions that want it, if we
  * see any that do. */
 static void add_sub(struct audience *a, const char *bare, const char *jid)
 {
 	bool all = strcmp(jid, bare) == 0;
-	const struct session *s = all ? NULL : session_find(a->n->service->p, jid);
 
-	if (is_implicit(a, bare) &&
-	    (all ? add_sessions(a, bare, NULL) > 0 : s && caps_wants(s->caps, a->n->name)))
-		return; /* it has been added */
+	if (all ? is_implicit(a, bare) && add_sessions(a, bare, NULL) > 0
+		: is_told_anyway(a, bare, jid))
+		return; /* it has been added, or is */
 	if (all && a->n->service->pep) {
 		size_t k = add_sessions(a, bare, a->subscribers);
 

@@ -13,7 +13,8 @@
  *   approve     subscriptions that an owner allows  notify     events to subscribers
  *   session     who is here                         caps       what their clients want (XEP-0115)
  *   last        the last items, to who comes        roster     whose presence who sees
- *   account     accounts that go                    disco
+ *   account     accounts that go                    regard     what a changed roster means
+ *   disco
  *   vcard avatar (0054, 0153, 0398)                 private bookmarks (0049, 0048, 0402)
  *
  * What decides lives in memory: a service with its nodes is read when somebody first needs it and

@@ -10,8 +10,9 @@
 #include <base/mem.h>
 #include <base/sbuf.h>
 
-#include "last.h"
+#include "regard.h"
 #include "roster.h"
+#include "service.h"
 
 enum {
 	ASK_MS = 20 * 1000,
@@ -19,6 +20,7 @@ enum {
 	ROSTER_COST = 256,  /* bytes in memory, about */
 	CONTACT_COST = 160,
 	CONTACTS_MAX = 20000,
+	FAILED_MS = 60 * 1000,
 };
 
 struct waiter {
@@ -131,14 +133,14 @@ static char *read_groups(const struct el *item, size_t *ret_len)
 }
 
 /* NULL: there is none (yet). */
-static const struct contact *item_contact(const struct roster *ro, const struct el *item)
+static struct contact *item_contact(const struct roster *ro, const struct el *item)
 {
 	const char *s = el_attr(item, "jid");
 	struct jid jid;
 
 	if (!s || jid_parse(&jid, el_arena(item), s) < 0)
 		return NULL;
-	return roster_contact(ro, jid.s);
+	return contact_find(ro, jid.s);
 }
 
 /* Takes in an <item/>; who neither sees the account nor is seen by it does not matter. */
@@ -240,7 +242,7 @@ static void serve(struct roster *ro, int err)
 
 	list_init(&waiting);
 	list_take(&waiting, &ro->waiting);
-	if (err < 0 && !ro->asked)
+	if (err == -ECANCELED && !ro->asked)
 		roster_free(ro);
 	while ((w = LIST_FIRST(&waiting, struct waiter, link))) {
 		list_del(&w->link);
@@ -256,7 +258,7 @@ void rosters_trim(struct pubsub *p)
 
 		if (p->rosters_bytes <= PUBSUB_ROSTERS)
 			return;
-		if (ro->ready && list_empty(&ro->waiting))
+		if (!ro->asked && list_empty(&ro->waiting))
 			roster_free(ro);
 	}
 }
@@ -271,7 +273,6 @@ static void on_answer(struct comp *c, int err, const struct el *answer, void *ar
 	struct roster *ro = arg;
 	const struct el *query;
 
-	(void)c;
 	ro->asked = NULL;
 	if (err == -EBADMSG && el_error(answer, NULL) == COND_ITEM_NOT_FOUND)
 		err = 0; /* there is no such account: nobody is in its roster */
@@ -281,9 +282,11 @@ static void on_answer(struct comp *c, int err, const struct el *answer, void *ar
 		if (err != -ECANCELED)
 			log_err(&tag, LOG_LVL_INFO, err, "the roster of %s cannot be read",
 			    ro->account);
+		ro->failed = loop_now(comp_loop(c)) + 1;
 		serve(ro, err);
 		return;
 	}
+	ro->failed = 0;
 	if (ro->again) { /* a push may have been lost since it was asked */
 		ask(ro);
 		if (ro->ready) /* or rosters are not shown any more */
@@ -297,6 +300,7 @@ static void on_answer(struct comp *c, int err, const struct el *answer, void *ar
 	if (query)
 		EL_EACH (item, query, "item", NS_ROSTER)
 			take_item(ro, item);
+	regard_all(ro);
 	serve(ro, 0);
 	rosters_trim(ro->p);
 }
@@ -325,15 +329,28 @@ static bool is_old(const struct roster *ro)
 	       !comp_may(c, ro->account, COMP_MAY_ROSTER_PUSH);
 }
 
+const struct roster *roster_loaded(const struct pubsub *p, const char *account)
+{
+	const struct roster *ro = find(p, account);
+
+	return ro && ro->ready ? ro : NULL;
+}
+
+bool roster_has_failed(const struct pubsub *p, const char *account)
+{
+	const struct roster *ro = find(p, account);
+
+	return ro && ro->failed && loop_now(comp_loop(p->c)) < ro->failed + FAILED_MS;
+}
+
 const struct roster *roster_ready(struct pubsub *p, const char *account)
 {
 	struct roster *ro = find(p, account);
 
-	if (!ro || is_old(ro)) {
-		if (!ro)
-			ro = roster_new(p, account);
+	if (!ro)
+		ro = roster_new(p, account);
+	if (is_old(ro) || (!ro->ready && !ro->asked))
 		ask(ro);
-	}
 	list_del(&ro->by_use);
 	list_add_tail(&p->rosters_by_use, &ro->by_use);
 	return ro->ready ? ro : NULL;
@@ -354,16 +371,35 @@ void roster_want(struct pubsub *p, const char *account, roster_fn *fn, void *arg
 /* --- changes -----------------------------------------------------------------------------------
  */
 
-/* Whom the account sees from now on, it is sent the last items of. */
 static void take_change(struct roster *ro, const struct el *item)
 {
-	const struct contact *c = item_contact(ro, item);
-	bool saw = c && c->to;
+	struct contact *c = item_contact(ro, item);
+	bool saw = c && c->to, was_seen = c && c->from;
+	char *groups = c ? c->groups : NULL;
 
+	if (c)
+		c->groups = NULL;
 	take_item(ro, item);
 	c = item_contact(ro, item);
 	if (c && c->to && !saw)
-		last_new_contact(ro, c);
+		regard_seen(ro, c);
+	if (c)
+		regard_changed(ro, c, was_seen, groups);
+	free(groups);
+}
+
+/* Subscriptions end whether the roster is in memory or not. */
+static void take_push(
+    struct pubsub *p, struct roster *ro, const struct el *item, const char *account)
+{
+	const char *s = el_attr(item, "jid");
+	struct jid jid;
+
+	if (!s || jid_parse(&jid, el_arena(item), s) < 0)
+		return;
+	if (ro && ro->ready)
+		take_change(ro, item);
+	regard_entry(p, account, jid.s);
 }
 
 int roster_push(struct comp_req *rq, void *arg)
@@ -375,9 +411,9 @@ int roster_push(struct comp_req *rq, void *arg)
 	if (!jid_is_bare(from) || jid_is_domain(from) || !pubsub_is_local(p, from))
 		return -COND_FORBIDDEN; /* anybody can send this, but not from there */
 	ro = find(p, from->s);
-	if (ro && ro->ready)
-		EL_EACH (item, comp_payload(rq), "item", NS_ROSTER)
-			take_change(ro, item);
+	EL_EACH (item, comp_payload(rq), "item", NS_ROSTER)
+		take_push(p, ro, item, from->s);
+	services_trim(p);
 	comp_reply_ok(rq);
 	return COMP_DONE;
 }

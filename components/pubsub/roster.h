@@ -26,6 +26,7 @@ struct roster {
 	bool ready;
 	uint64_t read_at;
 	bool again;          /* what is being read may be out of date */
+	uint64_t failed;     /* when it could not be read; 0: it could, or nobody has tried */
 	struct map contacts; /* struct contact by bare JID */
 	size_t bytes;
 	char account[];
@@ -37,6 +38,9 @@ typedef void roster_fn(struct pubsub *p, int err, const struct roster *ro, void 
 
 /* NULL: it has to be read first. */
 const struct roster *roster_ready(struct pubsub *p, const char *account);
+const struct roster *roster_loaded(const struct pubsub *p, const char *account); /* or NULL */
+/* It could not be read just now: nobody should wait for it who can do without. */
+bool roster_has_failed(const struct pubsub *p, const char *account);
 /* fn runs once, never inside this call, in the order of the calls. */
 void roster_want(struct pubsub *p, const char *account, roster_fn *fn, void *arg);
 const struct contact *roster_contact(const struct roster *ro, const char *bare); /* NULL: none */

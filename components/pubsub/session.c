@@ -89,7 +89,7 @@ static void session_free(struct session *s)
 	struct peer *peer = s->peer;
 	struct pubsub *p = peer->p;
 
-	list_del(&s->of_caps);
+	caps_leave(s);
 	list_del(&s->fresh);
 	list_del(&s->link);
 	caps_unref(s->caps);
@@ -112,22 +112,27 @@ static void set_caps(struct session *s, struct caps *caps)
 {
 	struct pubsub *p = s->peer->p;
 
-	list_del(&s->of_caps);
+	caps_leave(s);
 	list_del(&s->fresh);
-	s->asked_for_caps = false;
 	caps_unref(s->caps);
 	s->caps = caps;
 	if (!caps)
 		return;
-	list_add_tail(&caps->users, &s->of_caps);
+	caps_enter(caps, s);
 	if (caps != s->seen)
 		list_add_tail(&p->fresh, &s->fresh);
 }
 
+/* Whoever has left may have been the one who was asked: the next one is. */
 void session_set_caps(struct session *s, struct caps *caps)
 {
+	struct caps *old = caps_ref(s->caps);
+
 	set_caps(s, caps);
 	store(s);
+	if (old)
+		caps_ask(old);
+	caps_unref(old);
 }
 
 void session_greeted(struct session *s)
@@ -167,8 +172,13 @@ int session_available(struct comp_req *rq, void *arg)
 
 static void gone(struct session *s)
 {
+	struct caps *caps = caps_ref(s->caps);
+
 	store_del_session(comp_tx(s->peer->p->c), s->jid);
 	session_free(s);
+	if (caps)
+		caps_ask(caps);
+	caps_unref(caps);
 }
 
 void sessions_drop(struct pubsub *p, const char *bare)

@@ -18,12 +18,12 @@ struct peer { /* a bare JID that has sessions */
 struct session {
 	struct peer *peer;
 	struct list link;
-	struct list of_caps; /* users of caps */
+	struct list of_caps; /* users or silent ones of caps */
 	struct list fresh;   /* has not been sent the last items of what it wants */
 	struct caps *caps;   /* NULL: wants nothing */
 	struct caps *seen;   /* that it was sent last items for */
-	bool asked_for_caps;
-	bool waits; /* for a roster */
+	bool silent;         /* has been asked for its caps in vain */
+	bool waits;          /* for a roster */
 	char jid[];
 };
 

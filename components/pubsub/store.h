@@ -51,6 +51,11 @@ int store_read_caps(struct pubsub *p, const char *key, struct sbuf *out);
 void store_put_caps(struct db_batch *b, const char *key, const char *names, size_t len, int64_t at);
 void store_cut_caps(struct db_batch *b, int64_t keep); /* the newest stay */
 
+/* Accounts with nodes that this bare JID is subscribed to, as far as it is committed. */
+typedef void store_account_fn(const char *account, void *arg);
+int store_read_subscribed(
+    struct pubsub *p, const char *bare, int64_t most, store_account_fn *fn, void *arg);
+
 /* The last account event of a domain that was handled. */
 int store_read_told(struct pubsub *p, const char *host, int64_t *ret_n);
 void store_put_told(struct db_batch *b, const char *host, int64_t n);

@@ -17,6 +17,10 @@ static struct db_q q_put_caps = {
 };
 static struct db_q q_cut_caps = { "DELETE FROM caps WHERE key IN"
 				  " (SELECT key FROM caps ORDER BY at DESC LIMIT -1 OFFSET $1)" };
+static struct db_q q_subscribed = {
+	"SELECT DISTINCT n.owner FROM subscription s JOIN node n ON n.id = s.node"
+	" WHERE s.bare = $1 AND n.owner <> $2 ORDER BY n.owner LIMIT $3"
+};
 static struct db_q q_told = { "SELECT n FROM told WHERE host = $1" };
 static struct db_q q_put_told = { "INSERT INTO told (host, n) VALUES ($1, $2)"
 				  " ON CONFLICT (host) DO UPDATE SET n = excluded.n" };
@@ -83,6 +87,22 @@ void store_put_caps(struct db_batch *b, const char *key, const char *names, size
 void store_cut_caps(struct db_batch *b, int64_t keep)
 {
 	db_batch_add(b, &q_cut_caps, "i", keep);
+}
+
+/* --- subscriptions -----------------------------------------------------------------------------
+ */
+
+int store_read_subscribed(
+    struct pubsub *p, const char *bare, int64_t most, store_account_fn *fn, void *arg)
+{
+	struct db *db = comp_db(p->c);
+	int r = db_query(db, &q_subscribed, "ssi", bare, comp_domain(p->c), most);
+
+	if (r < 0)
+		return r;
+	while ((r = db_next(db, &q_subscribed)) > 0)
+		fn(db_text(db, &q_subscribed, 0), arg);
+	return r;
 }
 
 /* --- account events ----------------------------------------------------------------------------
