@@ -5,6 +5,7 @@ import base64
 
 import pytest
 
+from lib.listeners import person  # noqa: F401: a fixture
 from lib.pep import befriend, condition, ok
 from lib.pictures import (DATA, META, b64, info, photo, png, publish_avatar, sha1, shown_hash,
                           wait_hash)

@@ -2,6 +2,7 @@
 """Bookmarks in their three forms: PEP (XEP-0402), private XML and the older node (XEP-0048), each
 a view of the same (XEP-0402 6.2, XEP-0411)."""
 
+from lib.listeners import person  # noqa: F401: a fixture
 from lib.pep import OWNER, PUBSUB, befriend, condition, ok
 from lib.vcards import get_private, private, set_private
 

@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from lib import xml
+from lib.listeners import person  # noqa: F401: a fixture
 from lib.pep import OWNER, PUBSUB, befriend, condition, form, ok
 from lib.pictures import DATA, META, b64, info, png, sha1, wait_hash
 from lib.profanity import Profanity

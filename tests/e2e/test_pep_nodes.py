@@ -4,6 +4,7 @@ what has been displayed (XEP-0490), microblogs (XEP-0472), nicknames."""
 
 import pytest
 
+from lib.listeners import person  # noqa: F401: a fixture
 from lib.pep import OWNER, PUBSUB, befriend, condition, ok
 from lib.payloads import cipher
 

@@ -53,6 +53,17 @@ async def come(*clients):
         await one.sync()
 
 
+async def until_heard(publisher, listener, node):
+    """The component knows what the listener wants: it gets what is published there."""
+    for n in range(200):
+        await publisher["xep_0060"].publish(None, node, id="probe", payload=ET.fromstring(
+            f"<probe xmlns='{node}'>{n}</probe>"))
+        await listener.sync()
+        if listener.inbox.find("message", has=f"{{{node}}}probe"):
+            return
+    pytest.fail(f"{listener.full} hears nothing of {node}")
+
+
 async def shown(client, of, expected):
     await until(lambda: [p for p in client.inbox.find("presence", from_bare=of, type=None)
                          if shown_hash(p) == expected],
@@ -114,6 +125,7 @@ async def test_avatar_in_presence_to_a_room_mate(people):
     """XEP-0398 4: directed presence shows it, too, to who is no contact."""
     alice, eve = await people("alice", AVATARS), await people("eve", AVATARS)
     await publish_avatar(alice, png(3))
+    await shown(alice, alice.bare, sha1(png(3)))
     alice.send_presence(pto=eve.full)
     await shown(eve, alice.bare, sha1(png(3)))
     assert await condition(eve["xep_0084"].retrieve_avatar(alice.bare, sha1(png(3)))) == (
@@ -264,6 +276,7 @@ async def test_all_at_once(people):
     node = "urn:example:many"
     second["xep_0163"].add_interest(node)
     await come(second)
+    await until_heard(alice, second, node)
     await asyncio.gather(*(
         one["xep_0060"].publish(None, node, id=f"{n}", payload=ET.fromstring(
             f"<x xmlns='{node}'>{n}</x>")) for n in range(MANY // 2) for one in (alice, second)))

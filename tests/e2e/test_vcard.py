@@ -4,6 +4,7 @@
 import pytest
 
 from lib import component, xml
+from lib.listeners import person  # noqa: F401: a fixture
 from lib.pep import befriend, condition, ok
 from lib.pictures import photo, png
 from lib.privileged import section
