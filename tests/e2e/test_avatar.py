@@ -133,6 +133,7 @@ async def test_picture_that_is_not_what_its_id_says(person):
 async def test_only_elsewhere_on_the_web(person):
     alice, bob = await friends(person)
     url = "url='https://example.org/a.png'"
+    ok(await alice.publish(DATA, f"<data xmlns='{DATA}'>{b64(png(1))}</data>", id=sha1(png(1))))
     ok(await alice.publish(META, f"<metadata xmlns='{META}'><info id='{sha1(png(1))}' {url} "
                            "type='image/png' bytes='9'/></metadata>", id=sha1(png(1))))
     assert condition(await ask_vcard(alice)) == "item-not-found"
