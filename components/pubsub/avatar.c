@@ -3,6 +3,7 @@
  * not somewhere else on the web names an item of the data (XEP-0084 4.2). */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include <base/digest.h>
 #include <base/sbuf.h>
@@ -30,19 +31,28 @@ static bool is_id(const char *s)
 	return s && strlen(s) == HASH_LEN && strspn(s, "0123456789abcdefABCDEF") == HASH_LEN;
 }
 
-/* The id of the current picture; false: there is none, or none of ours. */
-static bool current(struct service *s, char id[HASH_LEN + 1])
+/* What the newest item of the metadata says; NULL: nothing. */
+static struct el *read_meta(struct service *s)
 {
 	struct node *n = node_find(s, NODE_AVATAR_META);
 	struct sbuf text = SBUF_INIT;
-	struct item *it;
 	struct el *meta = NULL;
+	struct item *it;
 	int r = 0;
 
-	*id = '\0';
 	it = n ? items_last(n, &r) : NULL;
 	if (it && item_payload(it, &text) == 0)
 		meta = xml_read(sbuf_str(&text), &limits);
+	sbuf_done(&text);
+	return meta;
+}
+
+/* The id of the picture that is meant; false: there is none, or none of ours. */
+static bool named(struct service *s, char id[HASH_LEN + 1])
+{
+	EL_AUTO struct el *meta = read_meta(s);
+
+	*id = '\0';
 	if (meta)
 		EL_EACH (info, meta, "info", NULL) {
 			const char *s_id = el_attr(info, "id");
@@ -50,9 +60,45 @@ static bool current(struct service *s, char id[HASH_LEN + 1])
 			if (!*id && !el_attr(info, "url") && is_id(s_id))
 				memcpy(id, s_id, HASH_LEN + 1);
 		}
-	el_free(meta);
-	sbuf_done(&text);
 	return *id;
+}
+
+/* Is it a picture, and the one that the id is the hash of (XEP-0398 3.1)?  Its type, or NULL. */
+static const char *check_data(const struct el *data, const char *id)
+{
+	struct sbuf bytes = SBUF_INIT;
+	const char *type = NULL;
+	char hash[HASH_LEN + 1];
+
+	if (avatar_decode(el_body(data), &bytes) == 0) {
+		avatar_id(sbuf_data(&bytes), sbuf_len(&bytes), hash);
+		if (strcasecmp(hash, id) == 0)
+			type = avatar_type(sbuf_data(&bytes), sbuf_len(&bytes));
+	}
+	sbuf_done(&bytes);
+	return type;
+}
+
+/* The type of the current picture and its id, and the text of <data/> if base64 is not NULL; NULL:
+ * there is none that all who may read it would see. */
+static const char *current(struct service *s, char id[HASH_LEN + 1], struct sbuf *base64)
+{
+	struct node *n = node_find(s, NODE_AVATAR_DATA);
+	struct sbuf text = SBUF_INIT;
+	EL_AUTO struct el *data = NULL;
+	const char *type;
+	struct item *it;
+
+	if (!named(s, id) || !n || items_load(n) < 0)
+		return NULL;
+	it = items_find(n, id);
+	if (it && item_payload(it, &text) == 0)
+		data = xml_read(sbuf_str(&text), &limits);
+	sbuf_done(&text);
+	type = data ? check_data(data, id) : NULL;
+	if (type && base64)
+		sbuf_puts(base64, el_body(data));
+	return type;
 }
 
 /* --- in presence (XEP-0398 3) ------------------------------------------------------------------
@@ -69,19 +115,38 @@ static void on_extra(struct comp *c, int err, const struct el *answer, void *arg
 		log_err(&tag, LOG_LVL_INFO, err, "an avatar could not be shown in presence");
 }
 
-void avatar_published(struct request *r, struct node *n)
+static void show(struct request *r, const char *id)
 {
 	struct el *x = NULL;
-	char id[HASH_LEN + 1];
 
-	if (strcmp(n->name, NODE_AVATAR_META) != 0 ||
-	    !comp_may(r->p->c, r->service->address, COMP_MAY_PRESENCE_EXTRA))
+	if (!comp_may(r->p->c, r->service->address, COMP_MAY_PRESENCE_EXTRA))
 		return;
-	if (current(r->service, id)) {
+	if (id) {
 		x = el_new("x", NS_UPDATE);
 		el_add_text(x, "photo", NULL, id);
 	}
 	(void)comp_presence_extra(r->p->c, r->service->address, x, on_extra, NULL);
+}
+
+/* Data that comes may push out that of the picture shown now, in favour of one that the metadata is
+ * about to name: until then nothing is said. */
+void avatar_published(struct request *r, const struct node *n)
+{
+	char id[HASH_LEN + 1];
+
+	if (strcmp(n->name, NODE_AVATAR_META) == 0)
+		show(r, current(r->service, id, NULL) ? id : NULL);
+	else if (strcmp(n->name, NODE_AVATAR_DATA) == 0 && current(r->service, id, NULL))
+		show(r, id);
+}
+
+void avatar_removed(struct request *r, const struct node *n)
+{
+	char id[HASH_LEN + 1];
+
+	if (strcmp(n->name, NODE_AVATAR_META) == 0 ||
+	    (strcmp(n->name, NODE_AVATAR_DATA) == 0 && named(r->service, id)))
+		show(r, current(r->service, id, NULL) ? id : NULL);
 }
 
 /* --- to vCards ---------------------------------------------------------------------------------
@@ -95,37 +160,16 @@ static bool may_read(const struct request *r, const struct node *n)
 	return access_retrieve((enum access_model)n->conf.access, &st) == MAY;
 }
 
-/* The text of <data/>, and what it is a picture of. */
-static bool read_data(struct item *it, struct sbuf *base64, const char **ret_type)
-{
-	struct sbuf text = SBUF_INIT, bytes = SBUF_INIT;
-	struct el *data = NULL;
-
-	*ret_type = NULL;
-	if (item_payload(it, &text) == 0)
-		data = xml_read(sbuf_str(&text), &limits);
-	if (data && avatar_decode(el_body(data), &bytes) == 0) {
-		*ret_type = avatar_type(sbuf_data(&bytes), sbuf_len(&bytes));
-		sbuf_puts(base64, el_body(data));
-	}
-	el_free(data);
-	sbuf_done(&bytes);
-	sbuf_done(&text);
-	return *ret_type;
-}
-
 bool avatar_get(struct request *r, struct sbuf *base64, const char **ret_type)
 {
 	struct node *data = node_find(r->service, NODE_AVATAR_DATA);
 	struct node *meta = node_find(r->service, NODE_AVATAR_META);
 	char id[HASH_LEN + 1];
-	struct item *it;
 
-	if (!data || !meta || !may_read(r, data) || !may_read(r, meta) || items_load(data) < 0 ||
-	    !current(r->service, id))
+	if (!data || !meta || !may_read(r, data) || !may_read(r, meta))
 		return false;
-	it = items_find(data, id);
-	return it && read_data(it, base64, ret_type);
+	*ret_type = current(r->service, id, base64);
+	return *ret_type;
 }
 
 /* --- from vCards -------------------------------------------------------------------------------
@@ -203,23 +247,25 @@ static int publish_both(
 	return ret < 0 ? ret : publish_meta(r, id, bytes, type);
 }
 
+int avatar_unset(struct request *r)
+{
+	EL_AUTO struct el *meta = read_meta(r->service);
+
+	return meta && el_child(meta, NULL, NULL) ? publish_meta(r, "current", NULL, NULL) : 0;
+}
+
 int avatar_set(struct request *r, const char *base64)
 {
 	struct sbuf bytes = SBUF_INIT;
 	char now[HASH_LEN + 1], id[HASH_LEN + 1];
-	bool has = current(r->service, now);
 	const char *type;
 	int ret = 0;
 
-	if (!base64 || !*base64) {
-		ret = has ? publish_meta(r, "current", NULL, NULL) : 0;
-		return ret < 0 ? ret : 1;
-	}
 	type = avatar_decode(base64, &bytes) < 0 ? NULL
 	                                         : avatar_type(sbuf_data(&bytes), sbuf_len(&bytes));
 	if (type) {
 		avatar_id(sbuf_data(&bytes), sbuf_len(&bytes), id);
-		if (!has || strcmp(id, now) != 0)
+		if (!current(r->service, now, NULL) || strcasecmp(id, now) != 0)
 			ret = publish_both(r, id, &bytes, type);
 	}
 	sbuf_done(&bytes);

@@ -101,6 +101,7 @@ struct reading {
 	struct request *r;
 	struct node *n;
 	struct map named; /* struct named by id: the rooms that there are now */
+	struct map shown; /* likewise: the items that the <storage/> of before had in it */
 	struct arena *a;
 	bool changed;
 };
@@ -108,18 +109,24 @@ struct named {
 	struct map_node node;
 };
 
+static void note(struct reading *rd, struct map *m, const char *id)
+{
+	struct named *named = arena_zalloc(rd->a, sizeof(*named));
+	const char *key = arena_strdup(rd->a, id);
+
+	map_put(m, &named->node, key, strlen(key));
+}
+
 /* One room: published if that says anything new (XEP-0402 5.3.2). */
 static int take_room(const char *id, struct el *conference, void *arg)
 {
 	struct reading *rd = arg;
-	struct named *named = arena_zalloc(rd->a, sizeof(*named));
-	const char *key = arena_strdup(rd->a, id);
 	struct sbuf text = SBUF_INIT;
 	struct item *it = items_find(rd->n, id);
 	struct el *old = NULL;
 	int ret = 0;
 
-	map_put(&rd->named, &named->node, key, strlen(key));
+	note(rd, &rd->named, id);
 	if (it && item_payload(it, &text) == 0)
 		old = bookmark_read(sbuf_str(&text));
 	if (!old || !bookmark_same(old, conference)) {
@@ -135,30 +142,71 @@ static int take_room(const char *id, struct el *conference, void *arg)
 	return ret;
 }
 
+/* Whoever sends a <storage/> knows of those alone: one that it cannot express stays. */
+static int note_shown(struct reading *rd)
+{
+	EL_AUTO struct el *storage = bookmark_storage_new();
+	struct sbuf text = SBUF_INIT;
+	int r = 0;
+
+	LIST_EACH (l, &rd->n->items_in_order) {
+		struct item *it = LIST_ENTRY(l, struct item, link);
+
+		sbuf_clear(&text);
+		r = item_payload(it, &text);
+		if (r < 0)
+			break;
+		if (bookmark_to_storage(storage, it->id, sbuf_str(&text)))
+			note(rd, &rd->shown, it->id);
+	}
+	sbuf_done(&text);
+	return r < 0 ? -COND_RESOURCE_CONSTRAINT : 0;
+}
+
 static void remove_others(struct reading *rd)
 {
 	LIST_EACH_SAFE (l, &rd->n->items_in_order) {
 		struct item *it = LIST_ENTRY(l, struct item, link);
 
-		if (map_gets(&rd->named, it->id))
+		if (map_gets(&rd->named, it->id) || !map_gets(&rd->shown, it->id))
 			continue;
 		rd->changed = true;
 		(void)publish_remove(rd->n, rd->r->roster, it->id, true);
 	}
 }
 
+/* A client may have made it for all to read, or for one item (XEP-0411 5). */
+static void mend_conf(struct node *n, size_t rooms, const struct config_limits *lim)
+{
+	bool small = n->conf.max_items < (int64_t)rooms && n->conf.max_items < lim->max_items;
+	struct node_conf conf;
+
+	if (n->conf.access == ACCESS_WHITELIST && n->conf.persist && !small)
+		return;
+	config_copy(&conf, &n->conf);
+	conf.access = ACCESS_WHITELIST;
+	conf.persist = true;
+	if (small)
+		conf.max_items = lim->max_items;
+	node_set_conf(n, &conf);
+}
+
 /* The node as XEP-0402 3.3 wants it. */
-static struct node *obtain(struct request *r)
+static struct node *obtain(struct request *r, size_t rooms)
 {
 	struct node *n = node_find(r->service, NS_BOOKMARKS_1);
 	struct config_limits lim;
 	struct node_conf conf;
 
-	if (n)
-		return items_load(n) < 0 ? NULL : n;
+	create_limits(r->service, &lim);
+	if (n) {
+		if (items_load(n) < 0)
+			return NULL;
+		mend_conf(n, rooms, &lim);
+		return n;
+	}
 	if (create_may(r) < 0)
 		return NULL;
-	create_limits(r->service, &lim);
 	config_init(&conf, &lim);
 	conf.access = ACCESS_WHITELIST;
 	conf.max_items = lim.max_items;
@@ -179,30 +227,57 @@ static bool has_room(const struct request *r, const struct el *storage)
 	       comp_send_space(r->p->c) >= ROOM;
 }
 
+static int take_rooms(struct reading *rd, const struct el *storage)
+{
+	bool more = false;
+	int ret = note_shown(rd);
+
+	if (ret == 0)
+		ret = bookmark_from_storage(storage, take_room, rd, &more);
+	if (ret >= 0 && !more)
+		remove_others(rd);
+	return ret < 0 ? ret : 0;
+}
+
+static int take_urls(struct reading *rd, const struct el *storage)
+{
+	EL_AUTO struct el *urls = bookmark_urls(storage);
+	struct sbuf was = SBUF_INIT, is = SBUF_INIT;
+	struct item *it;
+	int ret = hidden_get(rd->r, HIDDEN_PRIVATE, KEY_URLS, &it);
+
+	if (ret > 0 && item_payload(it, &was) < 0)
+		ret = -COND_RESOURCE_CONSTRAINT;
+	if (urls)
+		el_write(&is, urls, NULL);
+	if (ret >= 0 && strcmp(sbuf_str(&was), sbuf_str(&is)) != 0) {
+		ret = hidden_put(rd->r, HIDDEN_PRIVATE, KEY_URLS, urls, SIZE_MAX);
+		rd->changed |= ret == 0;
+	}
+	sbuf_done(&was);
+	sbuf_done(&is);
+	return ret < 0 ? ret : 0;
+}
+
 int bookmarks_read(struct request *r, const struct el *storage)
 {
 	struct reading rd = { .r = r };
-	struct el *urls;
-	bool more = false;
 	int ret;
 
 	if (!has_room(r, storage))
 		return -COND_RESOURCE_CONSTRAINT;
-	rd.n = obtain(r);
+	rd.n = obtain(r, el_child_count(storage));
 	if (!rd.n)
 		return -COND_RESOURCE_CONSTRAINT;
 	map_init(&rd.named);
+	map_init(&rd.shown);
 	rd.a = arena_new();
-	ret = bookmark_from_storage(storage, take_room, &rd, &more);
-	if (ret >= 0 && !more)
-		remove_others(&rd);
+	ret = take_rooms(&rd, storage);
+	if (ret == 0)
+		ret = take_urls(&rd, storage);
 	map_done(&rd.named);
+	map_done(&rd.shown);
 	arena_free(rd.a);
-	if (ret < 0)
-		return ret;
-	urls = bookmark_urls(storage);
-	ret = hidden_put(r, HIDDEN_PRIVATE, KEY_URLS, urls, SIZE_MAX);
-	el_free(urls);
 	if (rd.changed)
 		bookmarks_published(r, rd.n);
 	return ret;

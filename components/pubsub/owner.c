@@ -70,8 +70,18 @@ static void tell_config(struct request *r, struct node *n)
 	el_free(scratch);
 }
 
+/* Something is gone from it; beside the node's own events. */
+static void tell_other_views(struct request *r, struct node *n)
+{
+	if (!request_is_owner(r))
+		return;
+	avatar_removed(r, n);
+	bookmarks_published(r, n);
+}
+
 static int change(struct request *r, struct node *n, const struct form *f)
 {
+	size_t before = n->n_items;
 	struct node_conf conf;
 	int ret;
 
@@ -86,6 +96,8 @@ static int change(struct request *r, struct node *n, const struct form *f)
 		items_purge(n);
 	else
 		items_cut(n, n->conf.max_items);
+	if (n->n_items < before)
+		tell_other_views(r, n);
 	if (n->conf.notify_config)
 		tell_config(r, n);
 	comp_reply_ok(r->rq);
@@ -153,10 +165,7 @@ int owner_purge(struct request *r)
 	if (ret < 0)
 		return ret;
 	items_purge(n);
-	if (request_is_owner(r)) {
-		avatar_published(r, n);
-		bookmarks_published(r, n);
-	}
+	tell_other_views(r, n);
 	comp_reply_ok(r->rq);
 	return COMP_DONE;
 }
@@ -177,10 +186,7 @@ int owner_delete(struct request *r)
 	if (ret < 0)
 		return ret;
 	items_purge(n);
-	if (request_is_owner(r)) {
-		avatar_published(r, n);
-		bookmarks_published(r, n);
-	}
+	tell_other_views(r, n);
 	node_delete(n);
 	comp_reply_ok(r->rq);
 	return COMP_DONE;

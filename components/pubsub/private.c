@@ -35,7 +35,9 @@ static int read_request(const struct request *r, const struct el **out)
 	if (!request_is_owner(r))
 		return -COND_FORBIDDEN;
 	*out = el_child(query, NULL, NULL);
-	if (!*out || el_child_count(query) != 1)
+	if (!*out)
+		return -COND_NOT_ACCEPTABLE; /* 2.3 */
+	if (el_child_count(query) != 1)
 		return -COND_BAD_REQUEST;
 	return *el_ns(*out) && !el_is(*out, el_name(*out), NS_PRIVATE) ? 0 : -COND_NOT_ACCEPTABLE;
 }

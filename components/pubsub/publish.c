@@ -329,7 +329,7 @@ int publish_retract(struct request *r)
 	if (publish_remove(n, r->roster, id, notify) < 0)
 		return -COND_RESOURCE_CONSTRAINT;
 	if (request_is_owner(r)) {
-		avatar_published(r, n);
+		avatar_removed(r, n);
 		bookmarks_published(r, n);
 	}
 	comp_reply_ok(r->rq);

@@ -129,11 +129,34 @@ static int publish_vcard4(struct request *r, const struct el *vcard)
 	return ret < 0 ? -COND_RESOURCE_CONSTRAINT : 0;
 }
 
+static bool is_elsewhere(const struct el *vcard)
+{
+	const char *uri;
+
+	EL_EACH (photo, vcard, "PHOTO", NS_VCARD) {
+		uri = el_child_text(photo, "EXTVAL", NS_VCARD);
+		if (uri && *uri)
+			return true;
+	}
+	return false;
+}
+
 /* Without <PHOTO/> the avatar stays: many clients leave it out when they change something else.
- * 1: the picture is the avatar now. */
+ * What no avatar can be made of is shown instead of one, to who asks for the vCard.  1: what is in
+ * <PHOTO/> need not be kept. */
 static int set_avatar(struct request *r, const struct el *vcard)
 {
-	return el_child(vcard, "PHOTO", NS_VCARD) ? avatar_set(r, vcard_photo(vcard)) : 0;
+	const char *base64 = vcard_photo(vcard);
+	int taken = 0, ret;
+
+	if (!el_child(vcard, "PHOTO", NS_VCARD))
+		return 0;
+	if (base64)
+		taken = avatar_set(r, base64);
+	if (taken != 0)
+		return taken;
+	ret = avatar_unset(r);
+	return ret < 0 ? ret : !base64 && !is_elsewhere(vcard);
 }
 
 static bool fits(const struct request *r, const struct el *vcard)
