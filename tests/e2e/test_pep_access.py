@@ -6,7 +6,8 @@ import pytest
 
 from lib import xml
 from lib.component import attach
-from lib.pep import (CAPS, NODE, PUBSUB, Pep, befriend, caps_ver, condition, form, ok, payload)
+from lib.pep import (CAPS, EVENT, NODE, PUBSUB, Pep, befriend, caps_ver, condition, form, ok,
+                     payload)
 from lib.pep_people import (SERVICE, affiliate, disco, ids, let_see, nodes_of, put_in_group,
                             remove_contact, settled, subscribe, subscribers)
 from lib.wait import until
@@ -145,8 +146,8 @@ async def test_contact_that_is_removed_loses_access_at_once(person):
     await settled(bob)
     assert ids(bob, node)[:1] == ["1"]
     await remove_contact(alice, bob)
-    told = await bob.raw.wait("message", from_=ALICE, has=f"{{{PUBSUB}}}subscription")
-    assert told.find(f".//{{{PUBSUB}}}subscription").get("subscription") == "none"
+    told = await bob.raw.wait("message", from_=ALICE, has=f"{{{EVENT}}}subscription")
+    assert told.find(f".//{{{EVENT}}}subscription").get("subscription") == "none"
     bob.raw.inbox.clear()
     await publish(alice, node, id="2")
     await settled(bob)
@@ -312,8 +313,8 @@ async def test_owner_allows_a_subscription(person):
     await forged(dan, node)
     for who, allow in ((eve, "true"), (dan, "false")):
         await decide(alice, node, who.bare, allow)
-        told = await who.raw.wait("message", from_=ALICE, has=f"{{{PUBSUB}}}subscription")
-        assert told.find(f".//{{{PUBSUB}}}subscription").get("subscription") == (
+        told = await who.raw.wait("message", from_=ALICE, has=f"{{{EVENT}}}subscription")
+        assert told.find(f".//{{{EVENT}}}subscription").get("subscription") == (
             "subscribed" if allow == "true" else "none")
     await eve.event(node, of=ALICE)  # the last item
     assert [i for i, _ in await eve.items(node, of=ALICE)] == ["1"]

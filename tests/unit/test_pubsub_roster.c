@@ -101,6 +101,8 @@ static void test_refused_and_late(void **state)
 	fix_spin(f);
 	fix_advance(f, 20001);
 	is("3:-110 ");
+	assert_true(roster_has_failed(&p, ALICE));
+	rosters_drop(&p);
 	assert_int_equal(p.rosters_bytes, 0);
 	want("4:");
 	fix_spin(f);
