@@ -275,25 +275,41 @@ async def test_others_answer(stack, raw_client, manager, alice):
 # --- limits ---------------------------------------------------------------------------------------
 
 async def test_so_many_of_an_account(stack, raw_client, manager, alice):
-    other = await login(stack, raw_client, "alice", "b")
-    for i in range(16):
-        await alice.send(f"<iq type='get' id='l{i}'>{ASK}</iq>")
-        await other.send(f"<iq type='get' id='l{i}'>{ASK}</iq>")
-    await until(lambda: len(manager.requests) == 32, "32 requests")
+    """128, from however many sessions."""
+    other, third = [await login(stack, raw_client, "alice", n) for n in "bc"]
+    for i in range(43):
+        for one in (alice, other, third)[:2 if i == 42 else 3]:
+            await one.send(f"<iq type='get' id='l{i}'>{ASK}</iq>")
+    await until(lambda: len(manager.requests) == 128, "128 requests")
     answer = await alice.iq("get", ASK, to="localhost")
     await refused(answer, "resource-constraint")
     assert answer.find("{jabber:client}error").get("type") == "wait"
     bob = await login(stack, raw_client, "bob")
     of_bob = asking(bob, "get", ASK)
-    await until(lambda: len(manager.requests) == 33, "bob's")
+    await until(lambda: len(manager.requests) == 129, "bob's")
     await manager.send("".join([r.wrapped() for r in manager.requests]))
     assert (await of_bob).get("type") == "result"
-    await other.wait("iq", id="l15", type="result")
-    await alice.wait("iq", id="l15", type="result")
+    await other.wait("iq", id="l42", type="result")
+    await alice.wait("iq", id="l42", type="result")
     again = asking(alice, "get", ASK)
-    await until(lambda: len(manager.requests) == 34, "room again")
+    await until(lambda: len(manager.requests) == 130, "room again")
     await manager.send(manager.requests[-1].wrapped())
     assert (await again).get("type") == "result"
+
+
+async def test_so_many_of_a_session(alice, manager):
+    """Who asks for more than 64 things at once is not refused: it is read later."""
+    await alice.send("".join(f"<iq type='get' id='l{i}'>{ASK}</iq>" for i in range(200)))
+    await until(lambda: len(manager.requests) == 64, "64 requests")
+    sent = 0
+    while sent < 200:
+        await until(lambda: len(manager.requests) > sent, "more requests")
+        fresh = manager.requests[sent:]
+        assert len(fresh) <= 64
+        sent += len(fresh)
+        await manager.send("".join(r.wrapped() for r in fresh))
+    for i in range(200):
+        assert (await alice.wait("iq", id=f"l{i}")).get("type") == "result"
 
 
 async def test_so_many_of_a_component(stack, raw_client, manager, alice):

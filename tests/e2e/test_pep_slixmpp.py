@@ -17,7 +17,7 @@ PEP = ("xep_0060", "xep_0115", "xep_0163")
 AVATARS = (*PEP, "xep_0054", "xep_0084")
 BOOKMARKS = (*PEP, "xep_0048", "xep_0049", "xep_0223")
 ROOM = "room@rooms.example.org"
-MANY = 32  # requests of one account that the router hands to a component at a time
+MANY = 200
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ class Writer:
         return self._publish(f"i{text}", text)
 
     async def write(self, is_over):
-        """Without waiting for answers; the router holds 32 delegated requests of an account."""
+        """Without waiting for answers."""
         address = f" to={quoteattr(self.at)}" if self.to else ""
         while not is_over():
             change = self._change()
@@ -88,7 +88,7 @@ class Writer:
                                     f"xmlns='{PUBSUB}'>{change}</pubsub></iq>")
             self.sent += 1
             await asyncio.sleep(EVERY)
-            await until(lambda: self.sent - len(self.answers()) < 30, "answers", timeout=60)
+            await until(lambda: self.sent - len(self.answers()) < 120, "answers", timeout=60)
         await until(lambda: len(self.answers()) >= self.sent, self.pep.raw.inbox.text, timeout=60)
 
     def answers(self):
