@@ -158,8 +158,18 @@ static bool is_implicit(const struct audience *a, const char *bare)
 	return c && c->from && may(a, bare);
 }
 
-/* The sessions that want it; how many. */
-static size_t add_sessions(struct audience *a, const char *bare, struct comp_many *to)
+/* It has come and is about to be sent the last item, which is then this one: not twice (last.c). */
+static bool is_served_later(const struct audience *a, const struct session *s)
+{
+	const struct node_conf *c = &a->n->conf;
+
+	return !list_empty(&s->fresh) && c->send_last == LAST_ON_SUB_AND_PRESENCE && c->persist &&
+	       !caps_wants(s->seen, a->n->name);
+}
+
+/* The sessions that want it: how many there are.  to NULL: they are only counted. */
+static size_t add_sessions(
+    struct audience *a, const char *bare, struct comp_many *to, size_t *n_added)
 {
 	const struct peer *peer = peer_find(a->n->service->p, bare);
 	size_t k = 0;
@@ -170,9 +180,11 @@ static size_t add_sessions(struct audience *a, const char *bare, struct comp_man
 
 			if (!caps_wants(s->caps, a->n->name))
 				continue;
-			if (to)
-				comp_many_add(to, s->jid);
 			k++;
+			if (!to || is_served_later(a, s))
+				continue;
+			comp_many_add(to, s->jid);
+			(*n_added)++;
 		}
 	return k;
 }
@@ -181,12 +193,12 @@ static void add_contacts(struct audience *a)
 {
 	if (!a->ro)
 		return;
-	a->n_contacts += add_sessions(a, a->ro->account, a->contacts);
+	(void)add_sessions(a, a->ro->account, a->contacts, &a->n_contacts);
 	MAP_EACH (m, &a->ro->contacts) {
 		const struct contact *c = MAP_ENTRY(m, struct contact, node);
 
 		if (c->from && peer_find(a->n->service->p, c->bare) && may(a, c->bare))
-			a->n_contacts += add_sessions(a, c->bare, a->contacts);
+			(void)add_sessions(a, c->bare, a->contacts, &a->n_contacts);
 	}
 }
 
@@ -207,16 +219,12 @@ static void add_sub(struct audience *a, const char *bare, const char *jid)
 {
 	bool all = strcmp(jid, bare) == 0;
 
-	if (all ? is_implicit(a, bare) && add_sessions(a, bare, NULL) > 0
+	if (all ? is_implicit(a, bare) && add_sessions(a, bare, NULL, NULL) > 0
 		: is_told_anyway(a, bare, jid))
 		return; /* it has been added, or is */
-	if (all && a->n->service->pep) {
-		size_t k = add_sessions(a, bare, a->subscribers);
-
-		a->n_subscribers += k;
-		if (k > 0)
-			return;
-	}
+	if (all && a->n->service->pep &&
+	    add_sessions(a, bare, a->subscribers, &a->n_subscribers) > 0)
+		return;
 	comp_many_add(a->subscribers, jid);
 	a->n_subscribers++;
 }

@@ -240,6 +240,67 @@ static void test_bound_without_the_grant(void **state)
 	assert_in_range(p.rosters_bytes, 1, PUBSUB_ROSTERS);
 }
 
+/* --- who comes while something is published -----------------------------------------------------
+ */
+
+#define MOOD "urn:example:mood"
+#define KEY "sha-1 ver node"
+#define COME                                                                                \
+	"<presence from='bob@test/x' to='" DOM                                              \
+	"'><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' ver='ver' node='node'/>" \
+	"</presence>"
+#define PUBLISH                                                                            \
+	"<iq type='set' id='p1' from='test' to='" DOM "'>"                                 \
+	"<delegation xmlns='urn:xmpp:delegation:2'><forwarded xmlns='urn:xmpp:forward:0'>" \
+	"<iq xmlns='jabber:client' type='set' id='1' from='" ALICE "/a'>"                  \
+	"<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='" MOOD "'>"      \
+	"<item id='happy'><mood xmlns='" MOOD "'/></item></publish></pubsub></iq>"         \
+	"</forwarded></delegation></iq>"
+
+/* The id of the question for this account's roster. */
+static const char *roster_question(struct fix *f, const char *account)
+{
+	static char id[64];
+	char *to = xasprintf(" to=\"%s\"", account);
+	const char *at = strstr(fix_got(f), to);
+
+	assert_non_null(at);
+	while (at > fix_got(f) && at[-1] != '\n')
+		at--;
+	at = strstr(at, " id=\"");
+	assert_non_null(at);
+	(void)snprintf(id, sizeof(id), "%.*s", (int)strcspn(at + 5, "\""), at + 5);
+	free(to);
+	return id;
+}
+
+/* What is published while a session waits for the roster that says whose items it gets comes once:
+ * as the last item. */
+static void test_published_before_it_is_greeted(void **state)
+{
+	struct fix *f = *state;
+
+	fix_send(f, TELL(ROSTERS "<perm access='message' type='outgoing'/>"));
+	store_put_caps(comp_tx(p.c), KEY, MOOD, sizeof(MOOD), 1);
+	fix_spin(f);
+	want("1:");
+	fix_spin(f);
+	answer(f, BOB); /* alice's */
+	is("1:0b ");
+	fix_send(f, COME);
+	fix_send(f, PUBLISH);
+	assert_int_equal(fix_count(f, "id=\"happy\"/></publish>"), 1); /* the answer */
+	assert_int_equal(fix_count(f, "<mood"), 0);
+	fix_sendf(f,
+	    "<iq type='result' id='%s' from='bob@test' to='" DOM
+	    "'><query xmlns='jabber:iq:roster'><item jid='" ALICE
+	    "' subscription='both'/></query></iq>",
+	    roster_question(f, "bob@test"));
+	assert_int_equal(fix_count(f, "<mood"), 1);
+	fix_send(f, PUBLISH);
+	assert_int_equal(fix_count(f, "<mood"), 2); /* and from now on as it happens */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +312,7 @@ int main(void)
 		PUBSUB_TEST(test_old),
 		PUBSUB_TEST(test_bound),
 		PUBSUB_TEST(test_bound_without_the_grant),
+		PUBSUB_TEST(test_published_before_it_is_greeted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
