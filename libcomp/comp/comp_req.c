@@ -6,6 +6,7 @@
  *
  * Must not: run anything of the component's. */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include <base/arena.h>
@@ -82,6 +83,22 @@ static int send_answer(const struct comp_req *rq, const struct el *answer)
 	return tx_send(rq->c, wrapped ? wrapped : answer, NULL, NULL, true);
 }
 
+/* One that the link does not take because of its length is an answer still. */
+static void send_or_refuse(const struct comp_req *rq, const struct el *answer)
+{
+	int r = send_answer(rq, answer);
+	struct el *err;
+
+	if (r == -EMSGSIZE) {
+		err = el_error_reply(
+		    rq->el, COND_RESOURCE_CONSTRAINT, "the answer is too long for the link");
+		r = err ? send_answer(rq, err) : 0;
+		el_free(err);
+	}
+	if (r < 0)
+		log_debug(&tag, "an answer to %s found no link", rq->from.s);
+}
+
 void comp_reply(struct comp_req *rq, struct el *answer)
 {
 	if (rq->abandoned) { /* the library was quicker: at stop, or after a failed commit */
@@ -99,8 +116,7 @@ void comp_reply(struct comp_req *rq, struct el *answer)
 		/* Without an address it was for the account, which says no more in return. */
 		if (!el_attr(answer, "from") && el_attr(rq->el, "to"))
 			el_set(answer, "from", rq->to.s);
-		if (send_answer(rq, answer) < 0)
-			log_debug(&tag, "an answer to %s found no link", rq->from.s);
+		send_or_refuse(rq, answer);
 		el_free(answer);
 	}
 	if (!rq->in_handler)

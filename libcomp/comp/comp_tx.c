@@ -313,6 +313,11 @@ int tx_send(struct comp *c, const struct el *el, const char *from, const char *t
 	t = current(c);
 	before = sbuf_len(&t->out);
 	out_pack(&t->out, el, from, to);
+	if (sbuf_len(&t->out) - before > (size_t)c->conf->max_stanza) {
+		sbuf_truncate(&t->out, before); /* it would end the link, again and again */
+		log_warn(&tag, "a stanza of more than component_max_stanza is not sent");
+		return -EMSGSIZE;
+	}
 	t->count++;
 	c->ledger.bytes += sbuf_len(&t->out) - before;
 	return 0;

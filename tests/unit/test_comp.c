@@ -2,6 +2,7 @@
 /* What a component gets and answers: routes, requests, questions, disco. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "comp_fixture.h"
@@ -446,6 +447,34 @@ static void test_ask_at_stop(void **state)
 	assert_int_equal(a.err, -ECANCELED);
 }
 
+/* One byte more than component_max_stanza would end the link. */
+static void test_answer_that_is_too_long(void **state)
+{
+	struct fix *f = *state;
+	size_t n = (size_t)f->conf.max_stanza;
+	char *text = xmalloc(n + 1);
+	struct el *answer;
+
+	memset(text, 'x', n);
+	text[n] = '\0';
+	fix_send(f, IQ("set", "1", DOM, "<defer xmlns='" NS_T "'/>"));
+	answer = comp_result(kept);
+	el_add_text(answer, "long", NS_T, text);
+	comp_reply(kept, answer);
+	fix_spin(f);
+	assert_int_equal(f->n_in, 1);
+	fix_has(f, "type=\"error\"");
+	fix_has(f, "resource-constraint");
+	fix_hasnt(f, "xxxx");
+	answer = el_message(NULL, "somebody@example.org");
+	el_add_text(answer, "body", NULL, text);
+	assert_int_equal(comp_send(f->c, answer), -EMSGSIZE);
+	fix_spin(f);
+	assert_int_equal(f->n_in, 1);
+	assert_int_equal(f->onlines, 1);
+	free(text);
+}
+
 /* --- disco ------------------------------------------------------------------------------------ */
 
 static int on_info(struct comp_req *rq, const char *node, struct el *query, void *arg)
@@ -520,6 +549,7 @@ static void test_ping_and_version(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(test_answer_that_is_too_long),
 		T(test_targets),
 		T(test_nobody_wants_it),
 		T(test_types_and_payloads),

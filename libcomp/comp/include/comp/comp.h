@@ -140,8 +140,9 @@ struct comp_req *comp_defer(struct comp_req *rq); /* outlives the handler; a rep
 
 /* --- sending ---------------------------------------------------------------------------------- */
 /* Takes el, also when it fails: -ENOTCONN (no link; an acknowledged one that is away takes it all
- * the same), -ENOBUFS (the link's queue is at its bound).  A missing `from` becomes the component's
- * domain. */
+ * the same), -ENOBUFS (the link's queue is at its bound), -EMSGSIZE (longer than
+ * component_max_stanza; of an answer the asker is told so).  A missing `from` becomes the
+ * component's domain. */
 int comp_send(struct comp *c, struct el *el);
 /* As comp_send(), of one of many copies: el is written with these addresses (NULL: its own) and
  * stays the caller's.  el_freeze() first makes each copy cheap. */
