@@ -22,8 +22,8 @@ struct stanza;
 /* --- the setting (delegate_conf.c) ------------------------------------------------------------ */
 
 enum {
-	DELEGATE_ROWS_MAX = 64, /* of one component */
-	DELEGATE_ATTRS_MAX = 8, /* of one filter */
+	DELEGATE_ROWS_MAX = 64,   /* of one component */
+	DELEGATE_ATTRS_MAX = 8,   /* of one filter */
 	DELEGATE_ASKER_MAX = 128, /* of one bare JID: two sessions that are read no more (c2s/) */
 	DELEGATE_COMPONENT_MAX = 512, /* of a component that asks, under all its names */
 	DELEGATE_TIMEOUT_MS = 30 * 1000,
