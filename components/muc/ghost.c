@@ -14,7 +14,6 @@
 #include "message.h"
 #include "reach.h"
 
-#define NS_HINTS "urn:xmpp:hints"
 enum { PING_MS = 30 * 1000, AGAIN_MS = 1000 };
 
 static const struct log_tag tag = { .mod = "room" };

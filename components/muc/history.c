@@ -11,7 +11,6 @@
 #include "room.h"
 #include "stamp.h"
 
-#define NS_HINTS "urn:xmpp:hints" /* XEP-0334 */
 
 /* --- the list ----------------------------------------------------------------------------------
  */

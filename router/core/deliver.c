@@ -12,6 +12,7 @@
 #include "core/session.h"
 #include "core/stanza.h"
 #include "im/blocking.h"
+#include "im/carbons.h"
 #include "im/last.h"
 #include "im/presence.h"
 #include "im/roster.h"
@@ -76,6 +77,8 @@ static int message_fan(struct user *u, struct stanza *st)
 		if (ret < 0 && sent != -ENOTCONN)
 			ret = sent;
 	}
+	if (ret == 0)
+		carbons_received(u, st, NULL, top);
 	return ret;
 }
 
@@ -99,6 +102,8 @@ static void message_to_full(struct router *r, struct stanza *st)
 		message_to_bare(r, st);
 	else if (why < 0)
 		undelivered(r, st, why);
+	else
+		carbons_received(s->user, st, s, 0);
 }
 
 /* --- iq ------------------------------------------------------------------------------------- */
@@ -137,6 +142,8 @@ void deliver_own_account(struct router *r, struct stanza *st)
 		roster_iq(r, st, &st->from);
 	else if (!strcmp(ns, NS_BLOCKING))
 		blocking_iq(r, st);
+	else if (!strcmp(ns, NS_CARBONS))
+		carbons_iq(r, st);
 	else if (!strcmp(ns, NS_REGISTER) && st->session)
 		register_own(r, st);
 	else if (!strcmp(ns, NS_SESSION) && st->type == ST_IQ_SET)

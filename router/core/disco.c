@@ -17,7 +17,8 @@
 #include "router.h"
 
 static const char *const host_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_LAST, NS_PING,
-	NS_ROSTER, NS_TIME, NS_VERSION, NS_BLOCKING, NS_REGISTER, NS_DELEGATION, NS_DELEGATION_1 };
+	NS_ROSTER, NS_TIME, NS_VERSION, NS_BLOCKING, NS_CARBONS, NS_REGISTER, NS_DELEGATION,
+	NS_DELEGATION_1 };
 static const char *const account_features[] = { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_LAST, NS_PING };
 
 static bool asks(const struct stanza *st, const char *ns)

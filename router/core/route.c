@@ -11,6 +11,7 @@
 #include "core/session.h"
 #include "core/stanza.h"
 #include "im/blocking.h"
+#include "im/carbons.h"
 #include "im/presence.h"
 #include "im/subscribe.h"
 #include "links/component.h"
@@ -203,8 +204,11 @@ void route_stanza(struct router *r, struct stanza *st)
 		return; /* a component must address what it sends: link.c has seen to it */
 	if (st->kind == EL_MESSAGE && !policy_admits(r, st))
 		return;
-	if (unblocked(r, st))
-		route_to(r, st);
+	if (!unblocked(r, st))
+		return;
+	if (st->session || st->proxy)
+		carbons_sent(r, st);
+	route_to(r, st);
 }
 
 void route_own(struct router *r, struct el *el)

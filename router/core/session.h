@@ -53,6 +53,7 @@ struct session {
 		int priority;
 		bool interested;     /* asked for the roster (RFC 6121 2.2) */
 		bool wants_blocks;   /* asked for the block list (XEP-0191 3.3) */
+		bool carbons;        /* wants copies (XEP-0280) */
 		struct map directed; /* JIDs that got directed presence (RFC 6121 4.6) */
 		struct map told;     /* peers it was told about the policy (optional mode) */
 	} im;

@@ -15,6 +15,7 @@
 #include "core/session.h"
 #include "core/stanza.h"
 #include "im/blocking.h"
+#include "im/carbons.h"
 #include "links/component.h"
 #include "links/fanout.h"
 #include "links/privilege.h"
@@ -136,7 +137,7 @@ static int take(struct fanout *f)
 static bool is_direct(const struct fanout *f)
 {
 	if (f->one->kind == EL_MESSAGE)
-		return policy_admits_all(f->router, f->one);
+		return policy_admits_all(f->router, f->one) && !carbons_apply(f->one);
 	return f->one->type == ST_PRES_AVAILABLE || f->one->type == ST_PRES_UNAVAILABLE;
 }
 

@@ -53,6 +53,8 @@
 #define NS_INVITE "urn:xmpp:invite"           /* what XEP-0445 was before it had that number */
 #define NS_SM "urn:xmpp:sm:3"                 /* XEP-0198 */
 #define NS_FORWARD "urn:xmpp:forward:0"       /* XEP-0297 */
+#define NS_CARBONS "urn:xmpp:carbons:2"       /* XEP-0280 */
+#define NS_HINTS "urn:xmpp:hints"             /* XEP-0334 */
 #define NS_DELEGATION "urn:xmpp:delegation:2" /* XEP-0355 */
 #define NS_DELEGATION_1 "urn:xmpp:delegation:1"
 #define NS_PRIVILEGE_1 "urn:xmpp:privilege:1"               /* XEP-0356 0.3 */
