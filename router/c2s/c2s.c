@@ -31,10 +31,6 @@
 #include "im/presence.h"
 #include "router.h"
 
-#define FLIGHT_STANZAS 64 /* docs/architecture.md: of one session, waiting */
-#define FLIGHT_BYTES ((size_t)262144)
-#define PATIENCE_MS 5000          /* so long may they keep a session from being read */
-#define STANZA_COST 256           /* bytes of its share that the smallest stanza takes */
 #define OUT_HIGH ((size_t)262144) /* then its own requests wait */
 #define OUT_LOW ((size_t)65536)
 
@@ -78,19 +74,6 @@ struct xml_limits conn_limits(const struct conn *c)
 
 /* --- the end -------------------------------------------------------------------------------- */
 
-/* Answers to what is still under way find nobody. */
-static void flight_detach(struct conn *c)
-{
-	LIST_EACH_SAFE (it, &c->in_flight) {
-		struct stanza *st = LIST_ENTRY(it, struct stanza, link);
-
-		list_del(it);
-		st->session = NULL;
-		st->done = NULL;
-	}
-	c->n_in_flight = c->bytes_in_flight = 0;
-}
-
 void conn_end_session(struct conn *c)
 {
 	struct session *s = c->session;
@@ -100,7 +83,7 @@ void conn_end_session(struct conn *c)
 	c->session = NULL;
 	c->tag.jid = c->account.s;
 	timer_stop(&c->patience);
-	flight_detach(c);
+	conn_flight_detach(s);
 	s->stream = NULL; /* nothing more can be sent to it, whatever the goodbye brings */
 	policy_session_end(s);
 	presence_session_end(s);
@@ -200,89 +183,6 @@ void conn_authenticated(struct conn *c, const struct jid *account)
 
 /* --- the session ---------------------------------------------------------------------------- */
 
-/* What waits for a component must not silence its sender for long: after a while all else is read,
- * and what would have to wait as well is refused (session.impatient). */
-static bool flight_waits(struct conn *c)
-{
-	bool full = c->n_in_flight >= FLIGHT_STANZAS || c->bytes_in_flight >= FLIGHT_BYTES;
-
-	if (!full) {
-		timer_stop(&c->patience);
-		c->session->impatient = false;
-	} else if (!c->session->impatient && !timer_armed(&c->patience)) {
-		timer_set(&c->patience, PATIENCE_MS);
-	}
-	return full && !c->session->impatient;
-}
-
-static void flight_check(struct conn *c)
-{
-	bool full = flight_waits(c) || io_full(stream_io_of(c->stream));
-
-	if (full && !c->flight_paused) {
-		c->flight_paused = true;
-		stream_pause(c->stream);
-	} else if (!full && c->flight_paused) {
-		c->flight_paused = false;
-		stream_resume(c->stream);
-	}
-}
-
-static void patience_over(void *arg)
-{
-	struct conn *c = arg;
-
-	if (!c->session)
-		return;
-	c->session->impatient = true;
-	flight_check(c);
-}
-
-/* A stanza's completion: it counts as handled. */
-static void stanza_done(struct stanza *st)
-{
-	struct conn *c = st->session->owner;
-
-	c->n_in_flight--;
-	c->bytes_in_flight -= st->bytes;
-	if (c->flight_paused || c->session->impatient)
-		flight_check(c);
-}
-
-static void flight_add(struct conn *c, struct stanza *st)
-{
-	st->session = c->session;
-	st->done = stanza_done;
-	list_add_tail(&c->in_flight, &st->link);
-	c->n_in_flight++;
-	c->bytes_in_flight += st->bytes;
-}
-
-/* What a stanza takes of the sender's share: what is written to its recipient, so that a burst of
- * small ones cannot fill somebody else's queue. */
-static uint32_t cost_of(const struct stanza *st)
-{
-	uint32_t bytes = st->bytes + st->from.len;
-
-	return bytes > STANZA_COST ? bytes : STANZA_COST;
-}
-
-/* More than the session's share: reading rests until the bucket is level again. */
-static void rate_check(struct conn *c, uint32_t bytes)
-{
-	const struct rate_conf rc = {
-		.per_second = (double)c->router->conf->limit.session_rate,
-		.burst = (double)c->router->conf->limit.session_burst,
-	};
-	uint64_t ms = rate_debt(&c->rate, &rc, bytes, loop_now(c->router->loop));
-
-	if (ms == 0 || c->rate_paused)
-		return;
-	c->rate_paused = true;
-	stream_pause(c->stream);
-	timer_set(&c->timer, ms);
-}
-
 /* RFC 6120 8.1.2.1: a `from` that is not the sender's own ends the stream. */
 static bool from_is_own(const struct conn *c, const struct stanza *st)
 {
@@ -317,16 +217,16 @@ static void element_open(struct conn *c)
 		return;
 	}
 	stamp(c, st);
-	flight_add(c, st);
-	uint32_t bytes = cost_of(st);
+	conn_flight_add(c, st);
+	uint32_t bytes = conn_cost(st);
 	if (r < 0)
 		route_bounce(c->router, st, (enum el_cond) - r, NULL);
 	else
 		route_stanza(c->router, st);
 	stanza_release(st);
 	if (c->session && !stream_closing(c->stream)) {
-		flight_check(c);
-		rate_check(c, bytes);
+		conn_flight_check(c);
+		conn_rate_check(c, bytes);
 	}
 }
 
@@ -426,7 +326,7 @@ static void conn_event(struct stream *s, enum stream_ev ev, void *arg)
 		break;
 	case STREAM_DRAINED:
 		if (c->flight_paused)
-			flight_check(c);
+			conn_flight_check(c);
 		break;
 	case STREAM_CLOSED:
 		conn_end(c);
@@ -465,7 +365,6 @@ static void conn_new(struct c2s *c2s, int fd, bool direct)
 
 	c->c2s = c2s;
 	c->router = r;
-	list_init(&c->in_flight);
 	sc.lim = conn_limits(c);
 	keepalive(fd);
 	c->stream = stream_accept(r->loop, fd, &sc, conn_event, c);
@@ -474,7 +373,7 @@ static void conn_new(struct c2s *c2s, int fd, bool direct)
 	c->tag = (struct log_tag){ "c2s", c->id, c->peer, NULL };
 	list_add_tail(&c2s->conns, &c->link);
 	timer_init(&c->timer, r->loop, conn_timer, c);
-	timer_init(&c->patience, r->loop, patience_over, c);
+	timer_init(&c->patience, r->loop, conn_flight_patience, c);
 	if (r->conf->limit.login_time > 0)
 		timer_set(&c->timer, (uint64_t)r->conf->limit.login_time * 1000);
 	if (direct) {

@@ -18,6 +18,7 @@ struct registration;
 struct router;
 struct sasl;
 struct session;
+struct stanza;
 
 /* CLEAR -> (STARTTLS) -> HANDSHAKE -> AUTH -> BIND -> OPEN; direct TLS begins at HANDSHAKE.  DEAD
  * from anywhere. */
@@ -43,8 +44,6 @@ struct conn {
 	struct rate rate;
 	bool rate_paused, flight_paused;
 	struct timer patience; /* while what is in flight keeps it from being read */
-	struct list in_flight; /* struct stanza.link: not yet handled */
-	size_t n_in_flight, bytes_in_flight;
 };
 
 /* login.c: in AUTH */
@@ -59,6 +58,17 @@ void conn_send_features(struct conn *c); /* what the state offers */
 
 /* bind.c: in BIND.  Answers the iq; on success c->session stands.  Takes el. */
 void conn_bind(struct conn *c, struct el *el);
+
+/* flight.c: what the session has sent and is not handled yet; how much of it may be is bounded, by
+ * not reading. */
+void conn_flight_add(struct conn *c, struct stanza *st);
+void conn_flight_check(struct conn *c); /* whether to read */
+void conn_flight_patience(void *arg);   /* the timer's: arg is the connection */
+/* Answers to what is still under way find nobody. */
+void conn_flight_detach(struct session *s);
+/* It has sent so many bytes: more than its share, and reading rests for a while. */
+void conn_rate_check(struct conn *c, uint32_t bytes);
+uint32_t conn_cost(const struct stanza *st); /* what a stanza takes of that share */
 
 /* c2s.c: it is this account's; account is copied. */
 void conn_authenticated(struct conn *c, const struct jid *account);

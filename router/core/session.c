@@ -84,6 +84,7 @@ struct session *session_new(struct sessions *ss, const struct jid *jid, struct s
 	s->since_ms = loop_wall_ms(ss->router->loop);
 	rnd_id(s->id, sizeof(s->id) - 1);
 	s->tag = (struct log_tag){ "session", s->id, io_peer(stream_io_of(stream)), s->jid.s };
+	list_init(&s->flight.list);
 	map_init(&s->im.directed);
 	map_init(&s->im.told);
 

@@ -43,7 +43,12 @@ struct session {
 		size_t first, n; /* its oldest, and how many there are */
 		size_t cap;      /* a power of two, or 0 */
 	} queue;
-	bool impatient;   /* what it sent waits too long already: no more of it may (c2s.c) */
+	struct {                  /* what it has sent and is not handled yet: c2s/flight.c */
+		struct list list; /* struct stanza.link, in order */
+		size_t n, bytes;
+		uint32_t in;    /* stanzas received (XEP-0198 counts so) */
+		bool impatient; /* it waits too long already: no more of it may */
+	} flight;
 	int64_t since_ms; /* wall clock */
 	char *lang;       /* of the stream's header: stamped on stanzas without (RFC 6120 4.7.4) */
 

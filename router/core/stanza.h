@@ -60,7 +60,7 @@ struct stanza {
 	struct list link;                 /* of the sender: what it has in flight */
 	struct stanza *whole; /* of a copy (stanza_copy()): held until it is let go; NULL: none */
 	struct list copies;   /* of struct stanza.link: those that somebody holds */
-	uint32_t number;      /* on the component's link that it came by (links/sm.h) */
+	uint32_t number;      /* of those that came from its sender, for XEP-0198 */
 	uint32_t bytes;       /* as it came: what the sender's share is counted in; 0: made here */
 	unsigned holds;
 	bool dropped;    /* who held it last gave up: set before that hold is let go */

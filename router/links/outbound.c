@@ -222,7 +222,7 @@ static enum answer_when state_for(struct component *c, const struct stanza *st)
 {
 	if (c->phase != COMP_ONLINE && c->phase != COMP_GRACE)
 		return ANSWER_AWAY;
-	if (is_full(c, st) || (st->session && st->session->impatient && !nothing_waits(c)))
+	if (is_full(c, st) || (st->session && st->session->flight.impatient && !nothing_waits(c)))
 		return ANSWER_FULL;
 	return ANSWER_GRACE;
 }
