@@ -135,6 +135,15 @@ static const struct conf_opt opts[] = {
 	    .flags = CONF_RELOAD, .help = "bytes that may wait for a client that does not read" },
 	{ "limit_output_stanzas", CONF_INT, AT(limit.output_stanzas), "5000", 0, 10000000,
 	    .flags = CONF_RELOAD, .help = "stanzas that may wait for such a client" },
+	{ "limit_sm_bytes", CONF_SIZE, AT(limit.sm_bytes), "4M", 0, (int64_t)1 << 32,
+	    .flags = CONF_RELOAD,
+	    .help = "bytes sent to a session that its client has not acknowledged (XEP-0198)" },
+	{ "limit_sm_stanzas", CONF_INT, AT(limit.sm_stanzas), "5000", 0, 10000000,
+	    .flags = CONF_RELOAD, .help = "stanzas likewise" },
+	{ "limit_sleep", CONF_TIME, AT(limit.sleep), "10m", 0, 7 * 86400, .flags = CONF_RELOAD,
+	    .help =
+		"how long a session waits for its client to resume it; 0: sessions end with their "
+		"connection" },
 	{ "limit_session_rate", CONF_SIZE, AT(limit.session_rate), "64k", 0, 1 << 30,
 	    .flags = CONF_RELOAD,
 	    .help = "incoming bytes a second of one session, 256 for each stanza at "

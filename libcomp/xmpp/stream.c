@@ -192,6 +192,7 @@ static bool drain_one(struct stream *s)
 		on_el(s, el);
 		break;
 	case XML_END:
+		s->ended = true;
 		set_reason(s, "closed by the peer");
 		close_answered(s);
 		break;
@@ -460,6 +461,11 @@ void stream_idle(struct stream *s)
 {
 	if (s->state == STREAM_OPEN)
 		(void)xml_idle(s->xml);
+}
+
+bool stream_ended_by_peer(const struct stream *s)
+{
+	return s->ended;
 }
 
 bool stream_closing(const struct stream *s)

@@ -31,6 +31,7 @@ struct stream {
 	bool draining;    /* drain() is on the stack */
 	bool over_budget; /* io is paused until the parser's queue is empty */
 	bool gone;        /* IO_CLOSED came while finished elements waited */
+	bool ended;       /* the peer has closed its stream */
 	char reason[STREAM_REASON_LEN];
 };
 

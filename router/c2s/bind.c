@@ -12,6 +12,7 @@
 #include "c2s/conn.h"
 #include "conf.h"
 #include "core/session.h"
+#include "core/session_sm.h"
 #include "core/stanza.h"
 #include "router.h"
 
@@ -43,7 +44,33 @@ static int choose_resource(struct conn *c, const struct el *bind, struct arena *
 	return r;
 }
 
-/* Ends the session that has this full JID, if there is one; whether a place is left. */
+static void end_older(struct conn *c, struct session *old)
+{
+	struct conn *oc = old->owner;
+
+	if (!oc) {
+		session_sm_end(old);
+		return;
+	}
+	log_info(&oc->tag, "session ended: the resource was bound anew from %s", c->peer);
+	stream_error(oc->stream, STREAM_E_CONFLICT, "the resource was bound anew");
+	conn_end_session(oc);
+}
+
+/* Of those that wait for their client the one bound longest ago; NULL: none does. */
+static struct session *oldest_asleep(struct user *u)
+{
+	LIST_EACH (it, &u->sessions) {
+		struct session *s = LIST_ENTRY(it, struct session, of_user);
+
+		if (!s->owner)
+			return s;
+	}
+	return NULL;
+}
+
+/* Ends the session that has this full JID, if there is one; whether a place is left.  Who is here
+ * comes before who may come back. */
 static bool make_room(struct conn *c, const struct jid *jid)
 {
 	struct sessions *ss = c->router->sessions;
@@ -52,15 +79,16 @@ static bool make_room(struct conn *c, const struct jid *jid)
 	struct user *u;
 
 	if (old) {
-		struct conn *oc = old->owner;
-
-		log_info(&oc->tag, "session ended: the resource was bound anew from %s", c->peer);
-		stream_error(oc->stream, STREAM_E_CONFLICT, "the resource was bound anew");
-		conn_end_session(oc);
+		end_older(c, old);
 		return true;
 	}
 	u = sessions_user(ss, jid);
-	return !max || !u || u->n_sessions < (uint64_t)max;
+	if (!max || !u || u->n_sessions < (uint64_t)max)
+		return true;
+	old = oldest_asleep(u);
+	if (old)
+		session_sm_end(old);
+	return old != NULL;
 }
 
 static void bind_ok(struct conn *c, const struct el *iq, const struct jid *jid)
@@ -76,7 +104,7 @@ static void bind_ok(struct conn *c, const struct el *iq, const struct jid *jid)
 
 /* It may have been deleted or disabled since the login, when it had no session yet that could be
  * ended.  NULL: neither, as far as the database can tell. */
-static const char *gone_since(struct conn *c)
+const char *conn_account_gone(struct conn *c)
 {
 	struct account acc;
 	int r = accounts_get(c->router->accounts, &c->account, &acc);
@@ -98,7 +126,7 @@ void conn_bind(struct conn *c, struct el *el)
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "bind a resource first");
 		return;
 	}
-	gone = gone_since(c);
+	gone = conn_account_gone(c);
 	if (gone) {
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, gone);
 		return;

@@ -27,6 +27,7 @@
 #include "core/policy.h"
 #include "core/route.h"
 #include "core/session.h"
+#include "core/session_sm.h"
 #include "core/stanza.h"
 #include "im/presence.h"
 #include "router.h"
@@ -83,10 +84,13 @@ void conn_end_session(struct conn *c)
 	c->session = NULL;
 	c->tag.jid = c->account.s;
 	timer_stop(&c->patience);
-	conn_flight_detach(s);
+	session_flight_detach(s);
 	s->stream = NULL; /* nothing more can be sent to it, whatever the goodbye brings */
+	s->owner = NULL;
+	s->im.carbons = false;
 	policy_session_end(s);
 	presence_session_end(s);
+	session_sm_settle(s);
 	session_free(s);
 }
 
@@ -107,7 +111,8 @@ static void conn_end(struct conn *c)
 	if (c->state == CONN_DEAD)
 		return;
 	log_info(&c->tag, "connection ended: %s", stream_reason(c->stream));
-	conn_end_session(c);
+	if (!conn_sm_sleep(c))
+		conn_end_session(c);
 	conn_state(c, CONN_DEAD);
 	conn_login_end(c);
 	timer_done(&c->timer);
@@ -298,10 +303,15 @@ static void element(struct conn *c)
 		conn_login_element(c);
 		break;
 	case CONN_BIND:
-		conn_bind(c, stream_take(c->stream));
+		if (!strcmp(el_ns(stream_el(c->stream)), NS_SM))
+			conn_sm_element(c, stream_el(c->stream));
+		else
+			conn_bind(c, stream_take(c->stream));
 		break;
 	case CONN_OPEN:
-		if (c->session)
+		if (c->session && !strcmp(el_ns(stream_el(c->stream)), NS_SM))
+			conn_sm_element(c, stream_el(c->stream));
+		else if (c->session)
 			element_open(c);
 		break;
 	default:
@@ -325,6 +335,8 @@ static void conn_event(struct stream *s, enum stream_ev ev, void *arg)
 		element(c);
 		break;
 	case STREAM_DRAINED:
+		if (c->session && c->session->sm)
+			session_sm_push(c->session);
 		if (c->flight_paused)
 			conn_flight_check(c);
 		break;
@@ -458,6 +470,7 @@ void c2s_stop(struct c2s *c2s)
 
 		stream_error(c->stream, STREAM_E_SYSTEM_SHUTDOWN, NULL);
 	}
+	session_sm_end_all(c2s->router);
 }
 
 void c2s_close(struct c2s *c2s)

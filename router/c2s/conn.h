@@ -56,7 +56,9 @@ void conn_login_element(struct conn *c);
 void conn_send_header(struct conn *c);   /* our stream header, answering the peer's */
 void conn_send_features(struct conn *c); /* what the state offers */
 
-/* bind.c: in BIND.  Answers the iq; on success c->session stands.  Takes el. */
+/* bind.c: in BIND.  The account may have gone since the login: why, or NULL. */
+const char *conn_account_gone(struct conn *c);
+/* In BIND.  Answers the iq; on success c->session stands.  Takes el. */
 void conn_bind(struct conn *c, struct el *el);
 
 /* flight.c: what the session has sent and is not handled yet; how much of it may be is bounded, by
@@ -64,11 +66,15 @@ void conn_bind(struct conn *c, struct el *el);
 void conn_flight_add(struct conn *c, struct stanza *st);
 void conn_flight_check(struct conn *c); /* whether to read */
 void conn_flight_patience(void *arg);   /* the timer's: arg is the connection */
-/* Answers to what is still under way find nobody. */
-void conn_flight_detach(struct session *s);
 /* It has sent so many bytes: more than its share, and reading rests for a while. */
 void conn_rate_check(struct conn *c, uint32_t bytes);
 uint32_t conn_cost(const struct stanza *st); /* what a stanza takes of that share */
+
+/* sm.c: stream management (XEP-0198) */
+void conn_sm_element(struct conn *c, const struct el *el); /* in BIND and OPEN */
+void conn_sm_handled(struct conn *c); /* one more of what the session has sent */
+/* The connection is gone: does its session wait for the client? */
+bool conn_sm_sleep(struct conn *c);
 
 /* c2s.c: it is this account's; account is copied. */
 void conn_authenticated(struct conn *c, const struct jid *account);

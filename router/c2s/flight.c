@@ -62,6 +62,8 @@ static void stanza_done(struct stanza *st)
 	s->flight.bytes -= st->bytes;
 	if (c && (c->flight_paused || s->flight.impatient))
 		conn_flight_check(c);
+	if (c && s->sm)
+		conn_sm_handled(c);
 }
 
 void conn_flight_add(struct conn *c, struct stanza *st)
@@ -74,18 +76,6 @@ void conn_flight_add(struct conn *c, struct stanza *st)
 	list_add_tail(&s->flight.list, &st->link);
 	s->flight.n++;
 	s->flight.bytes += st->bytes;
-}
-
-void conn_flight_detach(struct session *s)
-{
-	LIST_EACH_SAFE (it, &s->flight.list) {
-		struct stanza *st = LIST_ENTRY(it, struct stanza, link);
-
-		list_del(it);
-		st->session = NULL;
-		st->done = NULL;
-	}
-	s->flight.n = s->flight.bytes = 0;
 }
 
 /* --- the session's share ------------------------------------------------------------------------

@@ -10,6 +10,8 @@
 
 #include "conf.h"
 #include "core/session.h"
+#include "core/session_sm.h"
+#include "core/stanza.h"
 #include "router.h"
 
 struct sessions {
@@ -113,6 +115,7 @@ void session_free(struct session *s)
 
 	/* im/ and the policy have emptied what is theirs (presence_session_end). */
 	assert(!s->im.presence && map_len(&s->im.directed) == 0);
+	session_sm_free(s);
 	map_done(&s->im.directed);
 	map_done(&s->im.told);
 	map_del(&ss->by_full, &s->node);
@@ -149,6 +152,18 @@ struct list *sessions_all(struct sessions *ss)
 	return &ss->all;
 }
 
+void session_flight_detach(struct session *s)
+{
+	LIST_EACH_SAFE (it, &s->flight.list) {
+		struct stanza *st = LIST_ENTRY(it, struct stanza, link);
+
+		list_del(it);
+		st->session = NULL;
+		st->done = NULL;
+	}
+	s->flight.n = s->flight.bytes = 0;
+}
+
 /* --- what waits for the client ---------------------------------------------------------------- */
 
 /* The bytes have a hard mark of their own in the stream; this is the bound on their number.  A
@@ -169,6 +184,11 @@ static void queue_forget(struct session *s)
 	free(s->queue.ends); /* it was behind for a while, and is not any more */
 	s->queue.ends = NULL;
 	s->queue.cap = 0;
+}
+
+void session_queue_reset(struct session *s)
+{
+	s->queue.first = s->queue.n = 0;
 }
 
 static void queue_grow(struct session *s)
@@ -211,9 +231,23 @@ static int queue_add(struct session *s)
 	return 0;
 }
 
-int session_send(struct session *s, const struct el *el)
+int session_write(struct session *s, const char *p, size_t n)
 {
 	int r = queue_room(s);
+
+	if (r < 0)
+		return r;
+	stream_send_raw(s->stream, p, n);
+	return queue_add(s);
+}
+
+int session_send(struct session *s, const struct el *el)
+{
+	int r;
+
+	if (s->sm)
+		return session_sm_send(s, el, NULL, NULL);
+	r = queue_room(s);
 
 	if (r < 0)
 		return r;
@@ -223,7 +257,11 @@ int session_send(struct session *s, const struct el *el)
 
 int session_send_addr(struct session *s, const struct el *el, const char *from, const char *to)
 {
-	int r = queue_room(s);
+	int r;
+
+	if (s->sm)
+		return session_sm_send(s, el, from, to);
+	r = queue_room(s);
 
 	if (r < 0)
 		return r;
@@ -233,6 +271,8 @@ int session_send_addr(struct session *s, const struct el *el, const char *from, 
 
 void session_kick(struct session *s, enum stream_err e, const char *text)
 {
-	if (s->stream && !stream_closing(s->stream))
+	if (!s->owner && s->sm)
+		session_sm_end_soon(s);
+	else if (s->stream && !stream_closing(s->stream))
 		stream_error(s->stream, e, text);
 }

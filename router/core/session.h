@@ -18,6 +18,7 @@
 
 struct roster;
 struct router;
+struct session_sm;
 struct sessions;
 
 struct user {                 /* a local account with at least one session */
@@ -37,7 +38,8 @@ struct session {
 	char id[13];    /* for the log and ctl */
 	struct log_tag tag;
 	struct stream *stream;   /* NULL: the connection has ended */
-	void *owner;             /* c2s.c's connection */
+	void *owner;             /* c2s.c's connection; NULL: it sleeps, or has ended */
+	struct session_sm *sm;   /* session_sm.h; NULL: without acknowledgements */
 	struct {                 /* the stanzas that wait for the client, see session.c */
 		uint64_t *ends;  /* a ring: where each ends in all that was written */
 		size_t first, n; /* its oldest, and how many there are */
@@ -85,6 +87,12 @@ struct list *sessions_all(struct sessions *ss); /* struct session.of_all */
 int session_send(struct session *s, const struct el *el);
 /* As session_send, with other addresses (NULL: as they are): one tree, many recipients. */
 int session_send_addr(struct session *s, const struct el *el, const char *from, const char *to);
+/* Writes bytes that count as one element; as session_send(). */
+int session_write(struct session *s, const char *p, size_t n);
+/* It has another connection: what waited for the one before is its own business. */
+void session_queue_reset(struct session *s);
+/* What it has sent and is not handled goes on without it. */
+void session_flight_detach(struct session *s);
 /* Ends it from outside: a stream error now; c2s.c does all that goes with the end of a session when
  * the stream has closed. */
 void session_kick(struct session *s, enum stream_err e, const char *text);

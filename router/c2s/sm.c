@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Stream management (XEP-0198): what client and server say to each other about it.
+ *
+ * Our h is what the router has handled without a gap; where that is less than what has come when
+ * the client asks, an <a/> follows by itself.  A session that is resumed is told that all has been
+ * handled that has come: it is in the router's hands, and its errors reach the session. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <base/digest.h>
+
+#include "c2s/conn.h"
+#include "conf.h"
+#include "core/session.h"
+#include "core/session_sm.h"
+#include "router.h"
+
+/* --- saying -------------------------------------------------------------------------------------
+ */
+
+static void failed(struct conn *c, enum el_cond cond)
+{
+	char text[160];
+
+	(void)snprintf(text, sizeof(text),
+	    "<failed xmlns='" NS_SM "'><%s xmlns='" NS_STANZAS "'/></failed>", el_cond_name(cond));
+	stream_puts(c->stream, text);
+}
+
+static void say_handled(struct conn *c)
+{
+	struct session *s = c->session;
+	char text[64];
+
+	s->sm->told = session_sm_handled(s);
+	s->sm->owes = !list_empty(&s->flight.list);
+	(void)snprintf(text, sizeof(text), "<a xmlns='" NS_SM "' h='%" PRIu32 "'/>", s->sm->told);
+	stream_puts(c->stream, text);
+}
+
+void conn_sm_handled(struct conn *c)
+{
+	const struct session *s = c->session;
+
+	if (s && s->sm->owes && session_sm_handled(s) != s->sm->told)
+		say_handled(c);
+}
+
+/* 5: more than it was sent. */
+static void beyond(struct conn *c, uint32_t h, uint32_t sent)
+{
+	char app[128];
+
+	(void)snprintf(app, sizeof(app),
+	    "<handled-count-too-high xmlns='" NS_SM "' h='%" PRIu32 "' send-count='%" PRIu32 "'/>",
+	    h, sent);
+	stream_error_app(c->stream, STREAM_E_UNDEFINED_CONDITION,
+	    "more was acknowledged than had been sent", app);
+}
+
+/* --- beginning ----------------------------------------------------------------------------------
+ */
+
+static bool is_true(const char *s)
+{
+	return s && (!strcmp(s, "true") || !strcmp(s, "1"));
+}
+
+/* 3, 5: how long it may sleep; 0: not at all. */
+static uint64_t sleep_of(const struct conn *c, const struct el *el)
+{
+	uint64_t most = (uint64_t)c->router->conf->limit.sleep;
+	uint32_t max;
+
+	if (!is_true(el_attr(el, "resume")))
+		return 0;
+	return el_attr_u32(el, "max", &max) == 0 && max > 0 && max < most ? max : most;
+}
+
+static void enable(struct conn *c, const struct el *el)
+{
+	struct session *s = c->session;
+	uint64_t seconds;
+	char text[192];
+
+	if (!s || s->sm) { /* 3: after binding, and once */
+		failed(c, COND_UNEXPECTED_REQUEST);
+		return;
+	}
+	seconds = sleep_of(c, el);
+	session_sm_begin(s, seconds * 1000);
+	if (seconds > 0)
+		(void)snprintf(text, sizeof(text),
+		    "<enabled xmlns='" NS_SM "' id='%s' resume='true' max='%" PRIu64 "'/>",
+		    s->sm->id, seconds);
+	else
+		(void)snprintf(text, sizeof(text), "<enabled xmlns='" NS_SM "'/>");
+	stream_puts(c->stream, text);
+}
+
+/* --- resuming -----------------------------------------------------------------------------------
+ */
+
+/* Of this account, and nobody else's: compared without telling by its time how far it is right. */
+static struct session *find(struct conn *c, const char *id)
+{
+	struct user *u = sessions_user(c->router->sessions, &c->account);
+
+	if (!u || strlen(id) != SESSION_SM_ID)
+		return NULL;
+	LIST_EACH (it, &u->sessions) {
+		struct session *s = LIST_ENTRY(it, struct session, of_user);
+
+		if (s->sm && s->sm->id[0] && !s->sm->lost &&
+		    digest_same(s->sm->id, id, SESSION_SM_ID))
+			return s;
+	}
+	return NULL;
+}
+
+/* The older connection, if its end has not been noticed yet, is left without a session. */
+static void take_over(struct conn *c, struct session *s)
+{
+	struct conn *old = s->owner;
+
+	if (old) {
+		old->session = NULL;
+		old->tag.jid = old->account.s;
+		timer_stop(&old->patience);
+		stream_error(old->stream, STREAM_E_CONFLICT, "the session was resumed elsewhere");
+	}
+	c->session = s;
+	c->tag.jid = s->jid.s;
+	s->owner = c;
+	s->stream = c->stream;
+	s->tag.peer = c->peer;
+	s->flight.impatient = false;
+	session_queue_reset(s);
+}
+
+static void resume(struct conn *c, const struct el *el)
+{
+	const char *id = el_attr(el, "previd"), *gone = conn_account_gone(c);
+	struct session *s;
+	char text[160];
+	uint32_t h;
+
+	if (gone) {
+		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, gone);
+		return;
+	}
+	if (!id || el_attr_u32(el, "h", &h) < 0) {
+		failed(c, COND_BAD_REQUEST);
+		return;
+	}
+	s = find(c, id);
+	if (!s) {
+		failed(c, COND_ITEM_NOT_FOUND);
+		return;
+	}
+	if (!session_sm_ack(s, h)) {
+		beyond(c, h, s->sm->sent);
+		return;
+	}
+	take_over(c, s);
+	s->sm->told = s->flight.in - s->sm->base;
+	s->sm->owes = false;
+	(void)snprintf(text, sizeof(text),
+	    "<resumed xmlns='" NS_SM "' previd='%s' h='%" PRIu32 "'/>", s->sm->id, s->sm->told);
+	stream_puts(c->stream, text);
+	conn_opened(c);
+	session_sm_wake(s);
+}
+
+bool conn_sm_sleep(struct conn *c)
+{
+	struct session *s = c->session;
+
+	if (!s || !session_sm_may_sleep(s) || stream_ended_by_peer(c->stream) ||
+	    stream_error_sent(c->stream) != STREAM_E_NONE ||
+	    stream_error_received(c->stream) != STREAM_E_NONE)
+		return false;
+	c->session = NULL;
+	c->tag.jid = c->account.s;
+	timer_stop(&c->patience);
+	session_sm_sleep(s);
+	return true;
+}
+
+/* --- hearing ------------------------------------------------------------------------------------
+ */
+
+void conn_sm_element(struct conn *c, const struct el *el)
+{
+	struct session *s = c->session;
+	const char *name = el_name(el);
+	uint32_t h;
+
+	if (!strcmp(name, "enable")) {
+		enable(c, el);
+	} else if (!strcmp(name, "resume")) {
+		if (s)
+			failed(c, COND_UNEXPECTED_REQUEST);
+		else
+			resume(c, el);
+	} else if (!s || !s->sm || (strcmp(name, "r") != 0 && strcmp(name, "a") != 0)) {
+		stream_error(c->stream, STREAM_E_UNSUPPORTED_STANZA_TYPE, NULL);
+	} else if (*name == 'r') {
+		say_handled(c);
+	} else if (el_attr_u32(el, "h", &h) < 0) {
+		stream_error(c->stream, STREAM_E_INVALID_XML, "<a/> without a number in h");
+	} else if (!session_sm_ack(s, h)) {
+		beyond(c, h, s->sm->sent);
+	}
+}

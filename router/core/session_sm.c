@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <base/mem.h>
+#include <base/rnd.h>
+#include <base/sbuf.h>
+#include <xmpp/xml.h>
+
+#include "conf.h"
+#include "core/deliver.h"
+#include "core/policy.h"
+#include "core/session.h"
+#include "core/session_sm.h"
+#include "core/stanza.h"
+#include "im/carbons.h"
+#include "im/presence.h"
+#include "links/component.h"
+#include "router.h"
+
+enum {
+	ASK_STANZAS = 16, /* sent, after which we ask at once */
+	ASK_MS = 1000,    /* and otherwise after so long */
+};
+
+struct kept {
+	struct list link;
+	size_t len;
+	char data[]; /* the stanza as it was written */
+};
+
+/* --- what is kept -------------------------------------------------------------------------------
+ */
+
+static void drop(struct session_sm *sm, struct kept *k)
+{
+	if (sm->next == &k->link)
+		sm->next = k->link.next;
+	list_del(&k->link);
+	sm->n--;
+	sm->bytes -= k->len;
+	free(k);
+}
+
+static void drop_all(struct session_sm *sm)
+{
+	LIST_EACH_SAFE (it, &sm->kept)
+		drop(sm, LIST_ENTRY(it, struct kept, link));
+}
+
+static void keep(struct session_sm *sm, const struct sbuf *out)
+{
+	struct kept *k = xmalloc(sizeof(*k) + sbuf_len(out));
+
+	k->len = sbuf_len(out);
+	memcpy(k->data, sbuf_data(out), k->len);
+	list_add_tail(&sm->kept, &k->link);
+	sm->n++;
+	sm->bytes += k->len;
+}
+
+static bool has_room(const struct session *s, size_t len)
+{
+	const struct router_conf *c = s->router->conf;
+	const struct session_sm *sm = s->sm;
+
+	return (c->limit.sm_stanzas == 0 || (int64_t)sm->n < c->limit.sm_stanzas) &&
+	       (c->limit.sm_bytes == 0 || (int64_t)(sm->bytes + len) <= c->limit.sm_bytes);
+}
+
+/* --- asking -------------------------------------------------------------------------------------
+ */
+
+static void ask(struct session *s)
+{
+	struct session_sm *sm = s->sm;
+
+	timer_stop(&sm->timer);
+	if (sm->asking || sm->acked == sm->sent || !s->stream || !stream_alive(s->stream))
+		return;
+	sm->asking = true;
+	sm->asked = sm->sent;
+	stream_puts(s->stream, "<r xmlns='" NS_SM "'/>");
+}
+
+static void ask_in_time(struct session *s)
+{
+	struct session_sm *sm = s->sm;
+
+	if (sm->asking)
+		return;
+	if (sm->sent - sm->acked >= ASK_STANZAS)
+		ask(s);
+	else if (!timer_armed(&sm->timer))
+		timer_set(&sm->timer, ASK_MS);
+}
+
+static void on_timer(void *arg)
+{
+	struct session *s = arg;
+
+	if (s->owner)
+		ask(s);
+	else
+		session_sm_end(s);
+}
+
+/* --- sending ------------------------------------------------------------------------------------
+ */
+
+/* Without a connection: it waits, or the session is over. */
+static int put_by(struct session *s, const struct sbuf *out)
+{
+	if (!has_room(s, sbuf_len(out))) {
+		session_sm_end_soon(s);
+		return -ENOBUFS;
+	}
+	s->sm->sent++;
+	keep(s->sm, out);
+	return 0;
+}
+
+/* Something older has still to be written. */
+static bool is_behind(const struct session_sm *sm)
+{
+	return sm->next != &sm->kept;
+}
+
+/* XEP-0198 8: a client that never acknowledges keeps its connection, and no more. */
+static int make_room(struct session *s, size_t len)
+{
+	struct session_sm *sm = s->sm;
+
+	if (sm->lost || has_room(s, len))
+		return 0;
+	if (is_behind(sm)) {
+		session_kick(s, STREAM_E_RESOURCE_CONSTRAINT, "the client does not read");
+		return -ENOBUFS;
+	}
+	sm->lost = true;
+	drop_all(sm);
+	return 0;
+}
+
+static int write_out(struct session *s, const struct sbuf *out)
+{
+	struct session_sm *sm = s->sm;
+	bool behind = is_behind(sm);
+	int r = make_room(s, sbuf_len(out));
+
+	if (r == 0 && !behind)
+		r = session_write(s, sbuf_data(out), sbuf_len(out));
+	if (r == -ENOTCONN && session_sm_may_sleep(s))
+		return put_by(s, out); /* its end has not been noticed yet */
+	if (r < 0)
+		return r;
+	sm->sent++;
+	if (!sm->lost)
+		keep(sm, out);
+	ask_in_time(s);
+	return 0;
+}
+
+/* XEP-0203: when it was that nobody was there to be told. */
+static struct el *stamped(const struct session *s, const struct el *el)
+{
+	time_t now = (time_t)(loop_wall_ms(s->router->loop) / 1000);
+	struct el *copy = el_dup(el), *delay;
+	char stamp[32];
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm) && strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm)) {
+		delay = el_add(copy, "delay", NS_DELAY);
+		el_set(delay, "from", jid_domain(&s->user->jid));
+		el_set(delay, "stamp", stamp);
+	}
+	return copy;
+}
+
+int session_sm_send(struct session *s, const struct el *el, const char *from, const char *to)
+{
+	bool late = !s->owner && el_kind(el) == EL_MESSAGE && !el_child(el, "delay", NS_DELAY);
+	EL_AUTO struct el *copy = late ? stamped(s, el) : NULL;
+	struct sbuf out = SBUF_INIT;
+	int r;
+
+	el_write_addr(&out, copy ? copy : el, NS_CLIENT, from, to);
+	r = s->owner ? write_out(s, &out) : put_by(s, &out);
+	sbuf_done(&out);
+	return r;
+}
+
+bool session_sm_ack(struct session *s, uint32_t h)
+{
+	struct session_sm *sm = s->sm;
+	uint32_t more = h - sm->acked;
+
+	if (more > sm->sent - sm->acked)
+		return false;
+	sm->acked = h;
+	while (more-- > 0 && !list_empty(&sm->kept))
+		drop(sm, LIST_ENTRY(sm->kept.next, struct kept, link));
+	sm->asking = false;
+	if (sm->acked != sm->sent && s->owner)
+		ask_in_time(s);
+	return true;
+}
+
+uint32_t session_sm_handled(const struct session *s)
+{
+	if (list_empty(&s->flight.list))
+		return s->flight.in - s->sm->base;
+	return LIST_ENTRY(s->flight.list.next, struct stanza, link)->number - 1 - s->sm->base;
+}
+
+/* --- life ---------------------------------------------------------------------------------------
+ */
+
+void session_sm_begin(struct session *s, uint64_t sleep_ms)
+{
+	struct session_sm *sm = xzalloc(sizeof(*sm));
+
+	sm->session = s;
+	sm->sleep_ms = sleep_ms;
+	sm->base = s->flight.in;
+	list_init(&sm->kept);
+	sm->next = &sm->kept;
+	timer_init(&sm->timer, s->router->loop, on_timer, s);
+	if (sleep_ms > 0)
+		rnd_id(sm->id, SESSION_SM_ID);
+	s->sm = sm;
+}
+
+void session_sm_free(struct session *s)
+{
+	if (!s->sm)
+		return;
+	drop_all(s->sm);
+	timer_done(&s->sm->timer);
+	free(s->sm);
+	s->sm = NULL;
+}
+
+void session_sm_push(struct session *s)
+{
+	struct session_sm *sm = s->sm;
+
+	while (is_behind(sm) && !io_full(stream_io_of(s->stream))) {
+		const struct kept *k = LIST_ENTRY(sm->next, struct kept, link);
+
+		if (session_write(s, k->data, k->len) < 0)
+			return; /* gone again: it is all kept still */
+		sm->next = sm->next->next;
+	}
+	if (sm->acked != sm->sent)
+		ask_in_time(s);
+}
+
+void session_sm_wake(struct session *s)
+{
+	struct session_sm *sm = s->sm;
+
+	timer_stop(&sm->timer);
+	sm->asking = false;
+	sm->next = sm->kept.next;
+	session_sm_push(s);
+}
+
+bool session_sm_may_sleep(const struct session *s)
+{
+	return s->sm && s->sm->id[0] && !s->sm->lost && !s->router->stopping;
+}
+
+void session_sm_sleep(struct session *s)
+{
+	s->stream = NULL;
+	s->owner = NULL;
+	s->tag.peer = NULL;
+	log_info(&s->tag, "the connection is gone; the session waits for its client");
+	timer_set(&s->sm->timer, s->sm->sleep_ms);
+}
+
+void session_sm_end_soon(struct session *s)
+{
+	timer_set(&s->sm->timer, 0);
+}
+
+/* --- the end ------------------------------------------------------------------------------------
+ */
+
+/* The user's other sessions have a carbon of it already. */
+static bool is_copied(const struct session *s, const struct stanza *st)
+{
+	if (!carbons_apply(st))
+		return false;
+	LIST_EACH (it, &s->user->sessions) {
+		const struct session *other = LIST_ENTRY(it, struct session, of_user);
+
+		if (other != s && other->im.carbons)
+			return true;
+	}
+	return false;
+}
+
+/* Who has sent it, if he is there: errors go to him. */
+static void find_sender(struct router *r, struct stanza *st)
+{
+	if (!st->from.s)
+		return;
+	st->session = sessions_find(r->sessions, &st->from);
+	if (!st->session)
+		st->component = components_find(
+		    r->components, jid_domain(&st->from), jid_domain_len(&st->from));
+}
+
+/* A message or a question goes where it would go now that the session is not there.  Headlines,
+ * what rooms say, presence and answers: nobody waits for these. */
+static void settle_one(struct session *s, struct stanza *st)
+{
+	struct router *r = s->router;
+	bool talk = st->type == ST_MSG_NORMAL || st->type == ST_MSG_CHAT;
+
+	if (!st->to.s || !(talk || st->type == ST_IQ_GET || st->type == ST_IQ_SET) ||
+	    is_copied(s, st))
+		return;
+	find_sender(r, st);
+	deliver_user(r, st);
+	st->session = NULL;
+	st->component = NULL;
+}
+
+void session_sm_settle(struct session *s)
+{
+	static const struct xml_limits none = { 0 };
+	struct list kept = LIST_INIT(kept);
+	struct kept *k;
+
+	if (!s->sm)
+		return;
+	s->sm->next = &s->sm->kept;
+	list_take(&kept, &s->sm->kept);
+	session_sm_free(s); /* nothing more is put by */
+	while ((k = LIST_FIRST(&kept, struct kept, link))) {
+		char *text = xstrndup(k->data, k->len);
+		struct el *el = xml_read(text, &none);
+		struct stanza *st = NULL;
+
+		list_del(&k->link);
+		free(k);
+		free(text);
+		if (el && stanza_new(&st, el) == 0)
+			settle_one(s, st);
+		stanza_release(st);
+	}
+}
+
+void session_sm_end(struct session *s)
+{
+	log_info(&s->tag, "the session ended: its client did not come back");
+	s->im.carbons = false;
+	policy_session_end(s);
+	presence_session_end(s);
+	session_sm_settle(s);
+	session_flight_detach(s);
+	session_free(s);
+}
+
+void session_sm_end_all(struct router *r)
+{
+	LIST_EACH_SAFE (it, sessions_all(r->sessions)) {
+		struct session *s = LIST_ENTRY(it, struct session, of_all);
+
+		if (!s->owner)
+			session_sm_end(s);
+	}
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* A session's stream management (XEP-0198): what it was sent and has not acknowledged is kept, so
+ * that it can be sent again when the client comes back, or answered when it does not.
+ *
+ * A session without a connection sleeps: it is in the table, available as before, and what is sent
+ * to it is kept.  The protocol's elements are c2s/sm.c's. */
+#ifndef ROUTER_SESSION_SM_H
+#define ROUTER_SESSION_SM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <base/list.h>
+#include <base/loop.h>
+
+struct el;
+struct router;
+struct session;
+
+enum { SESSION_SM_ID = 32 }; /* characters: 165 bits, which nobody guesses */
+
+struct session_sm {
+	struct session *session;
+	char id[SESSION_SM_ID + 1]; /* empty: it cannot be resumed */
+	uint64_t sleep_ms;          /* that it may be without a connection */
+	uint32_t sent, acked;       /* ours, and what the client says of them */
+	uint32_t asked;             /* `sent` at our last <r/> */
+	bool asking;                /* that has not been answered */
+	uint32_t told;              /* the h that it was told last */
+	bool owes;                  /* that was less than what had come */
+	bool lost;                  /* too much was kept: it cannot be resumed any more */
+	uint32_t base;              /* what had come before it began */
+	struct list kept;           /* struct kept: sent and not acknowledged, in order */
+	struct list *next;          /* the first that this connection has still to be sent */
+	size_t n, bytes;
+	struct timer timer; /* awake: until we ask; asleep: until the end */
+};
+
+/* Begins it; id only if it may sleep. */
+void session_sm_begin(struct session *s, uint64_t sleep_ms);
+/* session_free() is about to: nothing is answered any more. */
+void session_sm_free(struct session *s);
+
+/* session_send(): writes it, if there is a connection, and keeps it. */
+int session_sm_send(struct session *s, const struct el *el, const char *from, const char *to);
+/* The client has handled all up to h; false: that is more than it was sent. */
+bool session_sm_ack(struct session *s, uint32_t h);
+uint32_t session_sm_handled(const struct session *s); /* our h */
+/* There is a connection again: what is kept is written to it, as fast as it takes it. */
+void session_sm_wake(struct session *s);
+void session_sm_push(struct session *s); /* it has room again */
+/* The connection is gone, and it sleeps from now on; if it may. */
+bool session_sm_may_sleep(const struct session *s);
+void session_sm_sleep(struct session *s);
+/* It is over: what was not acknowledged goes to the user's other sessions or is answered as if
+ * nobody had been there (RFC 6121 8.5), and the session is freed. */
+void session_sm_end(struct session *s);
+/* As session_sm_end(), in the next turn; it sleeps. */
+void session_sm_end_soon(struct session *s);
+/* The same for what is kept, of a session that goes by other means. */
+void session_sm_settle(struct session *s);
+/* All that sleep, at the end of the program. */
+void session_sm_end_all(struct router *r);
+
+#endif

@@ -1,0 +1,418 @@
+# SPDX-License-Identifier: MIT
+"""Stream management for clients (XEP-0198): acknowledgements, and sessions that are resumed."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+
+from lib import xml
+from lib.im import messages
+from lib.inbox import error_condition
+from lib.payloads import ENCRYPTED
+from lib.wait import until
+
+SM = "urn:xmpp:sm:3"
+DELAY = "{urn:xmpp:delay}delay"
+BODY = ENCRYPTED["OMEMO 2"]
+BOB, ALICE = "bob@localhost", "alice@localhost"
+
+
+class Managed:
+    """A raw client with stream management: `h` is what it has handled."""
+
+    def __init__(self, raw):
+        self.raw = raw
+        self.h = 0  # stanzas counted so far ...
+        self._counted = 0  # ... of what is in the inbox
+        self.id = None
+
+    async def enable(self, resume=True, extra=""):
+        self.mark()
+        await self.raw.send(f"<enable xmlns='{SM}'{' resume=' + repr('true') if resume else ''}{extra}/>")
+        answer = await self.raw.wait(lambda e: e.tag in (f"{{{SM}}}enabled", f"{{{SM}}}failed"))
+        self.id = answer.get("id")
+        return answer
+
+    def mark(self):
+        """What came so far is not counted."""
+        self._counted, self.h = len(self.raw.inbox), 0
+
+    def handled(self):
+        stanzas = [e for e in list(self.raw.inbox)[self._counted:]
+                   if e.tag.rpartition("}")[2] in ("message", "presence", "iq")]
+        return self.h + len(stanzas)
+
+    async def ack(self, h=None):
+        await self.raw.send(f"<a xmlns='{SM}' h='{self.handled() if h is None else h}'/>")
+
+    async def asked(self):
+        """The server's h."""
+        before = len(self.acks())
+        await self.raw.send(f"<r xmlns='{SM}'/>")
+        await until(lambda: len(self.acks()) > before, "an answer to <r/>")
+        return self.acks()[before]
+
+    def acks(self):
+        return [int(a.get("h")) for a in self.raw.inbox.find(f"{{{SM}}}a")]
+
+    def say(self, to, ident, type_="chat"):
+        return self.raw.send(f"<message to='{to}' type='{type_}' id='{ident}'>{BODY}</message>")
+
+
+@pytest.fixture
+def stack(make_stack):
+    return make_stack(components=(), env={"LIMIT_SESSION_RATE": "0"})
+
+
+@pytest_asyncio.fixture
+async def managed(stack, raw_client):
+    """await managed("alice", "phone"): a session; resume=Managed: it goes on with that one."""
+    async def make(user, resource="phone", resume=None, h=None, presence=True, enable=True, **how):
+        jid = f"{user}@localhost"
+        if jid not in stack.accounts:
+            stack.add_account(user)
+        raw = await raw_client()
+        await raw.open_stream()
+        await raw.start_tls()
+        await raw.open_stream()
+        await raw.sasl(user, stack.accounts[jid])
+        one = Managed(raw)
+        if resume:
+            count = resume.handled() if h is None else h
+            await raw.send(f"<resume xmlns='{SM}' previd='{resume.id}' h='{count}'/>")
+            one.answer = await raw.wait(
+                lambda e: e.tag in (f"{{{SM}}}resumed", f"{{{SM}}}failed",
+                                    f"{{{xml.STREAM}}}error"))
+            one.id, one.h, one._counted = resume.id, count, len(raw.inbox.find(
+                lambda e: False)) + list(raw.inbox).index(one.answer) + 1
+            return one
+        await raw.bind(resource)
+        if enable:
+            await one.enable(**how)
+        if presence:
+            await raw.iq("get", f"<query xmlns='{xml.ROSTER}'/>")
+            await raw.send("<presence/>")
+            await raw.sync()
+        return one
+
+    return make
+
+
+def got(one):
+    return messages(one.raw)
+
+
+async def gone(one):
+    """The connection breaks, without a word."""
+    await one.raw.drop(reset=True)
+
+
+async def asleep(one, stack):
+    """The same, and the router has noticed."""
+    await gone(one)
+    await until(lambda: one.raw.jid not in [r["jid"] for r in stack.ctl("session", "list")
+                                            if r["peer"]], "the end is noticed")
+
+
+# --- acknowledgements -----------------------------------------------------------------------------
+
+async def test_feature_and_answers(managed, raw_client, stack):
+    one = await managed("alice", enable=False)
+    assert one.raw.features.find(f"{{{SM}}}sm") is not None
+    enabled = await one.enable()
+    assert enabled.get("resume") == "true" and len(enabled.get("id")) >= 20
+    assert enabled.get("max") == "600"
+    again = await one.enable()
+    assert again.tag == f"{{{SM}}}enabled"  # the first; the second was refused:
+    await one.raw.wait(f"{{{SM}}}failed")
+
+
+async def test_enable_before_binding_is_refused(stack, raw_client):
+    stack.add_account("alice")
+    raw = await raw_client()
+    await raw.open_stream()
+    await raw.start_tls()
+    await raw.open_stream()
+    await raw.sasl("alice", stack.accounts[ALICE])
+    await raw.send(f"<enable xmlns='{SM}'/>")
+    failed = await raw.wait(f"{{{SM}}}failed")
+    assert failed[0].tag == f"{{{xml.STANZA_ERRORS}}}unexpected-request"
+    await raw.bind("x")  # and it goes on
+
+
+@pytest.mark.parametrize("asked, told", [("30", "30"), ("100000", "600"), ("0", "600"), ("x", "600")])
+async def test_max(managed, asked, told):
+    one = await managed("alice", extra=f" max='{asked}'")
+    assert (await one.enable()).get("max") == told
+
+
+async def test_without_resumption(managed, stack):
+    one = await managed("alice", resume=None)
+    two = await managed("bob", enable=False)
+    assert (await two.enable(resume=False)).get("id") is None
+    await two.raw.sync()
+    await gone(two)
+    await until(lambda: len(stack.ctl("session", "list")) == 1, "bob's session is over")
+    assert one.id
+
+
+async def test_counts_in_both_directions(managed):
+    alice, bob = await managed("alice"), await managed("bob")
+    sent = await alice.asked()
+    for n in range(3):
+        await alice.say(bob.raw.jid, f"m{n}")
+    assert await alice.asked() == sent + 3
+    await bob.raw.wait("message", id="m2")
+    await bob.raw.wait(f"{{{SM}}}r")  # it is asked by itself
+    await bob.ack()
+    await bob.raw.sync()
+
+
+async def test_too_high_a_count_ends_the_stream(managed):
+    alice = await managed("alice")
+    await alice.ack(1000)
+    assert await alice.raw.stream_error() == "undefined-condition"
+    error = alice.raw.inbox.find(f"{{{xml.STREAM}}}error")[0]
+    high = error.find(f"{{{SM}}}handled-count-too-high")
+    assert high.get("h") == "1000" and int(high.get("send-count")) == alice.handled()
+
+
+@pytest.mark.parametrize("bad", ["<a xmlns='urn:xmpp:sm:3'/>", "<a xmlns='urn:xmpp:sm:3' h='-1'/>",
+                                 "<a xmlns='urn:xmpp:sm:3' h='4294967296'/>",
+                                 "<x xmlns='urn:xmpp:sm:3'/>"])
+async def test_malformed(managed, bad):
+    alice = await managed("alice")
+    await alice.raw.send(bad)
+    assert await alice.raw.stream_error() in ("invalid-xml", "unsupported-stanza-type")
+
+
+# --- resumption -----------------------------------------------------------------------------------
+
+async def test_what_was_missed_comes_in_order(managed, stack):
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.raw.sync()
+    await bob.ack()
+    await asleep(bob, stack)
+    for n in range(50):
+        await alice.say(BOB, f"m{n}")
+    await alice.raw.sync()
+    again = await managed("bob", resume=bob)
+    assert again.answer.tag == f"{{{SM}}}resumed" and again.answer.get("previd") == bob.id
+    await again.raw.wait("message", id="m49")
+    assert got(again) == [f"m{n}" for n in range(50)]
+    assert again.raw.inbox.find("message", id="m7")[0].find(DELAY) is not None
+    await again.say(alice.raw.jid, "back")  # still the same session
+    back = await alice.raw.wait("message", id="back")
+    assert back.get("from") == bob.raw.jid
+
+
+async def test_only_what_was_not_acknowledged_comes_again(managed):
+    alice, bob = await managed("alice"), await managed("bob")
+    for n in range(4):
+        await alice.say(BOB, f"m{n}")
+    await bob.raw.wait("message", id="m3")
+    count = bob.handled()
+    await gone(bob)
+    again = await managed("bob", resume=bob, h=count - 1)
+    await again.raw.sync()
+    assert got(again) == ["m3"]
+
+
+async def test_h_tells_what_has_come(managed):
+    """What the server has, the client need not send again."""
+    alice, bob = await managed("alice"), await managed("bob")
+    base = await alice.asked()
+    for n in range(3):
+        await alice.say(bob.raw.jid, f"m{n}")
+    await bob.raw.wait("message", id="m2")
+    await gone(alice)
+    again = await managed("alice", resume=alice)
+    assert int(again.answer.get("h")) == base + 3
+
+
+async def test_presence_stays(managed):
+    """Nobody sees a session go that waits for its client, or come when it is back."""
+    alice, bob = await managed("alice"), await managed("bob")
+    for a, b in ((alice, bob), (bob, alice)):
+        await a.raw.send(f"<presence to='{b.raw.jid.split('/')[0]}' type='subscribe'/>")
+        await b.raw.wait("presence", type="subscribe")
+        await b.raw.send(f"<presence to='{a.raw.jid.split('/')[0]}' type='subscribed'/>")
+        await a.raw.wait("presence", type="subscribed")
+    await alice.raw.wait("presence", from_=bob.raw.jid)
+    seen = len(alice.raw.inbox.find("presence", from_=bob.raw.jid))
+    await gone(bob)
+    await asyncio.sleep(0)
+    again = await managed("bob", resume=bob)
+    await again.raw.sync()
+    await alice.raw.sync()
+    assert len(alice.raw.inbox.find("presence", from_=bob.raw.jid)) == seen
+
+
+async def test_twice_in_a_row(managed):
+    alice, bob = await managed("alice"), await managed("bob")
+    for n in range(3):
+        await gone(bob)
+        await alice.say(BOB, f"m{n}")
+        await alice.raw.sync()
+        bob = await managed("bob", resume=bob)
+        await bob.raw.wait("message", id=f"m{n}")
+    assert got(bob) == ["m2"]
+
+
+async def test_while_the_old_connection_stands(managed):
+    """The end of a connection is often noticed late: who resumes wins."""
+    alice, bob = await managed("alice"), await managed("bob")
+    again = await managed("bob", resume=bob)
+    assert again.answer.tag == f"{{{SM}}}resumed"
+    assert await bob.raw.stream_error() == "conflict"
+    await alice.say(BOB, "m1")
+    await again.raw.wait("message", id="m1")
+    assert not got(bob)
+
+
+@pytest.mark.parametrize("what", ["unknown", "others", "bad-h", "no-id"])
+async def test_refused(managed, what):
+    alice, bob = await managed("alice"), await managed("bob")
+    await gone(bob)
+    other = Managed(None)
+    other.id = {"unknown": "a" * 32, "others": alice.id, "bad-h": bob.id, "no-id": ""}[what]
+    again = await managed("bob", resume=other, h="x" if what == "bad-h" else 0)
+    assert again.answer.tag == f"{{{SM}}}failed"
+    assert again.answer[0].tag.endswith("bad-request" if what == "bad-h" else "item-not-found")
+    await again.raw.bind("new")  # and it goes on
+    await again.raw.sync()
+
+
+async def test_impossible_h(managed):
+    bob = await managed("bob")
+    await gone(bob)
+    again = await managed("bob", resume=bob, h=4000)
+    assert again.answer.tag == f"{{{xml.STREAM}}}error"
+
+
+async def test_after_an_orderly_end_there_is_nothing(managed):
+    bob = await managed("bob")
+    await bob.raw.close()
+    again = await managed("bob", resume=bob)
+    assert again.answer.tag == f"{{{SM}}}failed"
+
+
+async def test_expiry(managed, clock, stack):
+    """After its time the session is over: who was there sees it go, and messages are answered."""
+    alice, bob = await managed("alice"), await managed("bob", extra=" max='60'")
+    await bob.ack()
+    await gone(bob)
+    await alice.say(BOB, "m1")
+    await alice.raw.send(f"<iq type='get' id='q1' to='{bob.raw.jid}'><ping xmlns='urn:xmpp:ping'/></iq>")
+    await alice.raw.sync()
+    clock.advance(61)
+    for ident, kind in (("m1", "message"), ("q1", "iq")):
+        answer = await alice.raw.wait(kind, id=ident, type="error")
+        assert error_condition(answer) == "service-unavailable"
+    again = await managed("bob", resume=bob)
+    assert again.answer.tag == f"{{{SM}}}failed"
+
+
+async def test_expiry_hands_messages_to_another_session(managed, clock, stack):
+    alice, bob = await managed("alice"), await managed("bob", "phone")
+    await bob.ack()
+    await asleep(bob, stack)
+    await alice.say(bob.raw.jid, "m1")
+    await alice.raw.sync()
+    desk = await managed("bob", "desk")
+    clock.advance(601)
+    late = await desk.raw.wait("message", id="m1")
+    assert late.find(DELAY) is not None
+    await alice.raw.sync()
+    assert not alice.raw.inbox.find("message", type="error")
+
+
+async def test_binding_the_same_resource_ends_it(managed):
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.ack()
+    await gone(bob)
+    await alice.say(bob.raw.jid, "m1")
+    await alice.raw.sync()
+    new = await managed("bob", "phone")
+    assert new.raw.jid == bob.raw.jid
+    answer = await alice.raw.wait("message", id="m1", type="error")
+    assert error_condition(answer) == "service-unavailable"
+
+
+async def test_sleeping_sessions_make_room(make_stack, raw_client):
+    """At LIMIT_RESOURCES who is here comes before who may come back."""
+    stack = make_stack(env={"LIMIT_RESOURCES": "2"})
+    stack.add_account("bob")
+
+    async def session(resource):
+        raw = await raw_client(stack=stack)
+        await raw.login("bob", stack.accounts[BOB], resource)
+        one = Managed(raw)
+        await one.enable()
+        return one
+
+    for name in ("one", "two"):
+        await asleep(await session(name), stack)
+    await session("three")
+    rows = stack.ctl("session", "list")
+    assert sorted(r["jid"].split("/")[1] for r in rows) == ["three", "two"]
+
+
+async def test_unread_for_too_long(make_stack, raw_client, clock):
+    """Asleep, it is over with its bound; connected, it only cannot be resumed any more."""
+    stack = make_stack(env={"LIMIT_SM_STANZAS": "20"})
+    people = {}
+    for user in ("alice", "bob", "carol"):
+        stack.add_account(user)
+        raw = await raw_client(stack=stack)
+        await raw.login(user, stack.accounts[f"{user}@localhost"], "x", presence=True)
+        people[user] = Managed(raw)
+        await people[user].enable()
+    alice, bob, carol = people.values()
+    await asleep(bob, stack)
+    for n in range(25):
+        await alice.say(bob.raw.jid, f"b{n}")
+        await alice.say(carol.raw.jid, f"c{n}")
+    await carol.raw.wait("message", id="c24")
+    assert got(carol) == [f"c{n}" for n in range(25)]
+    for n in range(21):
+        await alice.raw.wait("message", id=f"b{n}", type="error")
+    await gone(carol)
+    await until(lambda: len(stack.ctl("session", "list")) == 1, "only alice is left")
+
+
+async def test_much_waits(managed, stack):
+    """More than a connection takes at once: 3 MiB come in order, and nothing twice."""
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.ack()
+    await asleep(bob, stack)
+    big = BODY + f"<x xmlns='urn:example:x'>{'x' * 30000}</x>"
+    for n in range(100):
+        await alice.raw.send(f"<message to='{bob.raw.jid}' type='chat' id='m{n}'>{big}</message>")
+    await alice.raw.sync()
+    again = await managed("bob", resume=bob)
+    await again.raw.wait("message", id="m99")
+    assert got(again) == [f"m{n}" for n in range(100)]
+
+
+async def test_disabled_account(managed, stack):
+    bob = await managed("bob")
+    await gone(bob)
+    stack.ctl("account", "disable", BOB)
+    await until(lambda: not stack.ctl("session", "list"), "the session is over")
+
+
+async def test_kick_and_list(managed, stack):
+    bob = await managed("bob")
+    await asleep(bob, stack)
+    stack.ctl("session", "kick", BOB)
+    await until(lambda: not stack.ctl("session", "list"), "the session is over")
+
+
+async def test_router_ends_while_sessions_sleep(managed, stack):
+    alice, bob = await managed("alice"), await managed("bob")
+    await gone(bob)
+    await alice.say(BOB, "m1")
+    await alice.raw.sync()
+    stack.router.term()  # and nothing is wrong with how it ended
