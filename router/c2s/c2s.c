@@ -27,6 +27,7 @@
 #include "core/policy.h"
 #include "core/route.h"
 #include "core/session.h"
+#include "core/session_csi.h"
 #include "core/session_sm.h"
 #include "core/stanza.h"
 #include "im/presence.h"
@@ -293,6 +294,18 @@ static void header(struct conn *c)
 	conn_send_features(c);
 }
 
+static void element_session(struct conn *c)
+{
+	const struct el *el = stream_el(c->stream);
+
+	if (!strcmp(el_ns(el), NS_SM))
+		conn_sm_element(c, el);
+	else if (el_is(el, "active", NS_CSI) || el_is(el, "inactive", NS_CSI))
+		session_csi_set(c->session, *el_name(el) == 'i');
+	else
+		element_open(c);
+}
+
 static void element(struct conn *c)
 {
 	switch (c->state) {
@@ -309,10 +322,8 @@ static void element(struct conn *c)
 			conn_bind(c, stream_take(c->stream));
 		break;
 	case CONN_OPEN:
-		if (c->session && !strcmp(el_ns(stream_el(c->stream)), NS_SM))
-			conn_sm_element(c, stream_el(c->stream));
-		else if (c->session)
-			element_open(c);
+		if (c->session)
+			element_session(c);
 		break;
 	default:
 		break;

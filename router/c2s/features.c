@@ -51,6 +51,7 @@ void conn_send_features(struct conn *c)
 		/* RFC 6121 appendix E: for clients of RFC 3921, who may skip it. */
 		el_add(el_add(f, "session", NS_SESSION), "optional", NULL);
 		el_add(f, "sm", NS_SM);
+		el_add(f, "csi", NS_CSI);
 		el_add(f, "ver", NS_ROSTERVER);
 		el_add(f, "sub", NS_PREAPPROVAL);
 		break;

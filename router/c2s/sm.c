@@ -13,6 +13,7 @@
 #include "c2s/conn.h"
 #include "conf.h"
 #include "core/session.h"
+#include "core/session_csi.h"
 #include "core/session_sm.h"
 #include "router.h"
 
@@ -171,6 +172,7 @@ static void resume(struct conn *c, const struct el *el)
 	stream_puts(c->stream, text);
 	conn_opened(c);
 	session_sm_wake(s);
+	session_csi_set(s, false); /* XEP-0352 5.1: a stream begins active */
 }
 
 bool conn_sm_sleep(struct conn *c)

@@ -10,6 +10,7 @@
 
 #include "conf.h"
 #include "core/session.h"
+#include "core/session_csi.h"
 #include "core/session_sm.h"
 #include "core/stanza.h"
 #include "router.h"
@@ -115,6 +116,7 @@ void session_free(struct session *s)
 
 	/* im/ and the policy have emptied what is theirs (presence_session_end). */
 	assert(!s->im.presence && map_len(&s->im.directed) == 0);
+	session_csi_free(s);
 	session_sm_free(s);
 	map_done(&s->im.directed);
 	map_done(&s->im.told);
@@ -241,32 +243,29 @@ int session_write(struct session *s, const char *p, size_t n)
 	return queue_add(s);
 }
 
-int session_send(struct session *s, const struct el *el)
-{
-	int r;
-
-	if (s->sm)
-		return session_sm_send(s, el, NULL, NULL);
-	r = queue_room(s);
-
-	if (r < 0)
-		return r;
-	stream_send(s->stream, el);
-	return queue_add(s);
-}
-
-int session_send_addr(struct session *s, const struct el *el, const char *from, const char *to)
+int session_send_now(struct session *s, const struct el *el, const char *from, const char *to)
 {
 	int r;
 
 	if (s->sm)
 		return session_sm_send(s, el, from, to);
 	r = queue_room(s);
-
 	if (r < 0)
 		return r;
 	stream_send_addr(s->stream, el, from, to);
 	return queue_add(s);
+}
+
+int session_send_addr(struct session *s, const struct el *el, const char *from, const char *to)
+{
+	if (s->csi && session_csi_hold(s, el, from, to))
+		return 0;
+	return session_send_now(s, el, from, to);
+}
+
+int session_send(struct session *s, const struct el *el)
+{
+	return session_send_addr(s, el, NULL, NULL);
 }
 
 void session_kick(struct session *s, enum stream_err e, const char *text)

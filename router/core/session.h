@@ -18,6 +18,7 @@
 
 struct roster;
 struct router;
+struct session_csi;
 struct session_sm;
 struct sessions;
 
@@ -40,6 +41,7 @@ struct session {
 	struct stream *stream;   /* NULL: the connection has ended */
 	void *owner;             /* c2s.c's connection; NULL: it sleeps, or has ended */
 	struct session_sm *sm;   /* session_sm.h; NULL: without acknowledgements */
+	struct session_csi *csi; /* session_csi.h; NULL: the client is active */
 	struct {                 /* the stanzas that wait for the client, see session.c */
 		uint64_t *ends;  /* a ring: where each ends in all that was written */
 		size_t first, n; /* its oldest, and how many there are */
@@ -87,6 +89,8 @@ struct list *sessions_all(struct sessions *ss); /* struct session.of_all */
 int session_send(struct session *s, const struct el *el);
 /* As session_send, with other addresses (NULL: as they are): one tree, many recipients. */
 int session_send_addr(struct session *s, const struct el *el, const char *from, const char *to);
+/* The same, past what an inactive client can wait for. */
+int session_send_now(struct session *s, const struct el *el, const char *from, const char *to);
 /* Writes bytes that count as one element; as session_send(). */
 int session_write(struct session *s, const char *p, size_t n);
 /* It has another connection: what waited for the one before is its own business. */

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <base/mem.h>
 #include <base/rnd.h>
@@ -10,6 +9,7 @@
 #include <xmpp/xml.h>
 
 #include "conf.h"
+#include "core/delay.h"
 #include "core/deliver.h"
 #include "core/policy.h"
 #include "core/session.h"
@@ -163,29 +163,14 @@ static int write_out(struct session *s, const struct sbuf *out)
 	return 0;
 }
 
-/* XEP-0203: when it was that nobody was there to be told. */
-static struct el *stamped(const struct session *s, const struct el *el)
-{
-	time_t now = (time_t)(loop_wall_ms(s->router->loop) / 1000);
-	struct el *copy = el_dup(el), *delay;
-	char stamp[32];
-	struct tm tm;
-
-	if (gmtime_r(&now, &tm) && strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm)) {
-		delay = el_add(copy, "delay", NS_DELAY);
-		el_set(delay, "from", jid_domain(&s->user->jid));
-		el_set(delay, "stamp", stamp);
-	}
-	return copy;
-}
-
 int session_sm_send(struct session *s, const struct el *el, const char *from, const char *to)
 {
-	bool late = !s->owner && el_kind(el) == EL_MESSAGE && !el_child(el, "delay", NS_DELAY);
-	EL_AUTO struct el *copy = late ? stamped(s, el) : NULL;
+	EL_AUTO struct el *copy = !s->owner && el_kind(el) == EL_MESSAGE ? el_dup(el) : NULL;
 	struct sbuf out = SBUF_INIT;
 	int r;
 
+	if (copy)
+		delay_stamp(s, copy);
 	el_write_addr(&out, copy ? copy : el, NS_CLIENT, from, to);
 	r = s->owner ? write_out(s, &out) : put_by(s, &out);
 	sbuf_done(&out);

@@ -2,9 +2,6 @@
 /* A copy is a start tag and the same bytes for each session that gets it. */
 #include <string.h>
 
-#include <base/arena.h>
-#include <base/sbuf.h>
-
 #include "core/route.h"
 #include "core/session.h"
 #include "core/stanza.h"
@@ -102,16 +99,13 @@ struct copy { /* made when somebody gets one */
 
 static void make(struct copy *c)
 {
-	struct sbuf out = SBUF_INIT;
+	struct el *way;
 
 	c->el = el_message(el_attr(c->st->el, "type"), NULL);
 	el_set(c->el, "from", c->u->jid.s);
-	sbuf_printf(&out, "<%s xmlns='" NS_CARBONS "'><forwarded xmlns='" NS_FORWARD "'>", c->way);
-	el_write(&out, c->st->el, NULL);
-	sbuf_printf(&out, "</forwarded></%s>", c->way);
-	el_set_raw(
-	    c->el, arena_strndup(el_arena(c->el), sbuf_data(&out), sbuf_len(&out)), sbuf_len(&out));
-	sbuf_done(&out);
+	way = el_add(c->el, c->way, NS_CARBONS);
+	el_add_copy(el_add(way, "forwarded", NS_FORWARD), c->st->el);
+	el_freeze(c->el);
 }
 
 /* 11: what becomes of it is nobody's business. */

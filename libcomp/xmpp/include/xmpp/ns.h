@@ -52,6 +52,7 @@
 #define NS_IBR_TOKEN "urn:xmpp:ibr-token:0"   /* XEP-0445 */
 #define NS_INVITE "urn:xmpp:invite"           /* what XEP-0445 was before it had that number */
 #define NS_SM "urn:xmpp:sm:3"                 /* XEP-0198 */
+#define NS_CSI "urn:xmpp:csi:0"               /* XEP-0352 */
 #define NS_FORWARD "urn:xmpp:forward:0"       /* XEP-0297 */
 #define NS_CARBONS "urn:xmpp:carbons:2"       /* XEP-0280 */
 #define NS_HINTS "urn:xmpp:hints"             /* XEP-0334 */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* When it was that somebody could not be told yet (XEP-0203). */
+#ifndef ROUTER_DELAY_H
+#define ROUTER_DELAY_H
+
+struct el;
+struct session;
+
+/* Stamps what is kept for a session, now and by its domain, unless it has a stamp already. */
+void delay_stamp(const struct session *s, struct el *el);
+
+#endif
