@@ -195,9 +195,15 @@ bool session_sm_ack(struct session *s, uint32_t h)
 
 uint32_t session_sm_handled(const struct session *s)
 {
-	if (list_empty(&s->flight.list))
-		return s->flight.in - s->sm->base;
-	return LIST_ENTRY(s->flight.list.next, struct stanza, link)->number - 1 - s->sm->base;
+	uint32_t base = s->sm->base;
+
+	LIST_EACH (it, &s->flight.list) {
+		uint32_t number = LIST_ENTRY(it, struct stanza, link)->number;
+
+		if ((int32_t)(number - base) > 0) /* else from before it began */
+			return number - 1 - base;
+	}
+	return s->flight.in - base;
 }
 
 /* --- life ---------------------------------------------------------------------------------------

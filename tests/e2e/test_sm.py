@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from lib import xml
+from lib.component import attach
 from lib.im import messages
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
@@ -167,6 +168,44 @@ async def test_counts_in_both_directions(managed):
     await bob.raw.wait(f"{{{SM}}}r")  # it is asked by itself
     await bob.ack()
     await bob.raw.sync()
+
+
+async def test_what_is_under_way_from_before_does_not_count(make_stack, raw_client):
+    """A question that nobody has answered yet when it begins is no part of the count; one from
+    after it holds the count back, and what was held back is told by itself."""
+    conf = ('component gate { domain = "gate.localhost"  secret = "gate-secret"'
+            '  delegate = { "urn:example:slow" } }\n')
+    stack = make_stack(components=(), conf_d=conf)
+    stack.add_account("alice")
+    gate = await attach(raw_client, stack, "gate.localhost", "gate-secret")
+    raw = await raw_client(stack=stack)
+    await raw.login("alice", stack.accounts[ALICE])
+
+    async def question(ident):
+        await raw.send(f"<iq type='get' id='{ident}'><query xmlns='urn:example:slow'/></iq>")
+        return await gate.wait(lambda e: e.tag.endswith("}iq")
+                               and e.find(f".//{{{xml.CLIENT}}}iq[@id='{ident}']") is not None)
+
+    async def answer(asked, ident):
+        await gate.send(
+            f"<iq type='result' id='{asked.get('id')}' from='gate.localhost' to='localhost'>"
+            f"<delegation xmlns='{asked[0].tag[1:].partition('}')[0]}'>"
+            f"<forwarded xmlns='urn:xmpp:forward:0'><iq xmlns='{xml.CLIENT}' type='result' "
+            f"id='{ident}' to='{raw.jid}'/></forwarded></delegation></iq>")
+        await raw.wait("iq", id=ident, type="result")
+
+    early = await question("q1")
+    one = Managed(raw)
+    await one.enable()
+    assert await one.asked() == 0
+    await raw.sync()
+    assert await one.asked() == 1
+    late = await question("q2")
+    await raw.sync()
+    assert await one.asked() == 1
+    await answer(early, "q1")
+    await answer(late, "q2")
+    await until(lambda: one.acks()[-1] == 3, "the count goes on by itself")
 
 
 async def test_too_high_a_count_ends_the_stream(managed):
