@@ -260,7 +260,7 @@ int notify_all(
 	struct audience a = { .n = n, .ro = ro };
 	struct sbuf told = SBUF_INIT;
 	struct el *plain, *with_reply;
-	int r, r2;
+	int r;
 
 	if (!n->conf.notifications)
 		return 0;
@@ -273,12 +273,13 @@ int notify_all(
 	a.subscribers = comp_many_begin(c, plain);
 	add_contacts(&a);
 	add_subscribers(&a);
-	r = end(a.contacts, a.n_contacts);
-	r2 = end(a.subscribers, a.n_subscribers);
+	r = comp_many_end_both(a.contacts, a.subscribers);
 	el_free(plain);
 	el_free(with_reply);
 	sbuf_done(&told);
-	return r < 0 ? r : r2;
+	return a.n_contacts + a.n_subscribers > 0 && r == -ENOBUFS
+	           ? r
+	           : 0; /* else nobody may be told */
 }
 
 int notify_pending(struct node *n, const struct sbuf *content)

@@ -175,7 +175,7 @@ static bool may_fan_out(const struct comp_many *m)
 	return m->as ? m->n > 0 : m->n > 1 && m->c->routers.n > 0;
 }
 
-static int send_all(struct comp_many *m)
+static int pack(struct comp_many *m)
 {
 	const char *from = el_attr(m->el, "from");
 
@@ -188,15 +188,37 @@ static int send_all(struct comp_many *m)
 		el_freeze(el_mut(m->el));
 	if (!may_fan_out(m) || !pack_fanouts(m))
 		pack_copies(m);
-	return tx_send_packed(m->c, &m->packed, m->n_packed);
+	return 0;
+}
+
+static void many_free(struct comp_many *m)
+{
+	sbuf_done(&m->to);
+	sbuf_done(&m->packed);
+	free(m);
 }
 
 int comp_many_end(struct comp_many *m)
 {
-	int r = send_all(m);
+	int r = pack(m);
 
-	sbuf_done(&m->to);
-	sbuf_done(&m->packed);
-	free(m);
+	if (r == 0)
+		r = tx_send_packed(m->c, &m->packed, m->n_packed);
+	many_free(m);
+	return r;
+}
+
+int comp_many_end_both(struct comp_many *a, struct comp_many *b)
+{
+	int r = a->n > 0 ? pack(a) : 0;
+
+	if (r == 0 && b->n > 0)
+		r = pack(b);
+	if (r == 0) {
+		sbuf_add(&a->packed, sbuf_data(&b->packed), sbuf_len(&b->packed));
+		r = tx_send_packed(a->c, &a->packed, a->n_packed + b->n_packed);
+	}
+	many_free(a);
+	many_free(b);
 	return r;
 }

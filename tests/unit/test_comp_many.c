@@ -199,6 +199,36 @@ static void single_copies_too(void **state)
 	assert_int_equal(f->n_in, 50);
 }
 
+static struct comp_many *many_of(const struct el *el, unsigned n)
+{
+	struct comp_many *m = comp_many_begin(f->c, el);
+	char to[32];
+
+	for (unsigned i = 0; i < n; i++) {
+		(void)snprintf(to, sizeof(to), "u%u@test/r", i);
+		comp_many_add(m, to);
+	}
+	return m;
+}
+
+/* The first alone would be taken; nobody is told of half of a thing. */
+static void both_or_neither(void **state)
+{
+	EL_AUTO struct el *one = said(600000), *other = said(600000);
+
+	(void)state;
+	fix_online(f);
+	assert_int_equal(comp_many_end_both(many_of(one, 1620), many_of(other, 1620)), -ENOBUFS);
+	fix_spin(f);
+	assert_int_equal(f->n_in, 0);
+	assert_int_equal(comp_many_end_both(many_of(one, 27), many_of(other, 0)), 0);
+	assert_int_equal(comp_many_end_both(many_of(one, 0), many_of(other, 27)), 0);
+	assert_int_equal(comp_many_end_both(many_of(one, 0), many_of(other, 0)), 0);
+	assert_int_equal(comp_many_end_both(many_of(one, 27), many_of(other, 27)), 0);
+	fix_spin(f);
+	assert_int_equal(fix_count(f, "<to "), 4 * 27);
+}
+
 static void without_a_link(void **state)
 {
 	(void)state;
@@ -390,6 +420,7 @@ int main(void)
 		    what_the_server_takes_in_one_piece, setup, teardown),
 		cmocka_unit_test_setup_teardown(whole_or_not_at_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(single_copies_too, setup, teardown),
+		cmocka_unit_test_setup_teardown(both_or_neither, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(across_a_lost_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_elses_name, setup, teardown),

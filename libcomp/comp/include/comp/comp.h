@@ -157,6 +157,8 @@ struct comp_many;
 struct comp_many *comp_many_begin(struct comp *c, const struct el *el);
 void comp_many_add(struct comp_many *m, const char *to);
 int comp_many_end(struct comp_many *m); /* frees m */
+/* Two of them, in this order, all of both or nothing; frees them. */
+int comp_many_end_both(struct comp_many *a, struct comp_many *b);
 /* Bytes that the link takes before it says -ENOBUFS; who sends to many looks first. */
 size_t comp_send_space(const struct comp *c);
 /* err: 0 a result, -EBADMSG an error answer (see el_error), -ETIMEDOUT, -ENOTCONN, -ENOBUFS,
