@@ -96,6 +96,7 @@ struct sasl *sasl_new(struct sasl_server *ss, struct io *io, const char *host)
 	struct sasl *sa = xzalloc(sizeof(*sa));
 
 	sa->server = ss;
+	sa->ns = NS_SASL;
 	sa->host = xstrdup(host);
 	sa->peer = xstrdup(io_peer(io));
 	conn_limit_key(sa->peer, sa->addr, sizeof(sa->addr));
@@ -111,6 +112,8 @@ void sasl_reset(struct sasl *sa)
 	sasl_plain_cancel(sa);
 	scram_free(sa->scram);
 	sa->scram = NULL;
+	el_free(sa->request);
+	sa->request = NULL;
 	sa->mech = NULL;
 	sa->step = STEP_IDLE;
 	sa->tag.jid = NULL;
@@ -145,6 +148,14 @@ const struct jid *sasl_jid(const struct sasl *sa)
 	return &sa->jid;
 }
 
+struct el *sasl_take_request(struct sasl *sa)
+{
+	struct el *request = sa->request;
+
+	sa->request = NULL;
+	return request;
+}
+
 enum sasl_cond sasl_identify(struct sasl *sa, const char *user, const char *authzid)
 {
 	struct arena *a = arena_new();
@@ -172,14 +183,20 @@ static bool offered(const struct sasl *sa, const struct sasl_mech *m)
 	return !m->plus || sa->n_cb > 0;
 }
 
-void sasl_features(struct sasl *sa, struct el *features)
+static void add_mechanisms(const struct sasl *sa, struct el *list)
 {
-	struct el *list = el_add(features, "mechanisms", NS_SASL);
-
 	for (size_t i = 0; i < N_MECHS; i++) {
 		if (offered(sa, &mechs[i]))
 			el_add_text(list, "mechanism", NULL, mechs[i].name);
 	}
+}
+
+void sasl_features(struct sasl *sa, struct el *features)
+{
+	struct el *list;
+
+	add_mechanisms(sa, el_add(features, "mechanisms", NS_SASL));
+	add_mechanisms(sa, el_add(features, "authentication", NS_SASL2));
 	if (sa->n_cb == 0)
 		return;
 	list = el_add(features, "sasl-channel-binding", NS_SASL_CB); /* XEP-0440 */
@@ -250,9 +267,10 @@ static enum sasl_status message(struct sasl *sa, const char *text, struct el **r
 	return status;
 }
 
-static enum sasl_status auth(struct sasl *sa, const struct el *el, struct el **reply)
+/* text: the initial response; NULL: there is none.  An exchange begins. */
+static enum sasl_status begin(
+    struct sasl *sa, const struct el *el, const char *text, struct el **reply)
 {
-	const char *text = el_body(el);
 	const struct sasl_mech *mech = find_mech(sa, el_attr(el, "mechanism"));
 
 	if (sa->step != STEP_IDLE)
@@ -261,9 +279,29 @@ static enum sasl_status auth(struct sasl *sa, const struct el *el, struct el **r
 		return sasl_fail(sa, SASL_E_INVALID_MECHANISM, reply);
 	sa->mech = mech;
 	sa->step = STEP_FIRST;
-	if (!*text) /* no initial response: it is asked for (RFC 6120 6.3.10) */
+	if (!text) /* no initial response: it is asked for (RFC 6120 6.3.10) */
 		return sasl_challenge(sa, "", reply);
 	return message(sa, text, reply);
+}
+
+static enum sasl_status auth(struct sasl *sa, const struct el *el, struct el **reply)
+{
+	const char *text = el_body(el);
+
+	if (sa->step == STEP_IDLE)
+		sa->ns = NS_SASL;
+	return begin(sa, el, *text ? text : NULL, reply);
+}
+
+/* XEP-0388 2.2: what it asks for besides is done when it has succeeded. */
+static enum sasl_status authenticate(struct sasl *sa, const struct el *el, struct el **reply)
+{
+	if (sa->step == STEP_IDLE) {
+		sa->ns = NS_SASL2;
+		el_free(sa->request);
+		sa->request = el_dup(el);
+	}
+	return begin(sa, el, el_child_text(el, "initial-response", NS_SASL2), reply);
 }
 
 static enum sasl_status response(struct sasl *sa, const struct el *el, struct el **reply)
@@ -287,9 +325,11 @@ enum sasl_status sasl_element(
 	sa->later_arg = arg;
 	if (el_is(el, "auth", NS_SASL))
 		return auth(sa, el, reply);
-	if (el_is(el, "response", NS_SASL))
+	if (el_is(el, "authenticate", NS_SASL2))
+		return authenticate(sa, el, reply);
+	if (el_is(el, "response", sa->ns))
 		return response(sa, el, reply);
-	if (el_is(el, "abort", NS_SASL))
+	if (el_is(el, "abort", sa->ns))
 		return sasl_fail(sa, SASL_E_ABORTED, reply);
 	(void)sasl_fail(sa, SASL_E_MALFORMED_REQUEST, reply);
 	sa->step = STEP_OVER;

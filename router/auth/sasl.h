@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SASL for clients (RFC 6120 6): mechanisms, one exchange at a time, bounded tries. */
+/* SASL for clients (RFC 6120 6, and the profile of XEP-0388): mechanisms, one exchange at a time,
+ * bounded tries. */
 #ifndef ROUTER_SASL_H
 #define ROUTER_SASL_H
 
@@ -21,18 +22,22 @@ void sasl_server_reload(struct sasl_server *ss);
 /* One connection's exchange.  host: the served domain of the stream. */
 struct sasl *sasl_new(struct sasl_server *ss, struct io *io, const char *host);
 void sasl_free(struct sasl *sa); /* NULL is fine */
-/* <mechanisms/> and XEP-0440's <sasl-channel-binding/>, added to <stream:features/>. */
+/* <mechanisms/>, <authentication/> (XEP-0388) and XEP-0440's <sasl-channel-binding/>, added to
+ * <stream:features/>. */
 void sasl_features(struct sasl *sa, struct el *features);
 
 enum sasl_status { SASL_SENT, SASL_SUCCESS, SASL_FAILED, SASL_DROP };
-/* Handles one element in NS_SASL and writes the answer with *reply (caller sends and frees; NULL:
- * the answer follows later through `later`).
- * SENT: the exchange goes on.  SUCCESS: sasl_jid().  FAILED: may be tried again.  DROP: tried too
- * often or nonsense: end the stream with policy-violation after sending the reply.
- * Failures above the limit are answered late (a delay), through `later`. */
+/* Handles one element in NS_SASL or NS_SASL2 and writes the answer with *reply (caller sends and
+ * frees; NULL: the answer follows later through `later`). SENT: the exchange goes on.  SUCCESS:
+ * sasl_jid().  FAILED: may be tried again.  DROP: tried too often or nonsense: end the stream with
+ * policy-violation after sending the reply. Failures above the limit are answered late (a delay),
+ * through `later`. */
 typedef void sasl_later(enum sasl_status status, struct el *reply, void *arg);
 enum sasl_status sasl_element(
     struct sasl *sa, const struct el *el, struct el **reply, sasl_later *later, void *arg);
 const struct jid *sasl_jid(const struct sasl *sa); /* bare, after success */
+/* After success: the <authenticate/> of XEP-0388 that it began with, which is the caller's now;
+ * NULL: it began with <auth/>. */
+struct el *sasl_take_request(struct sasl *sa);
 
 #endif

@@ -113,34 +113,44 @@ void sasl_deliver(struct sasl *sa, enum sasl_status status, struct el *reply)
 		sa->later(status, reply, sa->later_arg);
 }
 
-static struct el *element(const char *name, const char *data)
+static void add_data(struct el *el, const char *data)
 {
-	struct el *el = el_new(name, NS_SASL);
 	size_t n = data ? strlen(data) : 0;
 	char *b64;
 
-	if (n > 0) {
-		b64 = xmalloc(BASE64_LEN(n) + 1);
-		base64_encode(data, n, b64);
-		el_text(el, b64);
-		free(b64);
-	}
+	if (n == 0)
+		return;
+	b64 = xmalloc(BASE64_LEN(n) + 1);
+	base64_encode(data, n, b64);
+	el_text(el, b64);
+	free(b64);
+}
+
+/* RFC 6120 6.4.6; in XEP-0388 more follows, and the data has an element of its own. */
+static struct el *success(const struct sasl *sa, const char *data)
+{
+	struct el *el = el_new("success", sa->ns);
+
+	if (!sa->request)
+		add_data(el, data);
+	else if (data)
+		add_data(el_add(el, "additional-data", NULL), data);
 	return el;
 }
 
 enum sasl_status sasl_challenge(struct sasl *sa, const char *data, struct el **reply)
 {
-	(void)sa;
-	*reply = element("challenge", data);
+	*reply = el_new("challenge", sa->ns);
+	add_data(*reply, data);
 	return SASL_SENT;
 }
 
 static enum sasl_status fail(struct sasl *sa, enum sasl_cond cond, bool late, struct el **reply)
 {
 	enum sasl_status status = ++sa->failures >= TRIES ? SASL_DROP : SASL_FAILED;
-	struct el *el = el_new("failure", NS_SASL);
+	struct el *el = el_new("failure", sa->ns);
 
-	el_add(el, cond_names[cond], NULL);
+	el_add(el, cond_names[cond], NS_SASL);
 	metric_add(&m_failure, 1);
 	log_info(&sa->tag, "login failed: %s%s%s%s", cond_names[cond], sa->mech ? ", " : "",
 	    sa->mech ? sa->mech->name : "", late ? ", answered late" : "");
@@ -201,7 +211,7 @@ enum sasl_status sasl_accept(struct sasl *sa, const char *data, struct el **repl
 		return sasl_fail(sa, cond, reply);
 	if (late && line_ms(sa) > LINE_MAX_MS)
 		return crowded(sa, reply);
-	el = element("success", data);
+	el = success(sa, data);
 	metric_add(&m_success, 1);
 	log_info(&sa->tag, "login: %s%s", sa->mech->name, late ? ", answered late" : "");
 	if (late)

@@ -55,6 +55,8 @@ struct sasl {
 
 	enum sasl_step step;
 	const struct sasl_mech *mech; /* from FIRST on */
+	const char *ns;               /* of this exchange: NS_SASL or NS_SASL2 */
+	struct el *request;           /* its <authenticate/>; NULL: it began with <auth/> */
 	struct scram *scram;          /* in FINAL */
 	struct jid jid;               /* who is to be authenticated; owned; s NULL: not known yet */
 	unsigned failures;

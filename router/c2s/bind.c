@@ -2,9 +2,13 @@
 /* Resource binding (RFC 6120 7): generated or asked-for resources.  Who asks for one that is in use
  * gets it, and the older session ends with <conflict/> (7.7.2.2): a client that comes back is never
  * locked out by its own ghost. */
+#include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <base/arena.h>
+#include <base/digest.h>
 #include <base/mem.h>
 #include <base/rnd.h>
 
@@ -17,6 +21,7 @@
 #include "router.h"
 
 #define RESOURCE_RANDOM 16
+#define TAG_MAX 128 /* bytes of what a client calls itself */
 
 static void bind_error(struct conn *c, const struct el *iq, enum el_cond cond, const char *text)
 {
@@ -91,16 +96,83 @@ static bool make_room(struct conn *c, const struct jid *jid)
 	return old != NULL;
 }
 
+static void session_begin(struct conn *c, const struct jid *jid)
+{
+	c->session = session_new(c->router->sessions, jid, c->stream, c, c->lang);
+	c->tag.jid = c->session->jid.s;
+}
+
 static void bind_ok(struct conn *c, const struct el *iq, const struct jid *jid)
 {
 	EL_AUTO struct el *res = el_result(iq);
 
 	el_add_text(el_add(res, "bind", NS_BIND), "jid", NS_BIND, jid->s);
-	c->session = session_new(c->router->sessions, jid, c->stream, c, c->lang);
-	c->tag.jid = c->session->jid.s;
+	session_begin(c, jid);
 	stream_send(c->stream, res);
 	conn_opened(c);
 }
+
+/* --- along with a login (XEP-0386) --------------------------------------------------------------
+ */
+
+/* The same for the same client of the same account, and nothing that tells its id. */
+static void stable_id(
+    const struct conn *c, const char *client, char out[static RESOURCE_RANDOM + 1])
+{
+	uint8_t hash[DIGEST_MAX];
+	char hex[2 * DIGEST_MAX + 1];
+	char *text = xasprintf("%s\n%s", c->account.s, client);
+
+	digest(DIGEST_SHA256, text, strlen(text), hash);
+	free(text);
+	digest_hex(hash, digest_len(DIGEST_SHA256), hex);
+	memcpy(out, hex, RESOURCE_RANDOM);
+	out[RESOURCE_RANDOM] = '\0';
+}
+
+static void inline_resource(struct conn *c, const struct el *request, const struct el *bind,
+    struct arena *a, struct jid *out)
+{
+	const struct el *agent = el_child(request, "user-agent", NS_SASL2);
+	const char *client = agent ? el_attr(agent, "id") : NULL;
+	const char *tag = el_child_text(bind, "tag", NS_BIND2);
+	char made[RESOURCE_RANDOM + 1], *full;
+	int r = -EINVAL;
+
+	if (client && *client)
+		stable_id(c, client, made);
+	else
+		rnd_id(made, RESOURCE_RANDOM);
+	if (tag && *tag && strlen(tag) <= TAG_MAX) {
+		full = xasprintf("%s/%s/%s", c->account.s, tag, made);
+		r = jid_parse(out, a, full);
+		free(full);
+	}
+	if (r < 0) { /* no tag, or one that cannot be part of an address */
+		full = xasprintf("%s/%s", c->account.s, made);
+		r = jid_parse(out, a, full);
+		free(full);
+	}
+	assert(r == 0);
+}
+
+struct el *conn_bind_inline(struct conn *c, const struct el *request, const struct el *bind)
+{
+	struct el *bound = NULL;
+	struct arena *a = arena_new();
+	struct jid jid;
+
+	inline_resource(c, request, bind, a, &jid);
+	if (make_room(c, &jid)) {
+		session_begin(c, &jid);
+		bound = el_new("bound", NS_BIND2);
+	}
+	arena_free(a);
+	return bound;
+}
+
+/* --- by an iq -----------------------------------------------------------------------------------
+ */
 
 /* It may have been deleted or disabled since the login, when it had no session yet that could be
  * ended.  NULL: neither, as far as the database can tell. */

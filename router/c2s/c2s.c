@@ -177,14 +177,15 @@ static void element_clear(struct conn *c)
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "log in first");
 }
 
-void conn_authenticated(struct conn *c, const struct jid *account)
+void conn_authenticated(struct conn *c, const struct jid *account, bool restart)
 {
 	c->account = jid_dup(account);
 	c->tag.jid = c->account.s;
 	log_info(&c->tag, "authenticated");
 	conn_login_end(c);
 	conn_state(c, CONN_BIND);
-	stream_restart(c->stream);
+	if (restart)
+		stream_restart(c->stream);
 }
 
 /* --- the session ---------------------------------------------------------------------------- */

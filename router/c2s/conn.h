@@ -58,6 +58,9 @@ void conn_send_features(struct conn *c); /* what the state offers */
 
 /* bind.c: in BIND.  The account may have gone since the login: why, or NULL. */
 const char *conn_account_gone(struct conn *c);
+/* XEP-0386: binds a resource of our choice for <bind/> in `request`; the <bound/> that the caller
+ * sends and frees.  NULL: there is no place for one more. */
+struct el *conn_bind_inline(struct conn *c, const struct el *request, const struct el *bind);
 /* In BIND.  Answers the iq; on success c->session stands.  Takes el. */
 void conn_bind(struct conn *c, struct el *el);
 
@@ -72,12 +75,22 @@ uint32_t conn_cost(const struct stanza *st); /* what a stanza takes of that shar
 
 /* sm.c: stream management (XEP-0198) */
 void conn_sm_element(struct conn *c, const struct el *el); /* in BIND and OPEN */
+/* The answers to <enable/> and <resume/>, which the caller sends and frees.  NULL: the stream ends.
+ * After <resumed/> has been sent: conn_sm_resumed(). */
+struct el *conn_sm_enable(struct conn *c, const struct el *el);
+struct el *conn_sm_resume(struct conn *c, const struct el *el);
+void conn_sm_resumed(struct conn *c);
 void conn_sm_handled(struct conn *c); /* one more of what the session has sent */
 /* The connection is gone: does its session wait for the client? */
 bool conn_sm_sleep(struct conn *c);
 
-/* c2s.c: it is this account's; account is copied. */
-void conn_authenticated(struct conn *c, const struct jid *account);
+/* inline.c: what is asked for along with a login (XEP-0388, XEP-0386) */
+void conn_inline_features(struct el *authentication);
+/* Does what `request` asks for and sends <success/> with the results, and the features. */
+void conn_inline(struct conn *c, const struct el *request, struct el *success);
+
+/* c2s.c: it is this account's; account is copied.  restart: a new stream follows. */
+void conn_authenticated(struct conn *c, const struct jid *account, bool restart);
 
 /* c2s.c: the settings' limits for what the peer sends in this state. */
 struct xml_limits conn_limits(const struct conn *c);

@@ -34,6 +34,15 @@ static void add_limits(struct el *features, const struct xml_limits *lim)
 	el_add_text(el_add(features, "limits", NS_LIMITS), "max-bytes", NULL, max);
 }
 
+/* What a session can have. */
+static void add_session(struct el *f)
+{
+	el_add(f, "sm", NS_SM);
+	el_add(f, "csi", NS_CSI);
+	el_add(f, "ver", NS_ROSTERVER);
+	el_add(f, "sub", NS_PREAPPROVAL);
+}
+
 void conn_send_features(struct conn *c)
 {
 	EL_AUTO struct el *f = el_new("features", NS_STREAM);
@@ -50,10 +59,10 @@ void conn_send_features(struct conn *c)
 		el_add(f, "bind", NS_BIND);
 		/* RFC 6121 appendix E: for clients of RFC 3921, who may skip it. */
 		el_add(el_add(f, "session", NS_SESSION), "optional", NULL);
-		el_add(f, "sm", NS_SM);
-		el_add(f, "csi", NS_CSI);
-		el_add(f, "ver", NS_ROSTERVER);
-		el_add(f, "sub", NS_PREAPPROVAL);
+		add_session(f);
+		break;
+	case CONN_OPEN: /* bound along with the login */
+		add_session(f);
 		break;
 	default:
 		break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A connection that has TLS and nobody behind it yet: it logs in (SASL), or makes an account first
+/* A connection that has TLS and nobody behind it yet: it logs in (SASL; with XEP-0388 all that
+ * follows in the same breath, inline.c), or makes an account first
  * (in-band registration).  Whatever else it says ends it.
  *
  * Must not: change the connection's state but by conn_authenticated(). */
@@ -28,14 +29,29 @@ void conn_login_end(struct conn *c)
 void conn_login_features(const struct conn *c, struct el *features)
 {
 	sasl_features(c->sasl, features);
+	conn_inline_features(el_mut(el_child(features, "authentication", NS_SASL2)));
 	registration_features(c->registration, features);
 }
 
 /* --- SASL ------------------------------------------------------------------------------------- */
 
-static void sasl_finish(struct conn *c, enum sasl_status status, const struct el *reply)
+/* The stream goes on as it is, with what was asked for along with the login. */
+static void success(struct conn *c, struct el *reply)
 {
-	if (reply)
+	EL_AUTO struct el *request = sasl_take_request(c->sasl);
+
+	if (request) {
+		conn_authenticated(c, sasl_jid(c->sasl), false);
+		conn_inline(c, request, reply);
+		return;
+	}
+	stream_send(c->stream, reply);
+	conn_authenticated(c, sasl_jid(c->sasl), true);
+}
+
+static void sasl_finish(struct conn *c, enum sasl_status status, struct el *reply)
+{
+	if (reply && status != SASL_SUCCESS)
 		stream_send(c->stream, reply);
 	switch (status) {
 	case SASL_SENT:
@@ -45,7 +61,7 @@ static void sasl_finish(struct conn *c, enum sasl_status status, const struct el
 		stream_error(c->stream, STREAM_E_POLICY_VIOLATION, "too many failed tries");
 		return;
 	case SASL_SUCCESS:
-		conn_authenticated(c, sasl_jid(c->sasl));
+		success(c, reply);
 	}
 }
 
@@ -102,7 +118,9 @@ static void element_iq(struct conn *c)
 
 void conn_login_element(struct conn *c)
 {
-	if (!strcmp(el_ns(stream_el(c->stream)), NS_SASL))
+	const char *ns = el_ns(stream_el(c->stream));
+
+	if (!strcmp(ns, NS_SASL) || !strcmp(ns, NS_SASL2))
 		element_sasl(c);
 	else
 		element_iq(c);

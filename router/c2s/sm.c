@@ -20,13 +20,12 @@
 /* --- saying -------------------------------------------------------------------------------------
  */
 
-static void failed(struct conn *c, enum el_cond cond)
+static struct el *failed(enum el_cond cond)
 {
-	char text[160];
+	struct el *el = el_new("failed", NS_SM);
 
-	(void)snprintf(text, sizeof(text),
-	    "<failed xmlns='" NS_SM "'><%s xmlns='" NS_STANZAS "'/></failed>", el_cond_name(cond));
-	stream_puts(c->stream, text);
+	el_add(el, el_cond_name(cond), NS_STANZAS);
+	return el;
 }
 
 static void say_handled(struct conn *c)
@@ -79,25 +78,23 @@ static uint64_t sleep_of(const struct conn *c, const struct el *el)
 	return el_attr_u32(el, "max", &max) == 0 && max > 0 && max < most ? max : most;
 }
 
-static void enable(struct conn *c, const struct el *el)
+struct el *conn_sm_enable(struct conn *c, const struct el *el)
 {
 	struct session *s = c->session;
+	struct el *enabled;
 	uint64_t seconds;
-	char text[192];
 
-	if (!s || s->sm) { /* 3: after binding, and once */
-		failed(c, COND_UNEXPECTED_REQUEST);
-		return;
-	}
+	if (!s || s->sm) /* 3: after binding, and once */
+		return failed(COND_UNEXPECTED_REQUEST);
 	seconds = sleep_of(c, el);
 	session_sm_begin(s, seconds * 1000);
-	if (seconds > 0)
-		(void)snprintf(text, sizeof(text),
-		    "<enabled xmlns='" NS_SM "' id='%s' resume='true' max='%" PRIu64 "'/>",
-		    s->sm->id, seconds);
-	else
-		(void)snprintf(text, sizeof(text), "<enabled xmlns='" NS_SM "'/>");
-	stream_puts(c->stream, text);
+	enabled = el_new("enabled", NS_SM);
+	if (seconds > 0) {
+		el_set(enabled, "id", s->sm->id);
+		el_set(enabled, "resume", "true");
+		el_setf(enabled, "max", "%" PRIu64, seconds);
+	}
+	return enabled;
 }
 
 /* --- resuming -----------------------------------------------------------------------------------
@@ -140,39 +137,39 @@ static void take_over(struct conn *c, struct session *s)
 	session_queue_reset(s);
 }
 
-static void resume(struct conn *c, const struct el *el)
+struct el *conn_sm_resume(struct conn *c, const struct el *el)
 {
 	const char *id = el_attr(el, "previd"), *gone = conn_account_gone(c);
+	struct el *resumed;
 	struct session *s;
-	char text[160];
 	uint32_t h;
 
 	if (gone) {
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, gone);
-		return;
+		return NULL;
 	}
-	if (!id || el_attr_u32(el, "h", &h) < 0) {
-		failed(c, COND_BAD_REQUEST);
-		return;
-	}
+	if (!id || el_attr_u32(el, "h", &h) < 0)
+		return failed(COND_BAD_REQUEST);
 	s = find(c, id);
-	if (!s) {
-		failed(c, COND_ITEM_NOT_FOUND);
-		return;
-	}
+	if (!s)
+		return failed(COND_ITEM_NOT_FOUND);
 	if (!session_sm_ack(s, h)) {
 		beyond(c, h, s->sm->sent);
-		return;
+		return NULL;
 	}
 	take_over(c, s);
 	s->sm->told = s->flight.in - s->sm->base;
 	s->sm->owes = false;
-	(void)snprintf(text, sizeof(text),
-	    "<resumed xmlns='" NS_SM "' previd='%s' h='%" PRIu32 "'/>", s->sm->id, s->sm->told);
-	stream_puts(c->stream, text);
-	conn_opened(c);
-	session_sm_wake(s);
-	session_csi_set(s, false); /* XEP-0352 5.1: a stream begins active */
+	resumed = el_new("resumed", NS_SM);
+	el_set(resumed, "previd", s->sm->id);
+	el_setf(resumed, "h", "%" PRIu32, s->sm->told);
+	return resumed;
+}
+
+void conn_sm_resumed(struct conn *c)
+{
+	session_sm_wake(c->session);
+	session_csi_set(c->session, false); /* XEP-0352 5.1: a stream begins active */
 }
 
 bool conn_sm_sleep(struct conn *c)
@@ -193,6 +190,27 @@ bool conn_sm_sleep(struct conn *c)
 /* --- hearing ------------------------------------------------------------------------------------
  */
 
+static void resume(struct conn *c, const struct el *el)
+{
+	EL_AUTO struct el *answer =
+	    c->session ? failed(COND_UNEXPECTED_REQUEST) : conn_sm_resume(c, el);
+	bool resumed = answer && el_is(answer, "resumed", NS_SM);
+
+	if (answer)
+		stream_send(c->stream, answer);
+	if (!resumed)
+		return;
+	conn_opened(c);
+	conn_sm_resumed(c);
+}
+
+static void enable(struct conn *c, const struct el *el)
+{
+	EL_AUTO struct el *answer = conn_sm_enable(c, el);
+
+	stream_send(c->stream, answer);
+}
+
 void conn_sm_element(struct conn *c, const struct el *el)
 {
 	struct session *s = c->session;
@@ -202,10 +220,7 @@ void conn_sm_element(struct conn *c, const struct el *el)
 	if (!strcmp(name, "enable")) {
 		enable(c, el);
 	} else if (!strcmp(name, "resume")) {
-		if (s)
-			failed(c, COND_UNEXPECTED_REQUEST);
-		else
-			resume(c, el);
+		resume(c, el);
 	} else if (!s || !s->sm || (strcmp(name, "r") != 0 && strcmp(name, "a") != 0)) {
 		stream_error(c->stream, STREAM_E_UNSUPPORTED_STANZA_TYPE, NULL);
 	} else if (*name == 'r') {

@@ -242,10 +242,24 @@ static void content_keeps_its_namespaces(void **state)
 	struct session *a = im_session(A);
 
 	(void)state;
-	fan("<message xmlns='jabber:component:accept' from='" NICK "'><body>a&lt;b</body>"
+	fan("<message xmlns='jabber:component:accept' from='" NICK
+	    "' type='groupchat'><body>a&lt;b</body>"
 	    "<x xmlns='urn:x'><body xmlns='jabber:client'/></x></message>" TO(A));
-	assert_got(a, "<message to=\"" A "\" from=\"" NICK "\"><body>a&lt;b</body>"
-		      "<x xmlns=\"urn:x\"><body xmlns=\"jabber:client\"/></x></message>\n");
+	assert_got(a,
+	    "<message to=\"" A "\" from=\"" NICK "\" type=\"groupchat\"><body>a&lt;b</body>"
+	    "<x xmlns=\"urn:x\"><body xmlns=\"jabber:client\"/></x></message>\n");
+}
+
+/* Other sessions of who gets it may get a copy (XEP-0280): that is not decided here. */
+static void what_is_copied_takes_the_long_way(void **state)
+{
+	struct session *a = im_session(A);
+
+	(void)state;
+	fan("<message xmlns='jabber:client' from='" NICK
+	    "' type='chat'><body>a</body></message>" TO(A));
+	assert_got(a, "");
+	assert_string_equal(routed(), A " ");
 }
 
 /* It counts as handled when the last copy does, and a held one loses its sender with it. */
@@ -404,6 +418,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_policy_that_looks_at_recipients, setup, teardown),
 		cmocka_unit_test_setup_teardown(presence, setup, teardown),
 		cmocka_unit_test_setup_teardown(content_keeps_its_namespaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_copied_takes_the_long_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_ends_with_the_last_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(in_an_accounts_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_payloads, setup, teardown),

@@ -87,7 +87,8 @@ static void features(const char *want)
 static void test_features(void **state)
 {
 	(void)state;
-	features("mechanisms: SCRAM-SHA-256 SCRAM-SHA-1 PLAIN; ");
+	features("mechanisms: SCRAM-SHA-256 SCRAM-SHA-1 PLAIN; "
+		 "authentication: SCRAM-SHA-256 SCRAM-SHA-1 PLAIN; ");
 }
 
 /* --- good ones -------------------------------------------------------------------------------- */
@@ -151,7 +152,9 @@ static void binding(const char *type, uint8_t *cb, size_t cb_len)
 		(void)snprintf(plus, sizeof(plus), "%s-PLUS", scrams[i]);
 		again();
 		features("mechanisms: SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS"
-			 " SCRAM-SHA-1 PLAIN; sasl-channel-binding: tls-exporter"
+			 " SCRAM-SHA-1 PLAIN; authentication: SCRAM-SHA-256-PLUS"
+			 " SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN;"
+			 " sasl-channel-binding: tls-exporter"
 			 " tls-server-end-point; ");
 		c.gs2 = gs2;
 		c.cb = cb;

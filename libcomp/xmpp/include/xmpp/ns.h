@@ -12,6 +12,8 @@
 #define NS_STREAMS "urn:ietf:params:xml:ns:xmpp-streams"
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
 #define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
+#define NS_SASL2 "urn:xmpp:sasl:2"      /* XEP-0388 */
+#define NS_BIND2 "urn:xmpp:bind:0"      /* XEP-0386 */
 #define NS_SASL_CB "urn:xmpp:sasl-cb:0" /* XEP-0440 */
 #define NS_BIND "urn:ietf:params:xml:ns:xmpp-bind"
 #define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
