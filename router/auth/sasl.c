@@ -293,13 +293,24 @@ static enum sasl_status auth(struct sasl *sa, const struct el *el, struct el **r
 	return begin(sa, el, *text ? text : NULL, reply);
 }
 
+/* The response may be a password: it is not kept. */
+static struct el *without_response(const struct el *el)
+{
+	struct el *copy = el_new("authenticate", NS_SASL2);
+
+	EL_EACH (it, el, NULL, NULL)
+		if (!el_is(it, "initial-response", NS_SASL2))
+			el_add_copy(copy, it);
+	return copy;
+}
+
 /* XEP-0388 2.2: what it asks for besides is done when it has succeeded. */
 static enum sasl_status authenticate(struct sasl *sa, const struct el *el, struct el **reply)
 {
 	if (sa->step == STEP_IDLE) {
 		sa->ns = NS_SASL2;
 		el_free(sa->request);
-		sa->request = el_dup(el);
+		sa->request = without_response(el);
 	}
 	return begin(sa, el, el_child_text(el, "initial-response", NS_SASL2), reply);
 }

@@ -33,6 +33,7 @@
 #include "im/presence.h"
 #include "router.h"
 
+#define ELEMENT_COST 256          /* bytes of its share that what is no stanza takes at least */
 #define OUT_HIGH ((size_t)262144) /* then its own requests wait */
 #define OUT_LOW ((size_t)65536)
 
@@ -299,12 +300,20 @@ static void element_session(struct conn *c)
 {
 	const struct el *el = stream_el(c->stream);
 
-	if (!strcmp(el_ns(el), NS_SM))
+	size_t len = el_wire_len(el);
+
+	if (!strcmp(el_ns(el), NS_SM)) {
 		conn_sm_element(c, el);
-	else if (el_is(el, "active", NS_CSI) || el_is(el, "inactive", NS_CSI))
+	} else if (el_is(el, "active", NS_CSI) || el_is(el, "inactive", NS_CSI)) {
 		session_csi_set(c->session, *el_name(el) == 'i');
-	else
+	} else {
 		element_open(c);
+		return;
+	}
+	if (c->session && !stream_closing(c->stream)) {
+		conn_flight_check(c);
+		conn_rate_check(c, len > ELEMENT_COST ? (uint32_t)len : ELEMENT_COST);
+	}
 }
 
 static void element(struct conn *c)

@@ -40,6 +40,7 @@ struct conn {
 	struct registration *registration; /* in AUTH */
 	struct jid account;                /* bare, from AUTH's end on; owned */
 	struct session *session;           /* in OPEN */
+	unsigned failed_resumes;
 	struct timer timer; /* until OPEN: time to log in; then: the end of a pause for its rate */
 	struct rate rate;
 	bool rate_paused, flight_paused;

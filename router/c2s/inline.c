@@ -59,8 +59,13 @@ static struct el *bind(struct conn *c, const struct el *request)
 void conn_inline(struct conn *c, const struct el *request, struct el *success)
 {
 	EL_AUTO struct el *answer = NULL, *bound = NULL;
+	const char *gone = conn_account_gone(c); /* the outcome may have been held for a while */
 	bool resumed;
 
+	if (gone) {
+		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, gone);
+		return;
+	}
 	if (!resume(c, request, &answer))
 		return;
 	resumed = c->session != NULL;

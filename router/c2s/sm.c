@@ -17,6 +17,8 @@
 #include "core/session_sm.h"
 #include "router.h"
 
+#define TRIES 5 /* of a connection to resume */
+
 /* --- saying -------------------------------------------------------------------------------------
  */
 
@@ -198,6 +200,8 @@ static void resume(struct conn *c, const struct el *el)
 
 	if (answer)
 		stream_send(c->stream, answer);
+	if (!resumed && ++c->failed_resumes >= TRIES)
+		stream_error(c->stream, STREAM_E_POLICY_VIOLATION, "too many tries");
 	if (!resumed)
 		return;
 	conn_opened(c);

@@ -10,6 +10,7 @@
 #include "core/host.h"
 #include "core/route.h"
 #include "core/session.h"
+#include "core/session_sm.h"
 #include "core/stanza.h"
 #include "im/blocking.h"
 #include "im/carbons.h"
@@ -86,7 +87,13 @@ static void message_to_bare(struct router *r, struct stanza *st)
 {
 	struct user *u = sessions_user(r->sessions, &st->to);
 	bool fans = st->type != ST_MSG_ERROR && st->type != ST_MSG_GROUPCHAT; /* 8.5.2.1.1 */
-	int why = fans && u ? message_fan(u, st) : -ENOTCONN;
+	int why = -ENOTCONN;
+
+	if (fans && u) {
+		session_delivery_begin(u);
+		why = message_fan(u, st);
+		session_delivery_end(u);
+	}
 
 	/* Nobody is there and nothing keeps it: the same answer for an account and for none. */
 	if (why < 0)
@@ -96,14 +103,19 @@ static void message_to_bare(struct router *r, struct stanza *st)
 static void message_to_full(struct router *r, struct stanza *st)
 {
 	struct session *s = sessions_find(r->sessions, &st->to);
-	int why = s ? session_send(s, st->el) : -ENOTCONN;
+	int why = -ENOTCONN;
 
+	if (s) {
+		session_delivery_begin(s->user);
+		why = session_send(s, st->el);
+		if (why == 0)
+			carbons_received(s->user, st, s, 0);
+		session_delivery_end(s->user);
+	}
 	if (why == -ENOTCONN && st->type == ST_MSG_CHAT) /* 8.5.3.2.1 */
 		message_to_bare(r, st);
 	else if (why < 0)
 		undelivered(r, st, why);
-	else
-		carbons_received(s->user, st, s, 0);
 }
 
 /* --- iq ------------------------------------------------------------------------------------- */

@@ -193,6 +193,16 @@ void session_queue_reset(struct session *s)
 	s->queue.first = s->queue.n = 0;
 }
 
+bool session_has_room(struct session *s)
+{
+	int64_t max = s->router->conf->limit.output_stanzas;
+
+	if (!s->stream || !stream_alive(s->stream) || io_full(stream_io_of(s->stream)))
+		return false;
+	queue_forget(s);
+	return max == 0 || 2 * s->queue.n < (uint64_t)max;
+}
+
 static void queue_grow(struct session *s)
 {
 	size_t cap = s->queue.cap ? 2 * s->queue.cap : QUEUE_MIN;
@@ -253,7 +263,10 @@ int session_send_now(struct session *s, const struct el *el, const char *from, c
 	if (r < 0)
 		return r;
 	stream_send_addr(s->stream, el, from, to);
-	return queue_add(s);
+	r = queue_add(s);
+	if (r == 0 && s->user->delivery)
+		s->user->delivery->had = true; /* as far as anybody can tell */
+	return r;
 }
 
 int session_send_addr(struct session *s, const struct el *el, const char *from, const char *to)
@@ -270,6 +283,8 @@ int session_send(struct session *s, const struct el *el)
 
 void session_kick(struct session *s, enum stream_err e, const char *text)
 {
+	if (s->sm)
+		s->sm->id[0] = '\0'; /* it does not sleep, or be resumed, instead */
 	if (!s->owner && s->sm)
 		session_sm_end_soon(s);
 	else if (s->stream && !stream_closing(s->stream))

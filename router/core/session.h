@@ -16,6 +16,7 @@
 #include <xmpp/jid.h>
 #include <xmpp/stream.h>
 
+struct delivery;
 struct roster;
 struct router;
 struct session_csi;
@@ -27,6 +28,7 @@ struct user {                 /* a local account with at least one session */
 	struct jid jid;       /* bare, owned */
 	struct list sessions; /* of struct session.of_user */
 	unsigned n_sessions;
+	struct delivery *delivery; /* the message that its sessions are being given: session_sm.h */
 };
 
 struct session {
@@ -93,6 +95,8 @@ int session_send_addr(struct session *s, const struct el *el, const char *from, 
 int session_send_now(struct session *s, const struct el *el, const char *from, const char *to);
 /* Writes bytes that count as one element; as session_send(). */
 int session_write(struct session *s, const char *p, size_t n);
+/* Does the connection take more without being at a bound? */
+bool session_has_room(struct session *s);
 /* It has another connection: what waited for the one before is its own business. */
 void session_queue_reset(struct session *s);
 /* What it has sent and is not handled goes on without it. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/arena.h>
 #include <base/map.h>
 #include <base/mem.h>
 
@@ -11,19 +12,25 @@
 
 #define NS_CHATSTATES "http://jabber.org/protocol/chatstates" /* XEP-0085 */
 
-enum { HELD_MAX = 1000 }; /* of one session; then all of it is sent */
+enum { /* of one session; what is more is sent at once */
+	HELD_MAX = 1000,
+	HELD_BYTES = 1 << 20, /* of all of it in memory */
+	ONE_WIRE = 4096,      /* of one element: what is longer says more than it seems */
+	ONE_BYTES = 16384,    /* of one in memory */
+};
 
 struct held {
 	struct map_node node; /* by key */
 	struct list link;     /* in the order in which they came */
 	struct el *el;        /* with its addresses, stamped */
 	size_t bare;          /* bytes of the bare JID in `from` */
-	char key[];           /* kind and `from`; of a copy, of whom it is about */
+	size_t bytes;
+	char key[]; /* kind and `from`; of a copy, of whom it is about */
 };
 struct session_csi {
 	struct map by_key;
 	struct list all;
-	size_t n;
+	size_t n, bytes;
 };
 
 /* --- what can wait ------------------------------------------------------------------------------
@@ -43,11 +50,15 @@ static bool is_chat_state(const struct el *message)
 	return state;
 }
 
-/* The message inside a carbon; NULL: it is none. */
-static const struct el *carbon_of(const struct el *message)
+/* The message inside a carbon, which is the user's own server's to make; NULL: it is none. */
+static const struct el *carbon_of(const struct session *s, const struct el *message)
 {
-	const struct el *way = el_child(message, "sent", NS_CARBONS), *f;
+	const char *from = el_attr(message, "from");
+	const struct el *way, *f;
 
+	if (!from || strcmp(from, s->user->jid.s) != 0)
+		return NULL;
+	way = el_child(message, "sent", NS_CARBONS);
 	if (!way)
 		way = el_child(message, "received", NS_CARBONS);
 	f = way ? el_child(way, "forwarded", NS_FORWARD) : NULL;
@@ -62,16 +73,18 @@ static bool is_own_entry(const struct el *presence)
 	return x && el_child(x, "status", NS_MUC_USER);
 }
 
-static bool can_wait(const struct el *el)
+static bool can_wait(const struct session *s, const struct el *el)
 {
 	const char *type = el_attr(el, "type");
 	const struct el *inner;
 
+	if (el_wire_len(el) > ONE_WIRE)
+		return false;
 	if (el_kind(el) == EL_PRESENCE)
 		return (!type || !strcmp(type, "unavailable")) && !is_own_entry(el);
 	if (el_kind(el) != EL_MESSAGE || (type && !strcmp(type, "error")))
 		return false;
-	inner = carbon_of(el);
+	inner = carbon_of(s, el);
 	return is_chat_state(inner ? inner : el);
 }
 
@@ -83,14 +96,16 @@ static void drop(struct session_csi *c, struct held *h)
 	map_del(&c->by_key, &h->node);
 	list_del(&h->link);
 	c->n--;
+	c->bytes -= h->bytes;
 	el_free(h->el);
 	free(h);
 }
 
 /* One for each kind and sender: the newer one says all that matters. */
-static struct held *place(struct session_csi *c, const struct el *el, const char *from)
+static struct held *place(struct session *s, const struct el *el, const char *from)
 {
-	const struct el *inner = el_kind(el) == EL_MESSAGE ? carbon_of(el) : NULL;
+	struct session_csi *c = s->csi;
+	const struct el *inner = el_kind(el) == EL_MESSAGE ? carbon_of(s, el) : NULL;
 	const char *about = inner && el_attr(inner, "from") ? el_attr(inner, "from") : from;
 	char *key = xasprintf("%c%s", el_kind(el) == EL_PRESENCE ? 'p' : 'm', about);
 	struct map_node *n = map_gets(&c->by_key, key);
@@ -113,7 +128,7 @@ static void release(struct session *s, struct held *h)
 {
 	struct el *el = h->el;
 
-	h->el = NULL;
+	h->el = NULL; /* drop() leaves it */
 	drop(s->csi, h);
 	(void)session_send_now(s, el, NULL, NULL);
 	el_free(el);
@@ -132,26 +147,45 @@ static void release_of(struct session *s, const char *from)
 	}
 }
 
+static struct el *copy_for(
+    const struct session *s, const struct el *el, const char *from, const char *to)
+{
+	struct el *copy = el_dup(el);
+
+	el_set(copy, "from", from);
+	if (to)
+		el_set(copy, "to", to);
+	delay_stamp(s, copy);
+	return copy;
+}
+
 bool session_csi_hold(struct session *s, const struct el *el, const char *from, const char *to)
 {
 	struct session_csi *c = s->csi;
+	struct el *copy = NULL;
 	struct held *h;
 
 	if (!from)
 		from = el_attr(el, "from");
-	if (!from || el_kind(el) == EL_OTHER || !can_wait(el)) {
-		if (from)
-			release_of(s, from);
+	if (!from || el_kind(el) == EL_OTHER)
+		return false;
+	if (can_wait(s, el)) {
+		copy = copy_for(s, el, from, to);
+		if (arena_size(el_arena(copy)) > ONE_BYTES) {
+			el_free(copy);
+			copy = NULL;
+		}
+	}
+	if (!copy) {
+		release_of(s, from);
 		return false;
 	}
-	if (c->n >= HELD_MAX)
+	if (c->n >= HELD_MAX || c->bytes >= HELD_BYTES)
 		release_of(s, NULL);
-	h = place(c, el, from);
-	h->el = el_dup(el);
-	el_set(h->el, "from", from);
-	if (to)
-		el_set(h->el, "to", to);
-	delay_stamp(s, h->el);
+	h = place(s, el, from);
+	h->el = copy;
+	h->bytes = arena_size(el_arena(copy));
+	c->bytes += h->bytes;
 	return true;
 }
 

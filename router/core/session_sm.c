@@ -15,7 +15,7 @@
 #include "core/session.h"
 #include "core/session_sm.h"
 #include "core/stanza.h"
-#include "im/carbons.h"
+#include "im/blocking.h"
 #include "im/presence.h"
 #include "links/component.h"
 #include "router.h"
@@ -27,6 +27,7 @@ enum {
 
 struct kept {
 	struct list link;
+	struct delivery *delivery; /* NULL: no message to a user */
 	size_t len;
 	char data[]; /* the stanza as it was written */
 };
@@ -34,8 +35,51 @@ struct kept {
 /* --- what is kept -------------------------------------------------------------------------------
  */
 
-static void drop(struct session_sm *sm, struct kept *k)
+static struct delivery *delivery_hold(struct delivery *d)
 {
+	if (d)
+		d->holders++;
+	return d;
+}
+
+/* had: this holder's client has it.  true: nobody has it, and nobody else will see to it. */
+static bool delivery_release(struct delivery *d, bool had)
+{
+	bool orphan;
+
+	if (!d)
+		return !had;
+	d->had = d->had || had;
+	orphan = --d->holders == 0 && !d->had;
+	if (d->holders == 0)
+		free(d);
+	return orphan;
+}
+
+/* Without anybody who keeps what he is sent there is nothing to remember. */
+void session_delivery_begin(struct user *u)
+{
+	LIST_EACH (it, &u->sessions) {
+		if (LIST_ENTRY(it, struct session, of_user)->sm) {
+			u->delivery = delivery_hold(xzalloc(sizeof(*u->delivery)));
+			return;
+		}
+	}
+}
+
+void session_delivery_end(struct user *u)
+{
+	struct delivery *d = u->delivery;
+
+	u->delivery = NULL;
+	if (d)
+		(void)delivery_release(d, d->had); /* who holds it is asked at its end */
+}
+
+/* had: as of delivery_release(). */
+static void drop(struct session_sm *sm, struct kept *k, bool had)
+{
+	(void)delivery_release(k->delivery, had);
 	if (sm->next == &k->link)
 		sm->next = k->link.next;
 	list_del(&k->link);
@@ -47,13 +91,14 @@ static void drop(struct session_sm *sm, struct kept *k)
 static void drop_all(struct session_sm *sm)
 {
 	LIST_EACH_SAFE (it, &sm->kept)
-		drop(sm, LIST_ENTRY(it, struct kept, link));
+		drop(sm, LIST_ENTRY(it, struct kept, link), true); /* it was written */
 }
 
 static void keep(struct session_sm *sm, const struct sbuf *out)
 {
 	struct kept *k = xmalloc(sizeof(*k) + sbuf_len(out));
 
+	k->delivery = delivery_hold(sm->session->user->delivery);
 	k->len = sbuf_len(out);
 	memcpy(k->data, sbuf_data(out), k->len);
 	list_add_tail(&sm->kept, &k->link);
@@ -148,12 +193,13 @@ static int write_out(struct session *s, const struct sbuf *out)
 {
 	struct session_sm *sm = s->sm;
 	bool behind = is_behind(sm);
-	int r = make_room(s, sbuf_len(out));
+	int r;
 
+	if (!stream_alive(s->stream) && session_sm_may_sleep(s))
+		return put_by(s, out); /* its end has not been noticed yet */
+	r = make_room(s, sbuf_len(out));
 	if (r == 0 && !behind)
 		r = session_write(s, sbuf_data(out), sbuf_len(out));
-	if (r == -ENOTCONN && session_sm_may_sleep(s))
-		return put_by(s, out); /* its end has not been noticed yet */
 	if (r < 0)
 		return r;
 	sm->sent++;
@@ -186,10 +232,12 @@ bool session_sm_ack(struct session *s, uint32_t h)
 		return false;
 	sm->acked = h;
 	while (more-- > 0 && !list_empty(&sm->kept))
-		drop(sm, LIST_ENTRY(sm->kept.next, struct kept, link));
+		drop(sm, LIST_ENTRY(sm->kept.next, struct kept, link), true);
 	sm->asking = false;
-	if (sm->acked != sm->sent && s->owner)
-		ask_in_time(s);
+	if (sm->acked == sm->sent)
+		sm->lost = false; /* all that was too much has come */
+	else if (s->owner)
+		session_sm_push(s);
 	return true;
 }
 
@@ -238,7 +286,7 @@ void session_sm_push(struct session *s)
 {
 	struct session_sm *sm = s->sm;
 
-	while (is_behind(sm) && !io_full(stream_io_of(s->stream))) {
+	while (is_behind(sm) && session_has_room(s)) {
 		const struct kept *k = LIST_ENTRY(sm->next, struct kept, link);
 
 		if (session_write(s, k->data, k->len) < 0)
@@ -275,24 +323,35 @@ void session_sm_sleep(struct session *s)
 
 void session_sm_end_soon(struct session *s)
 {
+	s->sm->id[0] = '\0'; /* it is not resumed any more */
 	timer_set(&s->sm->timer, 0);
 }
 
 /* --- the end ------------------------------------------------------------------------------------
  */
 
-/* The user's other sessions have a carbon of it already. */
-static bool is_copied(const struct session *s, const struct stanza *st)
+/* What a carbon is a copy of, as a stanza of its own; NULL: of what the user has said himself.  Any
+ * other stanza: itself. */
+static struct el *original(const struct session *s, struct el *el)
 {
-	if (!carbons_apply(st))
-		return false;
-	LIST_EACH (it, &s->user->sessions) {
-		const struct session *other = LIST_ENTRY(it, struct session, of_user);
+	const char *from = el_attr(el, "from");
+	const struct el *way, *f, *inner;
+	struct el *copy;
 
-		if (other != s && other->im.carbons)
-			return true;
+	if (!from || strcmp(from, s->user->jid.s) != 0)
+		return el;
+	if (el_child(el, "sent", NS_CARBONS)) {
+		el_free(el);
+		return NULL;
 	}
-	return false;
+	way = el_child(el, "received", NS_CARBONS);
+	f = way ? el_child(way, "forwarded", NS_FORWARD) : NULL;
+	inner = f ? el_child(f, "message", NS_CLIENT) : NULL;
+	if (!inner)
+		return el;
+	copy = el_dup(inner);
+	el_free(el);
+	return copy;
 }
 
 /* Who has sent it, if he is there: errors go to him. */
@@ -313,8 +372,8 @@ static void settle_one(struct session *s, struct stanza *st)
 	struct router *r = s->router;
 	bool talk = st->type == ST_MSG_NORMAL || st->type == ST_MSG_CHAT;
 
-	if (!st->to.s || !(talk || st->type == ST_IQ_GET || st->type == ST_IQ_SET) ||
-	    is_copied(s, st))
+	if (!st->to.s || !st->from.s || !(talk || st->type == ST_IQ_GET || st->type == ST_IQ_SET) ||
+	    blocking_judge(r, &st->from, &st->to) != BLOCKING_PASS)
 		return;
 	find_sender(r, st);
 	deliver_user(r, st);
@@ -322,9 +381,26 @@ static void settle_one(struct session *s, struct stanza *st)
 	st->component = NULL;
 }
 
-void session_sm_settle(struct session *s)
+/* Takes k. */
+static void settle_kept(struct session *s, struct kept *k)
 {
 	static const struct xml_limits none = { 0 };
+	bool orphan = delivery_release(k->delivery, false);
+	char *text = xstrndup(k->data, k->len);
+	struct el *el = orphan ? xml_read(text, &none) : NULL;
+	struct stanza *st = NULL;
+
+	list_del(&k->link);
+	free(k);
+	free(text);
+	el = el ? original(s, el) : NULL;
+	if (el && stanza_new(&st, el) == 0)
+		settle_one(s, st);
+	stanza_release(st);
+}
+
+void session_sm_settle(struct session *s)
+{
 	struct list kept = LIST_INIT(kept);
 	struct kept *k;
 
@@ -333,18 +409,8 @@ void session_sm_settle(struct session *s)
 	s->sm->next = &s->sm->kept;
 	list_take(&kept, &s->sm->kept);
 	session_sm_free(s); /* nothing more is put by */
-	while ((k = LIST_FIRST(&kept, struct kept, link))) {
-		char *text = xstrndup(k->data, k->len);
-		struct el *el = xml_read(text, &none);
-		struct stanza *st = NULL;
-
-		list_del(&k->link);
-		free(k);
-		free(text);
-		if (el && stanza_new(&st, el) == 0)
-			settle_one(s, st);
-		stanza_release(st);
-	}
+	while ((k = LIST_FIRST(&kept, struct kept, link)))
+		settle_kept(s, k);
 }
 
 void session_sm_end(struct session *s)

@@ -17,6 +17,7 @@
 struct el;
 struct router;
 struct session;
+struct user;
 
 enum { SESSION_SM_ID = 32 }; /* characters: 165 bits, which nobody guesses */
 
@@ -36,6 +37,16 @@ struct session_sm {
 	size_t n, bytes;
 	struct timer timer; /* awake: until we ask; asleep: until the end */
 };
+
+/* A message on its way to a user: the sessions that were given it, or a copy, and have not
+ * acknowledged it.  If none ever does, the last of them sees to it that it is not lost. */
+struct delivery {
+	unsigned holders;
+	bool had; /* some session has it for sure */
+};
+/* All that is sent to u's sessions in between is this one message. */
+void session_delivery_begin(struct user *u);
+void session_delivery_end(struct user *u);
 
 /* Begins it; id only if it may sleep. */
 void session_sm_begin(struct session *s, uint64_t sleep_ms);

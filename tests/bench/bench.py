@@ -106,6 +106,7 @@ class Run:
                         for name, cls in servers.ALL.items() if name in args.servers]
         self.readings, self.skipped = {}, {}
         self.failures = 0
+        self.broken = False  # one of ours, or of the floor: the table would say nothing
         self.whole = True  # all servers were there
         self.profile = ""
 
@@ -129,6 +130,7 @@ class Run:
         except (servers.Broken, OSError) as e:
             print(f"bench: {server.name}, {what}: {e}", file=sys.stderr)
             self.failures += 1
+            self.broken = self.broken or server.name in ("floor", "switchyard")
             server.stop()
             return None
 
@@ -251,7 +253,7 @@ def main():
     print(markdown if args.markdown else f"{about}\n\n{table.text()}")
     if run.profile:
         print(f"\n{run.profile}")
-    if args.write and run.whole and not run.failures:
+    if args.write and run.whole and not run.broken:  # what a peer could not do, the table says
         write_document(markdown)
     elif args.write:
         print("bench: not written: the run was not whole", file=sys.stderr)

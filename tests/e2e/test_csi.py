@@ -4,6 +4,7 @@
 import pytest
 
 from lib import xml
+from lib.component import attach
 from lib.im import settled
 from lib.payloads import ENCRYPTED
 
@@ -137,6 +138,62 @@ async def test_end_of_a_session_while_it_waits(pair, client):
     await settled(bob)
     await alice.drop()
     await bob.wait("presence", type="unavailable", from_=alice.full)
+
+
+FORGED = ("<sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>"
+          "<message xmlns='jabber:client' from='{}'><composing xmlns='{}'/></message>"
+          "</forwarded></sent>")
+
+
+@pytest.mark.parametrize("inner", [
+    FORGED.format("carol@localhost/x", STATES),
+    f"<composing xmlns='{STATES}'/><thread>{'t' * 5000}</thread>",
+    f"<composing xmlns='{STATES}'/><no-store xmlns='urn:xmpp:hints'>{'h' * 5000}</no-store>",
+])
+async def test_what_says_more_than_it_seems_does_not_wait(pair, inner):
+    """A carbon is made by one's own server; and what is long is no mere chat state."""
+    alice, bob = pair
+    turn(alice, "inactive")
+    await alice.sync()
+    bob.send_raw(f"<message to='{alice.full}' type='chat' id='m1'>{inner}</message>")
+    await alice.wait("message", id="m1")
+
+
+async def test_a_chat_state_in_a_carbon_waits(pair, client):
+    alice, bob = pair
+    desk = await client("alice", resource="desk")
+    for one in (alice, desk):
+        await one.request("set", "<enable xmlns='urn:xmpp:carbons:2'/>")
+    turn(desk, "inactive")
+    await desk.sync()
+    desk.inbox.clear()
+    state(bob, alice.full)
+    state(bob, alice.full, "paused")
+    await settled(bob, alice, desk)
+    assert kinds(desk) == []
+    turn(desk, "active")
+    await desk.sync()
+    assert kinds(desk) == ["message"]
+
+
+async def test_the_bound_in_bytes(make_stack, raw_client):
+    """What waits is sent before it takes too much."""
+    conf = 'component gate { domain = "gate.localhost"  secret = "gate-secret"  e2e = exempt }\n'
+    stack = make_stack(components=(), conf_d=conf, env={"LIMIT_STANZA": "256k"})
+    stack.add_account("alice")
+    gate = await attach(raw_client, stack, "gate.localhost", "gate-secret")
+    alice = await raw_client(stack=stack)
+    await alice.login("alice", stack.accounts["alice@localhost"], "x", presence=True)
+    await alice.send(f"<inactive xmlns='{CSI}'/>")
+    await alice.sync()
+    big = f"<composing xmlns='{STATES}'/><thread>{'t' * 3500}</thread>"
+    await gate.send("".join(f"<message from='u{n}@gate.localhost' to='{alice.jid}' type='chat'>"
+                            f"{big}</message>" for n in range(400)))
+    await alice.wait("message", from_="u0@gate.localhost")
+    assert not alice.inbox.find("message", from_="u399@gate.localhost")
+    await alice.send(f"<active xmlns='{CSI}'/>")
+    await alice.wait("message", from_="u399@gate.localhost")
+    assert len(alice.inbox.find("message")) == 400
 
 
 async def test_twice_and_in_the_wrong_order(pair):

@@ -367,6 +367,141 @@ async def test_expiry_hands_messages_to_another_session(managed, clock, stack):
     assert not alice.raw.inbox.find("message", type="error")
 
 
+CARBONS = "<{} xmlns='urn:xmpp:carbons:2'/>"
+
+
+async def test_who_came_later_has_no_copy(managed, clock, stack):
+    """Carbons that were switched on after a message came say nothing of it."""
+    alice, bob = await managed("alice"), await managed("bob", "phone")
+    await bob.ack()
+    await asleep(bob, stack)
+    await alice.say(bob.raw.jid, "m1")
+    await alice.raw.sync()
+    desk = await managed("bob", "desk")
+    await desk.raw.iq("set", CARBONS.format("enable"))
+    clock.advance(601)
+    await desk.raw.wait("message", id="m1")
+
+
+async def test_two_that_both_do_not_come_back(managed, clock, stack):
+    """The original and the copy are both in vain: the sender is told, once."""
+    alice = await managed("alice")
+    phone, tablet = [await managed("bob", n) for n in ("phone", "tablet")]
+    for one in (phone, tablet):
+        await one.raw.iq("set", CARBONS.format("enable"))
+        await one.ack()
+        await asleep(one, stack)
+    await alice.say(phone.raw.jid, "m1")
+    await alice.raw.sync()
+    clock.advance(601)
+    answer = await alice.raw.wait("message", id="m1", type="error")
+    assert error_condition(answer) == "service-unavailable"
+    await until(lambda: len(stack.ctl("session", "list")) == 1, "both are over")
+    await alice.raw.sync()
+    assert len(alice.raw.inbox.find("message", type="error")) == 1
+
+
+@pytest.mark.parametrize("to", ["full", "bare"])
+async def test_who_has_it_is_not_told_again(managed, clock, stack, to):
+    """A copy, or the same message to two sessions: one has it, the other does not come back."""
+    alice = await managed("alice")
+    here, gone_one = [await managed("bob", n) for n in ("here", "gone")]
+    if to == "full":
+        for one in (here, gone_one):
+            await one.raw.iq("set", CARBONS.format("enable"))
+    await gone_one.ack()
+    await asleep(gone_one, stack)
+    await alice.say(here.raw.jid if to == "full" else BOB, "m1")
+    await here.raw.wait("message", id="m1")
+    await here.raw.sync()
+    await here.ack()
+    await here.raw.sync()
+    clock.advance(601)
+    await stack.router.wait_log("its client did not come back")
+    await here.raw.sync()
+    await alice.raw.sync()
+    assert len(here.raw.inbox.find("message")) == 1
+    assert not alice.raw.inbox.find("message", type="error")
+
+
+async def test_who_is_blocked_meanwhile(managed, clock, stack):
+    alice, bob = await managed("alice"), await managed("bob", "phone")
+    await bob.ack()
+    await asleep(bob, stack)
+    await alice.say(bob.raw.jid, "m1")
+    await alice.raw.sync()
+    desk = await managed("bob", "desk")
+    await desk.raw.iq("set", f"<block xmlns='urn:xmpp:blocking'><item jid='{ALICE}'/></block>")
+    clock.advance(601)
+    await stack.router.wait_log("its client did not come back")
+    await desk.raw.sync()
+    assert not got(desk)
+
+
+async def test_a_burst_that_is_acknowledged_late(make_stack, raw_client):
+    """Too much at once: who then acknowledges all of it can resume again."""
+    stack = make_stack(components=(), env={"LIMIT_SM_STANZAS": "20"})
+    people = []
+    for user in ("alice", "bob"):
+        stack.add_account(user)
+        raw = await raw_client(stack=stack)
+        await raw.login(user, stack.accounts[f"{user}@localhost"], "x", presence=True)
+        people.append(Managed(raw))
+        await people[-1].enable()
+    alice, bob = people
+    for n in range(25):
+        await alice.say(bob.raw.jid, f"m{n}")
+    await bob.raw.wait("message", id="m24")
+    await bob.ack()
+    await bob.raw.sync()
+    await bob.ack()
+    await bob.asked()
+    await asleep(bob, stack)
+    assert len(stack.ctl("session", "list")) == 2
+
+
+async def test_more_than_may_wait_for_a_client(make_stack, raw_client):
+    """LIMIT_OUTPUT_STANZAS below what is kept: it comes as fast as it is acknowledged."""
+    stack = make_stack(components=(), env={"LIMIT_OUTPUT_STANZAS": "20"})
+    for user in ("alice", "bob"):
+        stack.add_account(user)
+    raw = await raw_client(stack=stack)
+    await raw.login("bob", stack.accounts[BOB], "x", presence=True)
+    bob = Managed(raw)
+    await bob.enable()
+    await asleep(bob, stack)
+    sender = await raw_client(stack=stack)
+    await sender.login("alice", stack.accounts[ALICE], "y")
+    for n in range(100):
+        await sender.send(f"<message to='{raw.jid}' type='chat' id='m{n}'>{BODY}</message>")
+    await sender.sync()
+    again = await raw_client(stack=stack)
+    await again.open_stream()
+    await again.start_tls()
+    await again.open_stream()
+    await again.sasl("bob", stack.accounts[BOB])
+    await again.send(f"<resume xmlns='{SM}' previd='{bob.id}' h='0'/>")
+    one = Managed(again)
+    await again.wait(f"{{{SM}}}resumed")
+    one.mark()
+    while len(got(one)) < 100:
+        have = one.handled()
+        await one.ack()
+        await until(lambda: one.handled() > have or len(got(one)) == 100, "more")
+    assert got(one) == [f"m{n}" for n in range(100)]
+
+
+async def test_tries_to_resume_are_counted(managed):
+    bob = await managed("bob", enable=False, presence=False)
+    other = Managed(None)
+    other.id = "a" * 32
+    again = await managed("bob", resume=other, h=0)
+    for _ in range(4):
+        await again.raw.send(f"<resume xmlns='{SM}' previd='{other.id}' h='0'/>")
+    assert await again.raw.stream_error() == "policy-violation"
+    await bob.raw.sync()
+
+
 async def test_binding_the_same_resource_ends_it(managed):
     alice, bob = await managed("alice"), await managed("bob")
     await bob.ack()
