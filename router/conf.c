@@ -140,7 +140,7 @@ static const struct conf_opt opts[] = {
 	    .help = "bytes sent to a session that its client has not acknowledged (XEP-0198)" },
 	{ "limit_sm_stanzas", CONF_INT, AT(limit.sm_stanzas), "5000", 0, 10000000,
 	    .flags = CONF_RELOAD, .help = "stanzas likewise" },
-	{ "limit_sleep", CONF_TIME, AT(limit.sleep), "10m", 0, 7 * 86400, .flags = CONF_RELOAD,
+	{ "limit_sleep", CONF_TIME, AT(limit.sleep), "10m", 0, 604800, .flags = CONF_RELOAD,
 	    .help =
 		"how long a session waits for its client to resume it; 0: sessions end with their "
 		"connection" },

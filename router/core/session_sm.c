@@ -205,6 +205,8 @@ static int write_out(struct session *s, const struct sbuf *out)
 	sm->sent++;
 	if (!sm->lost)
 		keep(sm, out);
+	else if (s->user->delivery)
+		s->user->delivery->had = true; /* it is read, as far as anybody can tell */
 	ask_in_time(s);
 	return 0;
 }
@@ -220,6 +222,9 @@ int session_sm_send(struct session *s, const struct el *el, const char *from, co
 	el_write_addr(&out, copy ? copy : el, NS_CLIENT, from, to);
 	r = s->owner ? write_out(s, &out) : put_by(s, &out);
 	sbuf_done(&out);
+	if (r == 0 && s->owner && el_kind(el) == EL_MESSAGE)
+		ask(s); /* a client that goes in a moment has it, and its sender hears of no error
+		         */
 	return r;
 }
 

@@ -135,7 +135,7 @@ void stream_error(struct stream *s, enum stream_err e, const char *text);
 void stream_error_app(struct stream *s, enum stream_err e, const char *text, const char *app);
 /* Sends the end tag and waits shortly for the peer's (4.4). STREAM_CLOSED follows. */
 void stream_close(struct stream *s);
-bool stream_closing(const struct stream *s); /* nothing more is delivered or sent */
+bool stream_closing(const struct stream *s);       /* nothing more is delivered or sent */
 bool stream_ended_by_peer(const struct stream *s); /* its end tag has come */
 /* One line for the log: "closed by the peer", "TLS: no shared cipher", "policy-violation: ...",
  * "the peer says: conflict". */
