@@ -101,6 +101,38 @@ enum sasl_status client_first(struct client *c, const char *mech, const char *us
 	return status;
 }
 
+/* The salted password, kept as clients do: many logins of a test then take no time, under valgrind
+ * either, whose clock the server's delays would see. */
+static void salt_password(enum digest_alg alg, const char *password,
+    const uint8_t salt[static SCRAM_SALT], unsigned iterations, uint8_t out[static DIGEST_MAX])
+{
+	static struct {
+		enum digest_alg alg;
+		unsigned iterations;
+		char password[64];
+		uint8_t salt[SCRAM_SALT], salted[DIGEST_MAX];
+	} known[8];
+	static unsigned next;
+	size_t k;
+
+	for (k = 0; k < 8; k++)
+		if (known[k].alg == alg && known[k].iterations == iterations &&
+		    !strcmp(known[k].password, password) &&
+		    !memcmp(known[k].salt, salt, SCRAM_SALT))
+			break;
+	if (k == 8) {
+		k = next++ % 8;
+		assert_true(strlen(password) < sizeof(known[k].password));
+		known[k].alg = alg;
+		known[k].iterations = iterations;
+		memcpy(known[k].password, password, strlen(password) + 1);
+		memcpy(known[k].salt, salt, SCRAM_SALT);
+		digest_pbkdf2(
+		    alg, password, strlen(password), salt, SCRAM_SALT, iterations, known[k].salted);
+	}
+	memcpy(out, known[k].salted, DIGEST_MAX);
+}
+
 /* The proof for `auth_msg`, in base64; and what the server is to sign with. */
 static void prove(const struct client *c, enum digest_alg alg, const char *password,
     const char *auth_msg, char *proof, char *signature)
@@ -111,8 +143,7 @@ static void prove(const struct client *c, enum digest_alg alg, const char *passw
 	size_t n = digest_len(alg);
 
 	assert_int_equal(salt_len, SCRAM_SALT);
-	digest_pbkdf2(alg, password, strlen(password), salt, SCRAM_SALT,
-	    (unsigned)atoi(strstr(c->data, ",i=") + 3), salted);
+	salt_password(alg, password, salt, (unsigned)atoi(strstr(c->data, ",i=") + 3), salted);
 	digest_hmac(alg, salted, n, "Client Key", 10, key);
 	digest(alg, key, n, stored);
 	digest_hmac(alg, stored, n, auth_msg, strlen(auth_msg), sig);
