@@ -7,7 +7,6 @@
 
 #include <base/digest.h>
 #include <base/sbuf.h>
-#include <xmpp/xml.h>
 
 #include "avatar.h"
 #include "avatar_check.h"
@@ -18,10 +17,6 @@
 #define NS_UPDATE "vcard-temp:x:update" /* XEP-0153 */
 
 enum { HASH_LEN = 40 };
-
-static const struct xml_limits limits = {
-	.stanza = 262144, .depth = 16, .attrs = 32, .nodes = 256
-};
 
 /* --- which -------------------------------------------------------------------------------------
  */
@@ -35,16 +30,10 @@ static bool is_id(const char *s)
 static struct el *read_meta(struct service *s)
 {
 	struct node *n = node_find(s, NODE_AVATAR_META);
-	struct sbuf text = SBUF_INIT;
-	struct el *meta = NULL;
-	struct item *it;
-	int r = 0;
+	int r;
+	struct item *it = n ? items_last(n, &r) : NULL;
 
-	it = n ? items_last(n, &r) : NULL;
-	if (it && item_payload(it, &text) == 0)
-		meta = xml_read(sbuf_str(&text), &limits);
-	sbuf_done(&text);
-	return meta;
+	return it ? item_read(it) : NULL;
 }
 
 /* The id of the picture that is meant; false: there is none, or none of ours. */
@@ -84,7 +73,6 @@ static const char *check_data(const struct el *data, const char *id)
 static const char *current(struct service *s, char id[HASH_LEN + 1], struct sbuf *base64)
 {
 	struct node *n = node_find(s, NODE_AVATAR_DATA);
-	struct sbuf text = SBUF_INIT;
 	EL_AUTO struct el *data = NULL;
 	const char *type;
 	struct item *it;
@@ -92,9 +80,7 @@ static const char *current(struct service *s, char id[HASH_LEN + 1], struct sbuf
 	if (!named(s, id) || !n || items_load(n) < 0)
 		return NULL;
 	it = items_find(n, id);
-	if (it && item_payload(it, &text) == 0)
-		data = xml_read(sbuf_str(&text), &limits);
-	sbuf_done(&text);
+	data = it ? item_read(it) : NULL;
 	type = data ? check_data(data, id) : NULL;
 	if (type && base64)
 		sbuf_puts(base64, el_body(data));

@@ -6,7 +6,6 @@
 #include <base/map.h>
 #include <base/mem.h>
 #include <base/sbuf.h>
-#include <xmpp/xml.h>
 
 #include "bookmark_conv.h"
 #include "bookmarks.h"
@@ -22,10 +21,6 @@
 #define ID "current"
 
 enum { ROOM = 16 << 20 }; /* bytes that the link has to take before many are published at once */
-
-static const struct xml_limits limits = {
-	.stanza = 1 << 20, .depth = 32, .attrs = 64, .nodes = 4096
-};
 
 void bookmarks_start(struct pubsub *p)
 {
@@ -45,21 +40,16 @@ bool bookmarks_is_storage(const struct el *el)
 static int add_urls(struct service *s, struct el *storage)
 {
 	struct node *n = node_find(s, HIDDEN_PRIVATE);
-	struct sbuf text = SBUF_INIT;
+	EL_AUTO struct el *urls = NULL;
 	struct item *it;
-	struct el *urls;
 
 	if (!n)
 		return 0;
 	if (items_load(n) < 0)
 		return -COND_RESOURCE_CONSTRAINT;
 	it = items_find(n, KEY_URLS);
-	if (it && item_payload(it, &text) == 0) {
-		urls = xml_read(sbuf_str(&text), &limits);
-		bookmark_add_urls(storage, urls);
-		el_free(urls);
-	}
-	sbuf_done(&text);
+	urls = it ? item_read(it) : NULL;
+	bookmark_add_urls(storage, urls);
 	return 0;
 }
 

@@ -8,11 +8,15 @@
 
 #include <base/mem.h>
 #include <base/sbuf.h>
+#include <xmpp/xml.h>
 
 #include "item.h"
 #include "store.h"
 
-enum { ITEM_COST = 160 }; /* bytes of one in memory, about */
+enum {
+	ITEM_COST = 160, /* bytes of one in memory, about */
+	ITEM_READ_MAX = 1 << 20,
+};
 
 /* --- payloads ----------------------------------------------------------------------------------
  */
@@ -85,6 +89,20 @@ int item_payload(struct item *it, struct sbuf *out)
 	if (sbuf_len(out) - before == it->len)
 		cache_read(it, sbuf_str(out) + before);
 	return 0;
+}
+
+/* What has come over the link can be read again: how deep and how wide it is has been looked at
+ * there, and its tags have grown since (see XML_TAG_LINK). */
+struct el *item_read(struct item *it)
+{
+	static const struct xml_limits lim = { .stanza = ITEM_READ_MAX, .tag = XML_TAG_LINK };
+	struct sbuf text = SBUF_INIT;
+	struct el *el = NULL;
+
+	if (item_payload(it, &text) == 0)
+		el = xml_read(sbuf_str(&text), &lim);
+	sbuf_done(&text);
+	return el;
 }
 
 /* --- life --------------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ void items_purge(struct node *n);
 void items_cut(struct node *n, int64_t keep);
 /* Appends the payload: 0, or -Exxx (-EBUSY: not now). */
 int item_payload(struct item *it, struct sbuf *out) __attribute__((warn_unused_result));
+/* The payload as a tree; the caller owns it.  NULL: it is none, or cannot be read now. */
+struct el *item_read(struct item *it);
 /* Where a place is, or would be: how many items are before it. */
 size_t items_below(struct node *n, int64_t seq);
 

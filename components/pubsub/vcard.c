@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include <base/sbuf.h>
-#include <xmpp/xml.h>
 
 #include "avatar.h"
 #include "create.h"
@@ -17,25 +16,10 @@
 #define NODE_VCARD4 "urn:xmpp:vcard4"
 #define ID "current"
 
-static const struct xml_limits limits = {
-	.stanza = 1 << 20, .depth = 32, .attrs = 64, .nodes = 4096
-};
-
 void vcard_start(struct pubsub *p)
 {
 	comp_feature_for(p->c, COMP_FOR_ACCOUNT, NS_VCARD, NS_VCARD_4);
 	comp_feature_for(p->c, COMP_FOR_ACCOUNT, NS_VCARD, "urn:xmpp:pep-vcard-conversion:0");
-}
-
-static struct el *read_item(struct item *it)
-{
-	struct sbuf text = SBUF_INIT;
-	struct el *el = NULL;
-
-	if (item_payload(it, &text) == 0)
-		el = xml_read(sbuf_str(&text), &limits);
-	sbuf_done(&text);
-	return el;
 }
 
 /* --- reading -----------------------------------------------------------------------------------
@@ -66,11 +50,11 @@ static struct el *read_vcard(struct request *r, int *ret)
 	if (*ret < 0)
 		return NULL;
 	if (published && (!kept || published->seq > kept->seq)) {
-		vcard4 = read_item(published);
+		vcard4 = item_read(published);
 		vcard = vcard4 ? vcard_from_4(vcard4) : NULL;
 		el_free(vcard4);
 	}
-	return vcard || !kept ? vcard : read_item(kept);
+	return vcard || !kept ? vcard : item_read(kept);
 }
 
 int vcard_get(struct request *r)

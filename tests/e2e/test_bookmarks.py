@@ -189,6 +189,16 @@ async def test_pages_of_the_web_are_kept(person):
     assert not got.findall(f"{O}url")
 
 
+async def test_page_with_a_name_that_grows(person):
+    """By references: its tag is longer then than a client's may be."""
+    alice = await person("alice")
+    quotes = '"' * 20000
+    await set_rooms(alice, f"<url xmlns='{OLD}' url='https://example.org/' name='{quotes}'/>",
+                    old(f"a@{ROOMS}", name="A"))
+    got = private(await get_private(alice, f"<storage xmlns='{OLD}'/>"))
+    assert [u.get("name") for u in got.findall(f"{O}url")] == [quotes]
+
+
 async def test_addresses_that_are_none_or_twice(person):
     alice = await person("alice")
     await set_rooms(alice, old("@", "A"), old(f"B@{ROOMS.upper()}", "B"), conference("no", ns=OLD),

@@ -111,6 +111,17 @@ async def test_as_large_as_an_item_may_be(person):
     assert (await vcard(alice)).find(f"{V}DESC").text == fits
 
 
+async def test_whatever_was_taken_can_be_read(person):
+    """As deep as clients may go, and with a tag that has grown by references since it was read."""
+    alice = await person("alice")
+    quotes = '"' * 20000
+    ok(await set_vcard(alice, f"<FN>Alice</FN><X-A a='{quotes}'/>{'<a>' * 50}{'</a>' * 50}"))
+    card = await vcard(alice)
+    assert card.find(f"{V}FN").text == "Alice"
+    assert card.find(f"{V}X-A").get("a") == quotes
+    assert len(list(card.find(f"{V}a").iter())) == 50
+
+
 async def test_refused_vcard_changes_no_avatar(person):
     alice = await person("alice")
     ok(await set_vcard(alice, f"<FN>Alice</FN>{photo(png(1))}"))
