@@ -133,10 +133,12 @@ void caps_unref(struct caps *c)
 
 void caps_free(struct pubsub *p)
 {
-	struct map_node *m;
+	struct map_node *next;
 
-	while ((m = map_first(&p->caps)))
+	for (struct map_node *m = map_first(&p->caps); m; m = next) {
+		next = map_next(&p->caps, m);
 		destroy(MAP_ENTRY(m, struct caps, node));
+	}
 }
 
 bool caps_wants(const struct caps *c, const char *node)

@@ -215,10 +215,12 @@ static struct roster *roster_new(struct pubsub *p, const char *account)
 
 static void clear(struct roster *ro)
 {
-	struct map_node *m;
+	struct map_node *next;
 
-	while ((m = map_first(&ro->contacts)))
+	for (struct map_node *m = map_first(&ro->contacts); m; m = next) {
+		next = map_next(&ro->contacts, m);
 		contact_free(ro, MAP_ENTRY(m, struct contact, node));
+	}
 	ro->ready = false;
 }
 

@@ -267,12 +267,13 @@ void sessions_granted(struct pubsub *p)
 
 void sessions_free(struct pubsub *p)
 {
-	struct map_node *m;
+	struct map_node *next;
 
-	while ((m = map_first(&p->peers))) {
+	for (struct map_node *m = map_first(&p->peers); m; m = next) {
 		struct peer *peer = MAP_ENTRY(m, struct peer, node);
 		size_t n = peer->n;
 
+		next = map_next(&p->peers, m);
 		while (n-- > 0)
 			session_free(LIST_ENTRY(peer->sessions.next, struct session, link));
 	}
