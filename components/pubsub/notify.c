@@ -145,7 +145,7 @@ static bool may(const struct audience *a, const char *bare)
 	return access_retrieve((enum access_model)a->n->conf.access, &st) == MAY;
 }
 
-/* Sees it without having subscribed: the owner's sessions, and contacts. */
+/* Who may see it does so without having subscribed: the owner's sessions, and contacts. */
 static bool is_implicit(const struct audience *a, const char *bare)
 {
 	const struct contact *c;
@@ -155,7 +155,7 @@ static bool is_implicit(const struct audience *a, const char *bare)
 	if (strcmp(a->ro->account, bare) == 0)
 		return true;
 	c = roster_contact(a->ro, bare);
-	return c && c->from && may(a, bare);
+	return c && c->from;
 }
 
 /* It has come and is about to be sent the last item, which is then this one: not twice (last.c). */
@@ -169,9 +169,8 @@ static bool is_served_later(const struct audience *a, const struct session *s)
 
 /* The sessions that want it: how many there are.  to NULL: they are only counted. */
 static size_t add_sessions(
-    struct audience *a, const char *bare, struct comp_many *to, size_t *n_added)
+    struct audience *a, const struct peer *peer, struct comp_many *to, size_t *n_added)
 {
-	const struct peer *peer = peer_find(a->n->service->p, bare);
 	size_t k = 0;
 
 	if (peer)
@@ -191,14 +190,17 @@ static size_t add_sessions(
 
 static void add_contacts(struct audience *a)
 {
+	const struct pubsub *p = a->n->service->p;
+
 	if (!a->ro)
 		return;
-	(void)add_sessions(a, a->ro->account, a->contacts, &a->n_contacts);
+	(void)add_sessions(a, peer_find(p, a->ro->account), a->contacts, &a->n_contacts);
 	MAP_EACH (m, &a->ro->contacts) {
 		const struct contact *c = MAP_ENTRY(m, struct contact, node);
+		const struct peer *peer = c->from ? peer_find(p, c->bare) : NULL;
 
-		if (c->from && peer_find(a->n->service->p, c->bare) && may(a, c->bare))
-			(void)add_sessions(a, c->bare, a->contacts, &a->n_contacts);
+		if (peer && may(a, c->bare))
+			(void)add_sessions(a, peer, a->contacts, &a->n_contacts);
 	}
 }
 
@@ -218,12 +220,13 @@ static bool is_told_anyway(const struct audience *a, const char *bare, const cha
 static void add_sub(struct audience *a, const char *bare, const char *jid)
 {
 	bool all = strcmp(jid, bare) == 0;
+	const struct peer *peer = all ? peer_find(a->n->service->p, bare) : NULL;
 
-	if (all ? is_implicit(a, bare) && add_sessions(a, bare, NULL, NULL) > 0
+	if (all ? is_implicit(a, bare) && add_sessions(a, peer, NULL, NULL) > 0
 		: is_told_anyway(a, bare, jid))
 		return; /* it has been added, or is */
 	if (all && a->n->service->pep &&
-	    add_sessions(a, bare, a->subscribers, &a->n_subscribers) > 0)
+	    add_sessions(a, peer, a->subscribers, &a->n_subscribers) > 0)
 		return;
 	comp_many_add(a->subscribers, jid);
 	a->n_subscribers++;
