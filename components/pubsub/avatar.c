@@ -164,19 +164,11 @@ bool avatar_get(struct request *r, struct sbuf *base64, const char **ret_type)
 /* The node, made open if it is not there, as vCards are. */
 static struct node *obtain(struct request *r, const char *name)
 {
-	struct node *n = node_find(r->service, name);
-	struct config_limits lim;
 	struct node_conf conf;
 
-	if (!n && create_may(r) < 0)
-		return NULL;
-	if (!n) {
-		create_limits(r->service, &lim);
-		config_init(&conf, &lim);
-		conf.access = ACCESS_OPEN;
-		n = node_create(r->service, name, &conf, r->bare.s);
-	}
-	return items_load(n) < 0 ? NULL : n;
+	create_defaults(r->service, &conf);
+	conf.access = ACCESS_OPEN;
+	return create_obtain(r, name, &conf);
 }
 
 static int publish(struct request *r, struct node *n, const char *id, const struct el *payload)

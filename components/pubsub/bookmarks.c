@@ -166,9 +166,9 @@ static void remove_others(struct reading *rd)
 }
 
 /* A client may have made it for all to read, or for one item (XEP-0411 5). */
-static void mend_conf(struct node *n, size_t rooms, const struct config_limits *lim)
+static void mend_conf(struct node *n, size_t rooms, int64_t most)
 {
-	bool small = n->conf.max_items < (int64_t)rooms && n->conf.max_items < lim->max_items;
+	bool small = n->conf.max_items < (int64_t)rooms && n->conf.max_items < most;
 	struct node_conf conf;
 
 	if (n->conf.access == ACCESS_WHITELIST && n->conf.persist && !small)
@@ -177,31 +177,25 @@ static void mend_conf(struct node *n, size_t rooms, const struct config_limits *
 	conf.access = ACCESS_WHITELIST;
 	conf.persist = true;
 	if (small)
-		conf.max_items = lim->max_items;
+		conf.max_items = most;
 	node_set_conf(n, &conf);
 }
 
 /* The node as XEP-0402 3.3 wants it. */
 static struct node *obtain(struct request *r, size_t rooms)
 {
-	struct node *n = node_find(r->service, NS_BOOKMARKS_1);
-	struct config_limits lim;
+	int64_t most = r->p->conf->max_items;
 	struct node_conf conf;
+	struct node *n;
 
-	create_limits(r->service, &lim);
-	if (n) {
-		if (items_load(n) < 0)
-			return NULL;
-		mend_conf(n, rooms, &lim);
-		return n;
-	}
-	if (create_may(r) < 0)
-		return NULL;
-	config_init(&conf, &lim);
+	create_defaults(r->service, &conf);
 	conf.access = ACCESS_WHITELIST;
-	conf.max_items = lim.max_items;
+	conf.max_items = most;
 	conf.send_last = LAST_NEVER;
-	return node_create(r->service, NS_BOOKMARKS_1, &conf, r->bare.s);
+	n = create_obtain(r, NS_BOOKMARKS_1, &conf);
+	if (n)
+		mend_conf(n, rooms, most);
+	return n;
 }
 
 /* Does the account keep so many more bytes? */

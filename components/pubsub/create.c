@@ -5,6 +5,7 @@
 #include <xmpp/form.h>
 
 #include "create.h"
+#include "item.h"
 #include "node.h"
 
 enum { INSTANT = 24 }; /* characters of a name that the service makes up */
@@ -14,6 +15,14 @@ void create_limits(const struct service *s, struct config_limits *out)
 	const struct pubsub_conf *c = s->p->conf;
 
 	*out = (struct config_limits){ s->pep, c->max_items, c->max_item };
+}
+
+void create_defaults(const struct service *s, struct node_conf *out)
+{
+	struct config_limits lim;
+
+	create_limits(s, &lim);
+	config_init(out, &lim);
 }
 
 int create_form(const struct el *el, const char *form_type, struct form *out)
@@ -53,6 +62,16 @@ int create_may(struct request *r)
 	return 0;
 }
 
+struct node *create_obtain(struct request *r, const char *name, struct node_conf *conf)
+{
+	struct node *n = node_find(r->service, name);
+
+	if (!n && create_may(r) == 0)
+		n = node_create(r->service, name, conf, r->bare.s);
+	config_done(conf);
+	return n && items_load(n) == 0 ? n : NULL;
+}
+
 /* The name that was asked for, or a fresh one.  0, -enum el_cond, or 1: answered. */
 static int pick_name(struct request *r, char fresh[INSTANT + 1], const char **out)
 {
@@ -87,7 +106,6 @@ int create_node(struct request *r)
 {
 	const struct el *configure = el_next(r->action, "configure", NS_PUBSUB);
 	char fresh[INSTANT + 1];
-	struct config_limits lim;
 	struct node_conf conf;
 	const char *name;
 	struct form f;
@@ -101,8 +119,7 @@ int create_node(struct request *r)
 		ret = request_charge(r, 1);
 	if (ret != 0)
 		return ret < 0 ? ret : COMP_DONE;
-	create_limits(r->service, &lim);
-	config_init(&conf, &lim);
+	create_defaults(r->service, &conf);
 	ret = create_form(configure, NS_PUBSUB_NODE_CONFIG, &f);
 	ret = ret > 0 ? create_read(r, &conf, &f) : ret;
 	if (ret == 0) {

@@ -21,16 +21,14 @@ int hidden_get(struct request *r, const char *kind, const char *id, struct item 
 static struct node *obtain(struct request *r, const char *kind)
 {
 	struct node *n = node_find(r->service, kind);
-	struct config_limits lim;
 	struct node_conf conf;
 
 	if (n)
 		return items_load(n) < 0 ? NULL : n;
-	create_limits(r->service, &lim);
-	config_init(&conf, &lim);
+	create_defaults(r->service, &conf);
 	conf.access = ACCESS_WHITELIST;
 	conf.notifications = false;
-	conf.max_items = lim.max_items;
+	conf.max_items = r->p->conf->max_items;
 	return node_create(r->service, kind, &conf, r->bare.s);
 }
 

@@ -174,14 +174,12 @@ static int check_room(struct request *r, const struct node *n, const char *id, s
 /* 7.1.4: a node that is not there is made, with what the options say, if this can be published. */
 static int make(struct request *r, const struct publishing *p, size_t len, struct node **out)
 {
-	struct config_limits lim;
 	struct node_conf conf;
 	int ret = create_may(r);
 
 	if (ret < 0)
 		return ret == -COND_FORBIDDEN && !r->service->pep ? -COND_ITEM_NOT_FOUND : ret;
-	create_limits(r->service, &lim);
-	config_init(&conf, &lim);
+	create_defaults(r->service, &conf);
 	if (p->has_options && !config_knows(&p->options)) {
 		(void)request_error(r, COND_CONFLICT, "precondition-not-met", NULL);
 		ret = 1;

@@ -86,30 +86,22 @@ int vcard_get(struct request *r)
 /* XEP-0292 asks for an open node. */
 static int publish_vcard4(struct request *r, const struct el *vcard)
 {
-	struct node *n = node_find(r->service, NODE_VCARD4);
+	EL_AUTO struct el *vcard4 = vcard_to_4(vcard);
 	struct sbuf text = SBUF_INIT;
-	struct config_limits lim;
 	struct node_conf conf;
-	struct el *vcard4;
+	struct node *n;
 	int ret;
 
-	if (!n && create_may(r) < 0)
+	create_defaults(r->service, &conf);
+	conf.access = ACCESS_OPEN;
+	n = create_obtain(r, NODE_VCARD4, &conf);
+	if (!n)
 		return -COND_RESOURCE_CONSTRAINT;
-	if (!n) {
-		create_limits(r->service, &lim);
-		config_init(&conf, &lim);
-		conf.access = ACCESS_OPEN;
-		n = node_create(r->service, NODE_VCARD4, &conf, r->bare.s);
-	}
-	vcard4 = vcard_to_4(vcard);
-	if (!vcard4 || items_load(n) < 0) {
-		el_free(vcard4);
-		return vcard4 ? -COND_RESOURCE_CONSTRAINT : 0;
-	}
+	if (!vcard4)
+		return 0;
 	el_write(&text, vcard4, NULL);
 	ret = publish_put(n, r->roster, ID, comp_from(r->rq)->s, &text);
 	sbuf_done(&text);
-	el_free(vcard4);
 	return ret < 0 ? -COND_RESOURCE_CONSTRAINT : 0;
 }
 
