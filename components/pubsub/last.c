@@ -216,6 +216,13 @@ static int each_account(struct greeting *g, const struct roster *own, account_fn
 
 static void wait_for(struct session *s, const char *account);
 
+/* Has no more been read than can be in memory together?  Else they would push each other out, and
+ * be read again and again. */
+static bool may_wait(const struct greeting *g)
+{
+	return g->s->waited < PUBSUB_ROSTERS;
+}
+
 /* The nodes are in memory, and the roster if it decides.  One that cannot be read (it may be longer
  * than the link takes) does not keep the items of all others from whoever comes. */
 static int prepare(struct greeting *g, const char *account, bool contact)
@@ -226,7 +233,7 @@ static int prepare(struct greeting *g, const char *account, bool contact)
 	(void)contact;
 	if (r < 0)
 		return r;
-	if (sv->roster_nodes > 0 && !roster_has_failed(g->p, account) &&
+	if (sv->roster_nodes > 0 && may_wait(g) && !roster_has_failed(g->p, account) &&
 	    !roster_ready(g->p, account)) {
 		wait_for(g->s, account);
 		return -EINPROGRESS;
@@ -257,11 +264,11 @@ static void on_roster(struct pubsub *p, int err, const struct roster *ro, void *
 	char *full = arg;
 	struct session *s = session_find(p, full);
 
-	(void)ro;
 	free(full);
 	if (!s || err == -ECANCELED)
 		return;
 	s->waits = false;
+	s->waited += ro ? ro->bytes : 0;
 	if (err < 0)
 		timer_set(&p->again, AGAIN_MS);
 	else

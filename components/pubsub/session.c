@@ -138,6 +138,7 @@ void session_set_caps(struct session *s, struct caps *caps)
 void session_greeted(struct session *s)
 {
 	list_del(&s->fresh);
+	s->waited = 0;
 	if (s->seen == s->caps)
 		return;
 	caps_unref(s->seen);

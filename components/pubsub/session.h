@@ -24,6 +24,7 @@ struct session {
 	struct caps *seen;   /* that it was sent last items for */
 	bool silent;         /* has been asked for its caps in vain */
 	bool waits;          /* for a roster */
+	size_t waited;       /* bytes of rosters read for its last items so far */
 	char jid[];
 };
 

@@ -301,6 +301,80 @@ static void test_published_before_it_is_greeted(void **state)
 	assert_int_equal(fix_count(f, "<mood"), 2); /* and from now on as it happens */
 }
 
+/* An empty node of the account that its presence and roster groups open, or an open one with an
+ * item. */
+static void add_node(const char *account, enum access_model access)
+{
+	static const char mood[] = "<mood xmlns='" MOOD "'/>";
+	struct config_limits lim = { true, 10, 1 << 20 };
+	struct node_conf c;
+	struct service *s;
+	struct node *n;
+
+	assert_int_equal(service_get(&p, account, &s), 0);
+	config_init(&c, &lim);
+	c.access = access;
+	n = node_create(s, MOOD, &c, account);
+	if (access == ACCESS_OPEN)
+		(void)items_put(n, "happy", account, mood, sizeof(mood) - 1);
+}
+
+/* Whom the one question is for that has come. */
+static const char *asked_of(struct fix *f)
+{
+	static char account[64];
+	const char *at = strstr(fix_got(f), " to=\"");
+
+	assert_non_null(at);
+	(void)snprintf(account, sizeof(account), "%.*s", (int)strcspn(at + 5, "\""), at + 5);
+	return account;
+}
+
+/* Rosters that are too long to be in memory together are not read by turns for ever: who comes gets
+ * what does not depend on them. */
+static void test_greeted_without_rosters_that_do_not_fit(void **state)
+{
+	enum { N = 48, CONTACTS = 12, LEN = PUBSUB_GROUPS * 1100 }; /* 36 MB */
+	struct fix *f = *state;
+	char *items = malloc(CONTACTS * LEN), *at = items, account[32];
+	struct sbuf own = SBUF_INIT;
+	int rounds = 0;
+
+	fix_send(f, TELL(ROSTERS "<perm access='message' type='outgoing'/>"));
+	store_put_caps(comp_tx(p.c), KEY, MOOD, sizeof(MOOD), 1);
+	add_node(ALICE, ACCESS_OPEN);
+	sbuf_puts(&own, "<item jid='" ALICE "' subscription='to'/>");
+	for (int i = 0; i < N; i++) {
+		(void)snprintf(account, sizeof(account), "a%d@test", i);
+		add_node(account, ACCESS_ROSTER);
+		sbuf_printf(&own, "<item jid='%s' subscription='to'/>", account);
+	}
+	for (int i = 0; i < CONTACTS; i++) {
+		at += sprintf(at, "<item jid='u%d@test' subscription='both'>", i);
+		for (int k = 0; k < PUBSUB_GROUPS; k++)
+			at += sprintf(at, "<group>%d%01000d</group>", k, i);
+		at += sprintf(at, "</item>");
+	}
+	fix_spin(f);
+	fix_send(f, COME);
+	assert_string_equal(asked_of(f), "bob@test");
+	while (fix_count(f, "<mood") == 0) {
+		assert_in_range(++rounds, 1, 2 * N);
+		stream_puts(f->r, "<iq type='result' id='");
+		stream_puts(f->r, asked(f));
+		stream_puts(f->r, "' from='");
+		stream_puts(f->r, asked_of(f));
+		stream_puts(f->r, "' to='" DOM "'><query xmlns='jabber:iq:roster'>");
+		stream_puts(f->r, strcmp(asked_of(f), "bob@test") == 0 ? sbuf_str(&own) : items);
+		stream_puts(f->r, "</query></iq>");
+		fix_clear(f);
+		fix_spin(f);
+	}
+	assert_true(rounds > N / 2); /* as many as fit have been asked for */
+	sbuf_done(&own);
+	free(items);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +387,7 @@ int main(void)
 		PUBSUB_TEST(test_bound),
 		PUBSUB_TEST(test_bound_without_the_grant),
 		PUBSUB_TEST(test_published_before_it_is_greeted),
+		PUBSUB_TEST(test_greeted_without_rosters_that_do_not_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
