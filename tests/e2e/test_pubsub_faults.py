@@ -15,6 +15,8 @@ from lib import xml
 from lib.disk import unwritable
 from lib.pep import OWNER, PUBSUB, befriend, condition, node_config, ok, payload
 from lib.pep_fixtures import with_stack
+from lib.pictures import photo, png
+from lib.vcards import ask_vcard, set_private, set_vcard
 from lib.wait import until
 
 SERVICE = "pubsub.localhost"
@@ -419,6 +421,22 @@ async def test_bounds_that_change(pep_stack, person):
     await reload(pep_stack, "")
     ok(await affiliate(carol))
     ok(await subscribe(carol))
+
+
+async def test_nodes_that_the_service_makes_are_bounded(pep_stack, person):
+    """Those of vCards, avatars and bookmarks, as the ones that are asked for."""
+    alice = await person("alice")
+    room = "<conference xmlns='storage:bookmarks' jid='a@rooms.example.org'/>"
+    storage = f"<storage xmlns='storage:bookmarks'>{room}</storage>"
+    ok(await alice.publish(MOOD, payload("x"), id="1"))
+    await reload(pep_stack, "pubsub_max_nodes = 1\n")
+    assert condition(await set_vcard(alice, "<FN>Alice</FN>")) == "resource-constraint"
+    assert condition(await set_vcard(alice, photo(png(1)))) == "resource-constraint"
+    assert condition(await set_private(alice, storage)) == "resource-constraint"
+    assert condition(await ask_vcard(alice)) == "item-not-found"
+    await reload(pep_stack, "")
+    ok(await set_vcard(alice, f"<FN>Alice</FN>{photo(png(1))}"))
+    ok(await set_private(alice, storage))
 
 
 async def test_rates_that_change(pep_stack, person, clock):
