@@ -6,10 +6,9 @@ import os
 import sqlite3
 from xml.sax.saxutils import quoteattr
 
-import pytest
-
 from . import xml
 from .pep import EVENT, OWNER, PUBSUB, condition, node_config, ok
+from .pep_fixtures import with_stack
 
 AT = "pubsub.localhost"
 RSM = "http://jabber.org/protocol/rsm"
@@ -17,15 +16,9 @@ XDATA = "jabber:x:data"
 FAST = {"LIMIT_SESSION_RATE": 0, "PUBSUB_RATE": 0}  # for tests that send much
 
 
-@pytest.fixture
-def pep_stack(request, make_stack):
-    """In place of the one without settings: modules import it, tests have @settings(...)."""
-    return make_stack(components=("pubsub",), env=getattr(request, "param", {}))
-
-
 def settings(**env):
-    return pytest.mark.parametrize("pep_stack", [env], indirect=True,
-                                   ids=["-".join(f"{k}={v}" for k, v in env.items())])
+    """A mark for tests with a `pep_stack`."""
+    return with_stack(env=env)
 
 
 def named(node):
