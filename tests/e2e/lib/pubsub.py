@@ -144,17 +144,30 @@ def published_id(answer):
     return ok(answer).find(f".//{{{PUBSUB}}}item").get("id")
 
 
+# --- the component's database -----------------------------------------------------------------------
+
+def database(stack):
+    return os.path.join(stack.data_dir, "pubsub.db")
+
+
+def rows(stack, query):
+    with contextlib.closing(sqlite3.connect(f"file:{database(stack)}?mode=ro", uri=True)) as db:
+        return db.execute(query).fetchall()
+
+
+def sessions(stack):
+    return {jid for jid, in rows(stack, "SELECT jid FROM session")}
+
+
 def stored(stack):
-    """How many items the component's database has."""
-    with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "pubsub.db"))) as db:
-        return db.execute("SELECT count(*) FROM item").fetchone()[0]
+    """How many items it has."""
+    return rows(stack, "SELECT count(*) FROM item")[0][0]
 
 
 def fill(stack, node, count, publisher="alice@localhost/a", size=0, name="{}"):
     """Items 1 to count, written into the database of a component that does not run."""
-    path = os.path.join(stack.data_dir, "pubsub.db")
     content = f"<thing xmlns='urn:example:thing'>{'x' * size}</thing>"
-    with contextlib.closing(sqlite3.connect(path)) as db, db:
+    with contextlib.closing(sqlite3.connect(database(stack))) as db, db:
         number, = db.execute("SELECT id FROM node WHERE name = ?", (node,)).fetchone()
         last, = db.execute("SELECT coalesce(max(seq), 0) FROM item").fetchone()
         db.executemany(
