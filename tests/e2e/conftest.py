@@ -12,7 +12,7 @@ from lib.certs import Authority
 from lib.client import Client
 from lib.clock import Clock
 from lib.peers import missing
-from lib.pep_fixtures import pep_stack, person  # noqa: F401: fixtures
+from lib.pep_fixtures import pep_mechanism, pep_stack, person  # noqa: F401: fixtures
 from lib.proxy import CutProxy
 from lib.raw import RawClient
 from lib.rooms_peer import RoomsPeer

@@ -50,15 +50,7 @@ async def test_name_is_taken_until_the_component_knows(tapped):
     with pytest.raises(CtlError, match="is being removed"):
         tapped.add_account("alice")
     await reload(tapped, section())
-    await until(lambda: added(tapped, "alice"))
-
-
-def added(stack, user):
-    try:
-        return stack.add_account(user)
-    except CtlError as e:
-        assert "is being removed" in str(e)
-        return None
+    await until(lambda: tapped.add_if_free("alice"))
 
 
 async def test_in_band(tapped, raw_client):
@@ -139,7 +131,7 @@ async def test_told_and_acknowledged(tapped, raw_client):
     with pytest.raises(CtlError, match="is being removed"):
         tapped.add_account("alice")
     await acknowledge(c, 2)
-    await until(lambda: added(tapped, "alice"))
+    await until(lambda: tapped.add_if_free("alice"))
 
 
 async def test_told_again_what_was_not_acknowledged(tapped, raw_client, clock):

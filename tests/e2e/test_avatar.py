@@ -10,6 +10,7 @@ from lib.pep import befriend, condition, ok
 from lib.pictures import (DATA, META, b64, info, photo, png, publish_avatar, sha1, shown_hash,
                           wait_hash)
 from lib.vcards import V, ask_vcard, picture, set_vcard, vcard
+from lib.wait import until
 
 M = f"{{{META}}}"
 
@@ -283,8 +284,8 @@ async def test_photo_elsewhere_stays_in_the_vcard(person):
 async def test_gone_with_the_account(person, pep_stack):
     alice, eve = await person("alice"), await person("eve")
     ok(await set_vcard(alice, f"<FN>Alice</FN>{photo(png(1))}"))
-    pep_stack.ctl("account", "delete", "alice@localhost")
-    pep_stack.accounts.pop("alice@localhost")
+    pep_stack.delete_account("alice@localhost")
+    await until(lambda: pep_stack.add_if_free("alice@localhost"), "the name is free")
     again = await person("alice")
     assert condition(await ask_vcard(again)) == "item-not-found"
     assert condition(await ask_vcard(eve, "alice@localhost")) == "service-unavailable"

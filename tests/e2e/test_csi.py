@@ -4,7 +4,9 @@
 import pytest
 
 from lib import xml
+from lib.client import befriend
 from lib.component import attach
+from lib.faults import encrypted
 from lib.im import settled
 from lib.payloads import ENCRYPTED
 
@@ -18,12 +20,7 @@ BODY = ENCRYPTED["OMEMO 2"]
 async def pair(stack, client):
     """alice and her phone; bob, whose presence she sees."""
     alice, bob = await client("alice"), await client("bob")
-    for one, other in ((alice, bob), (bob, alice)):
-        one.send_presence(pto=other.bare, ptype="subscribe")
-        await other.wait("presence", type="subscribe", from_bare=one.bare)
-        other.send_presence(pto=one.bare, ptype="subscribed")
-        await one.wait("presence", type="subscribed", from_bare=other.bare)
-    await alice.wait("presence", from_=bob.full, type=None)
+    await befriend(alice, bob)
     await settled(alice, bob)
     alice.inbox.clear()
     return alice, bob
@@ -48,10 +45,7 @@ def kinds(client):
 
 async def test_feature(stack, raw_client):
     stack.add_account("alice")
-    raw = await raw_client()
-    await raw.open_stream()
-    await raw.start_tls()
-    await raw.open_stream()
+    raw = await encrypted(raw_client)
     await raw.sasl("alice", stack.accounts["alice@localhost"])
     assert raw.features.find(f"{{{CSI}}}csi") is not None
 

@@ -9,7 +9,7 @@ from lib import xml
 from lib.delegation import (INFO_NODES, ITEMS_NODES, V1, V2, Manager, asking, info_of)
 from lib.faults import let_pass, login
 from lib.inbox import error_condition
-from lib.wait import until
+from lib.wait import until, until_answer
 from test_reload import reload
 
 PUBSUB, PUB, SECRET = "http://jabber.org/protocol/pubsub", "pub.localhost", "0123456789abcdef0123"
@@ -59,12 +59,10 @@ async def said(client, to):
 
 async def shows(client, to, names):
     """Waits until disco#info has them all."""
-    for _ in range(200):
+    async def all_of_them():
         found = await said(client, to)
-        if names <= found[1]:
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"{to} never said {names}: {found}")
+        return found if names <= found[1] else None
+    return await until_answer(all_of_them, lambda: f"{to}: {names}\n{client.inbox.text()}")
 
 
 # --- nesting --------------------------------------------------------------------------------------

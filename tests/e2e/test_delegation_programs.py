@@ -12,7 +12,7 @@ from lib.delegation import (DELEGATED, INFO_NODES, ITEMS_NODES, V2, info_of, pro
 from lib.inbox import error_condition
 from lib.peers import Peer, missing
 from lib.process import Process
-from lib.wait import until, until_sync
+from lib.wait import until, until_answer, until_sync
 
 DOMAIN, SECRET = "delegated.localhost", "0123456789abcdef0123456789abcdef"
 WHO = f"{{{DELEGATED}}}who"
@@ -100,13 +100,9 @@ async def nested(client, to):
     """What disco says once the server has asked the component."""
     async def now():
         query = await client.request("get", f"<query xmlns='{xml.DISCO_INFO}'/>", to=to)
-        return info_of(query)
-    for _ in range(250):
-        found = await now()
-        if DELEGATED in found[1]:
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"{to}: {found}")
+        found = info_of(query)
+        return found if DELEGATED in found[1] else None
+    return await until_answer(now, lambda: f"{to}: {DELEGATED}\n{client.inbox.text()}")
 
 
 # --- on libcomp -----------------------------------------------------------------------------------

@@ -117,23 +117,7 @@ async def test_link_cut_stalled_and_reset(link, raw_client, dice):
     so something has to get through between two troubles."""
     stack, proxy = link
 
-    async def trouble():
-        way = dice.choice((UP, DOWN))
-        what = dice.randrange(4)
-        before = proxy.passed[UP]
-        if what == 0:
-            proxy.cut()
-        elif what == 1:
-            proxy.cut_after(dice.randrange(1, 20000), way)
-        elif what == 2:
-            proxy.stall(way)
-            await asyncio.sleep(dice.uniform(0, 0.5))
-            proxy.resume()
-        else:
-            proxy.slice(dice.randrange(200, 2000), way)
-        await until(lambda: proxy.passed[UP] > before + 25000, "new traffic")
-
-    await run(stack, raw_client, trouble, 50)
+    await run(stack, raw_client, lambda: proxy.disturb(dice), 50)
 
 
 async def test_router_that_ends_and_comes_back(link, raw_client):

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Rooms: what the operator sets, who is local, and settings that change while rooms are in use."""
 
-import os
-import signal
-
 import pytest
 
 from lib.inbox import error_condition
@@ -91,12 +88,7 @@ async def test_default_of_history(make_rooms, client, kept, most, expected):
 # --- SIGHUP ---------------------------------------------------------------------------------------
 
 async def reload(stack, text, outcome="settings reloaded"):
-    muc = stack.components["muc"]
-    with open(os.path.join(muc.env["CONF_DIR"], "10-test.conf"), "w", encoding="utf-8") as f:
-        f.write(text)
-    mark = muc.mark()
-    muc.signal(signal.SIGHUP)
-    await muc.wait_log(outcome, mark)
+    await stack.components["muc"].reload(text, outcome)
 
 
 @pytest.fixture

@@ -37,20 +37,9 @@ def about(stack, jid):
     return [r for r in rows(stack) if jid in r or "of old" in r]
 
 
-def delete(stack, jid):
-    stack.ctl("account", "delete", jid)
-    stack.accounts.pop(jid)
-
-
 async def added(stack, jid):
     """An account of this name, once that may be."""
-    def try_it():
-        try:
-            return stack.add_account(jid)
-        except CtlError as e:
-            assert "is being removed" in str(e)
-            return None
-    await until(try_it, f"{jid} may be made")
+    await until(lambda: stack.add_if_free(jid), f"{jid} may be made")
 
 
 async def fill(alice, bob):
@@ -75,7 +64,7 @@ async def test_deleted_account_leaves_nothing(person, pep_stack):
     await befriend(alice, bob)
     await fill(alice, bob)
     assert len(about(pep_stack, ALICE)) > 10
-    delete(pep_stack, ALICE)
+    pep_stack.delete_account(ALICE)
     await added(pep_stack, ALICE)
     assert about(pep_stack, ALICE) == []
     assert about(pep_stack, BOB)
@@ -116,7 +105,7 @@ async def test_roster_of_a_deleted_account_goes_too(person, pep_stack):
     await befriend(alice, bob)
     await publish(alice)
     await bob.event(MOOD)
-    delete(pep_stack, ALICE)
+    pep_stack.delete_account(ALICE)
     await added(pep_stack, ALICE)
     bob.raw.inbox.clear()
     again = await person("alice")
@@ -130,7 +119,7 @@ async def test_sessions_of_a_deleted_account_go(person, pep_stack):
     alice, bob = await person("alice", wants=(MOOD,)), await person("bob")
     await befriend(alice, bob)
     await settled(alice, asked=1)
-    delete(pep_stack, ALICE)
+    pep_stack.delete_account(ALICE)
     assert await alice.raw.stream_error() == "not-authorized"
     await added(pep_stack, ALICE)
     assert about(pep_stack, ALICE) == []
@@ -145,7 +134,7 @@ async def test_own_domain_keeps_what_others_own(person, pep_stack):
         ok(await alice.ask("set", f"<create node='{node}'/>", SERVICE))
         await publish(alice, node, to=SERVICE)
     await affiliate(alice, "shared", SERVICE, bob="owner")
-    delete(pep_stack, ALICE)
+    pep_stack.delete_account(ALICE)
     await added(pep_stack, ALICE)
     assert [i for i, _ in await bob.items("shared", of=SERVICE)] == ["1"]
     ok(await bob.ask("set", "<delete node='shared'/>", SERVICE, OWNER))
@@ -159,7 +148,7 @@ async def test_deleted_while_pubsub_is_down(how, person, pep_stack):
     await fill(alice, bob)
     pubsub = pep_stack.components["pubsub"]
     getattr(pubsub, how)()
-    delete(pep_stack, ALICE)
+    pep_stack.delete_account(ALICE)
     with pytest.raises(CtlError, match="is being removed"):
         pep_stack.add_account(ALICE)
     assert about(pep_stack, ALICE)
@@ -177,7 +166,7 @@ async def test_deleted_while_both_are_killed(person, pep_stack):
     await fill(alice, bob)
     pubsub = pep_stack.components["pubsub"]
     pubsub.kill9()
-    delete(pep_stack, ALICE)
+    pep_stack.delete_account(ALICE)
     pep_stack.router.kill9()
     pep_stack.router.start()
     pep_stack.ready("router")
@@ -201,7 +190,7 @@ async def test_numbers_of_events_are_remembered(pep_stack):
     """What was handled is not handled again: the last number is there after a restart."""
     pep_stack.add_account("alice")
     n = await until(lambda: told(pep_stack))
-    delete(pep_stack, ALICE)
+    pep_stack.delete_account(ALICE)
     await added(pep_stack, ALICE)
     last = await until(lambda: told(pep_stack) == n + 2 and n + 2, lambda: told(pep_stack))
     pep_stack.components["pubsub"].restart()
@@ -213,7 +202,7 @@ async def test_event_that_comes_again_is_passed_over(person, pep_stack):
     """The router forgets that it was acknowledged: it is about the account of before."""
     alice = await person("alice")
     await publish(alice)
-    delete(pep_stack, ALICE)
+    pep_stack.delete_account(ALICE)
     await added(pep_stack, ALICE)
     new = await person("alice", resource="new")
     await publish(new, id="new")
@@ -288,7 +277,7 @@ async def test_many_accounts_one_after_the_other(person, pep_stack):
         await publish(alice, id=f"{n}")
         ok(await subscribe(alice, OPEN, BOB))
         assert await subscribers(bob, OPEN) == {ALICE: "subscribed"}
-        delete(pep_stack, ALICE)
+        pep_stack.delete_account(ALICE)
     await until(lambda: not about(pep_stack, ALICE), "nothing is left")
     await settled(bob)
     assert await subscribers(bob, OPEN) == {}

@@ -52,25 +52,16 @@ class Liar(Pep):
 
 
 @pytest.fixture
-async def special(pep_stack, raw_client):
+def special(person):
     """await special(Silent, "bob", wants=...): as person, of another kind; not come: without
     capabilities."""
-    made = []
-
-    async def make(kind, user, resource="a", come=True, **how):
-        if f"{user}@localhost" not in pep_stack.accounts:
-            pep_stack.add_account(user)
-        raw = await raw_client(stack=pep_stack)
-        await raw.login(user, pep_stack.accounts[f"{user}@localhost"], resource)
-        await raw.iq("get", f"<query xmlns='{xml.ROSTER}'/>")
-        made.append(kind(raw, **how))
-        await (made[-1].come() if come else raw.send("<presence/>"))
-        await raw.sync()
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
+    async def make(kind, user, come=True, **how):
+        one = await person(user, come=come, kind=kind, **how)
+        if not come:
+            await one.raw.send("<presence/>")
+            await one.raw.sync()
+        return one
+    return make
 
 
 async def announce(who, **attrs):

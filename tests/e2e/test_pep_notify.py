@@ -2,7 +2,7 @@
 """PEP (XEP-0163 4.3): who is told of what, how often, and in which words."""
 
 from lib import xml
-from lib.pep import EVENT, befriend, condition, ok, payload
+from lib.pep import EVENT, befriend, caps_ver, condition, ok, payload
 from lib.pep_people import (block, ids, let_see, settled, subscribe, subscribers, unsubscribe)
 
 MOOD, TUNE = "urn:example:mood", "urn:example:tune"
@@ -47,8 +47,12 @@ async def test_notify_is_honoured_to_the_letter(person):
     exact = await person("exact", wants=(MOOD,))
     near = await person("near", wants=(MOOD + "x", MOOD.upper(), MOOD[:-1], TUNE))
     without = await person("without")
-    bare = await person("bare")
+    bare = await person("bare", come=False)
     bare.features.append(MOOD)  # without +notify
+    bare.ver = caps_ver(bare.features)
+    await bare.come()
+    for who in (exact, near, bare):  # alice was asked about what `without` has
+        await settled(who, asked=1)
     for who in (exact, near, without, bare):
         await befriend(alice, who)
     await publish(alice)

@@ -5,6 +5,7 @@ import pytest
 
 from lib.pep import befriend, condition, ok
 from lib.vcards import get_private, private, set_private
+from lib.wait import until
 
 
 async def test_kept(person, pep_stack):
@@ -105,7 +106,7 @@ async def test_is_no_node(person):
 async def test_gone_with_the_account(person, pep_stack):
     alice = await person("alice")
     ok(await set_private(alice, "<a xmlns='urn:x'>1</a>"))
-    pep_stack.ctl("account", "delete", "alice@localhost")
-    pep_stack.accounts.pop("alice@localhost")
+    pep_stack.delete_account("alice@localhost")
+    await until(lambda: pep_stack.add_if_free("alice@localhost"), "the name is free")
     again = await person("alice")
     assert not private(await get_private(again, "<a xmlns='urn:x'/>")).text

@@ -152,7 +152,8 @@ async def befriend_contact(gate_or_rooms, client, contact):
     await client.wait("presence", type="subscribed", from_=contact)
 
 
-async def test_contact_of_two_crosses_once(stack_with, raw_client, client):
+async def contact_of_two(stack_with, raw_client, client):
+    """gate, which is shown presence; rooms, its user who is a contact of both alice and bob, and they."""
     stack = stack_with("roster=get", "presence=roster")
     gate = await attach(raw_client, stack, GATE, SECRET)
     rooms = await attach(raw_client, stack, ROOMS, SECRET)
@@ -160,6 +161,11 @@ async def test_contact_of_two_crosses_once(stack_with, raw_client, client):
     alice, bob = await client("alice"), await client("bob")
     for c in (alice, bob):
         await befriend_contact(rooms, c, contact)
+    return gate, rooms, contact, alice, bob
+
+
+async def test_contact_of_two_crosses_once(stack_with, raw_client, client):
+    gate, rooms, contact, alice, bob = await contact_of_two(stack_with, raw_client, client)
     for kind in ("", " type='unavailable'"):
         for c in (alice, bob):
             await rooms.send(f"<presence{kind} from='{contact}/r' to='{c.bare}'/>")
@@ -175,13 +181,7 @@ async def test_contact_of_two_crosses_once(stack_with, raw_client, client):
 
 async def test_contact_who_tells_many(stack_with, raw_client, client):
     """One stanza to the sessions of two (docs/component-protocol.md 6) is shown as single ones are."""
-    stack = stack_with("roster=get", "presence=roster")
-    gate = await attach(raw_client, stack, GATE, SECRET)
-    rooms = await attach(raw_client, stack, ROOMS, SECRET)
-    contact = f"friend@{ROOMS}"
-    alice, bob = await client("alice"), await client("bob")
-    for c in (alice, bob):
-        await befriend_contact(rooms, c, contact)
+    gate, rooms, contact, alice, bob = await contact_of_two(stack_with, raw_client, client)
     for who in (contact, f"stranger@{ROOMS}"):
         await rooms.send(f"<message from='{ROOMS}' to='localhost'><fanout xmlns='urn:switchyard:fanout:1'>"
                          f"<presence xmlns='jabber:client' from='{who}/r'/>"

@@ -4,7 +4,7 @@
 import pytest
 
 from lib.pep import EVENT, PUBSUB, befriend, condition, form, ok
-from lib.pubsub import (AT, affiliate, fields, list_of, make, pep_stack, set_list, state,  # noqa: F401
+from lib.pubsub import (AT, affiliate, fields, list_of, make, set_list, state,
                         subscribe, subscriptions, told_states, unsubscribe)
 
 AUTHORIZE = PUBSUB + "#subscribe_authorization"

@@ -2,10 +2,8 @@
 """Pubsub when it is away, when its database fails or holds what makes no sense, and when its settings
 are wrong or change."""
 
-import asyncio
 import contextlib
 import os
-import signal
 import sqlite3
 import subprocess
 
@@ -16,20 +14,12 @@ from lib.disk import unwritable
 from lib.pep import OWNER, PUBSUB, befriend, condition, node_config, ok, payload
 from lib.pep_fixtures import with_stack
 from lib.pictures import photo, png
+from lib.pubsub import database, sessions
 from lib.vcards import ask_vcard, set_private, set_vcard
-from lib.wait import until
+from lib.wait import until, until_answer
 
 SERVICE = "pubsub.localhost"
 MOOD, TUNE = "urn:example:mood", "urn:example:tune"
-
-
-def database(stack):
-    return os.path.join(stack.data_dir, "pubsub.db")
-
-
-def sessions(stack):
-    with contextlib.closing(sqlite3.connect(f"file:{database(stack)}?mode=ro", uri=True)) as db:
-        return {jid for jid, in db.execute("SELECT jid FROM session")}
 
 
 def sql(stack, *statements):
@@ -112,11 +102,9 @@ async def test_features_stay_for_the_grace_and_come_back(pep_stack, person, cloc
     assert await alice.items(MOOD) == "service-unavailable"
     pubsub.start()
     pep_stack.ready()
-    for _ in range(200):
-        if await info(alice, alice.bare) == before:
-            break
-        await asyncio.sleep(0.02)
-    assert await info(alice, alice.bare) == before
+    async def is_back():
+        return await info(alice, alice.bare) == before
+    await until_answer(is_back, "the account has its features")
     assert [i for i, _ in await alice.items(MOOD)] == ["1"]
 
 
@@ -354,12 +342,7 @@ def test_settings_that_are_wrong(make_stack, name, value):
 
 
 async def reload(stack, text, outcome="settings reloaded"):
-    pubsub = stack.components["pubsub"]
-    with open(os.path.join(pubsub.env["CONF_DIR"], "10-test.conf"), "w", encoding="utf-8") as f:
-        f.write(text)
-    mark = pubsub.mark()
-    pubsub.signal(signal.SIGHUP)
-    await pubsub.wait_log(outcome, mark)
+    await stack.components["pubsub"].reload(text, outcome)
 
 
 async def creates(who, node, at=None):

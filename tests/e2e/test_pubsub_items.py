@@ -8,9 +8,8 @@ import pytest
 
 from lib import xml
 from lib.pep import EVENT, PUBSUB, condition, form, ok, options, payload
-from lib.pubsub import (AT, FAST, RSM, config_of, fill, ids, make, named, owner_ask,  # noqa: F401
-                        page, page_of, pep_stack, published_id, settings, stored,
-                        subscribe)
+from lib.pubsub import (AT, FAST, RSM, config_of, fill, ids, make, named, owner_ask,
+                        page, page_of, published_id, settings, stored, subscribe)
 
 KIB = 1024
 EMPTY = len("<thing xmlns='urn:example:thing'></thing>")

@@ -3,18 +3,16 @@
 there once and in order, every subscriber saw each change once, and nobody saw more than a delay."""
 
 import asyncio
-import contextlib
-import os
 import random
 import re
-import sqlite3
 from xml.sax.saxutils import quoteattr
 
 import pytest
 
 from lib import xml
 from lib.pep import EVENT, PUBSUB, befriend, node_config, ok, payload
-from lib.proxy import DOWN, UP
+from lib.proxy import UP
+from lib.pubsub import rows
 from lib.wait import until
 
 SERVICE = "pubsub.localhost"
@@ -24,15 +22,6 @@ SEED = 20261127
 EVERY = 0.05  # seconds between the changes of each of the five that write: 100 a second
 MINE = re.compile(r"^w\d+$")  # ids of what is asked here
 ENV = {"PUBSUB_RATE": "0", "LIMIT_SESSION_RATE": "0"}
-
-
-def database(stack):
-    return os.path.join(stack.data_dir, "pubsub.db")
-
-
-def rows(stack, query):
-    with contextlib.closing(sqlite3.connect(f"file:{database(stack)}?mode=ro", uri=True)) as db:
-        return db.execute(query).fetchall()
 
 
 # --- a storm --------------------------------------------------------------------------------------
@@ -230,18 +219,7 @@ async def test_storm_while_the_link_is_cut_and_stalled(link, person, dice):
 
     async def trouble():
         for _ in range(12):
-            way, what, before = dice.choice((UP, DOWN)), dice.randrange(4), proxy.passed[UP]
-            if what == 0:
-                proxy.cut()
-            elif what == 1:
-                proxy.cut_after(dice.randrange(1, 20000), way)
-            elif what == 2:
-                proxy.stall(way)
-                await asyncio.sleep(dice.uniform(0, 0.5))
-                proxy.resume()
-            else:
-                proxy.slice(dice.randrange(200, 2000), way)
-            await until(lambda: proxy.passed[UP] > before + 25000, "new traffic")
+            await proxy.disturb(dice)
 
     await storm.blow(trouble())
     await storm.check(stack)

@@ -6,8 +6,8 @@ from xml.sax.saxutils import escape
 import pytest
 
 from lib.pep import EVENT, OWNER, condition, ok
-from lib.pubsub import (AT, FAST, affiliate, create, list_of, listed, make, owner_ask,  # noqa: F401
-                        page, page_of, pep_stack, set_list, settings, state, subscribe,
+from lib.pubsub import (AT, FAST, affiliate, create, list_of, listed, make, owner_ask,
+                        page, page_of, set_list, settings, state, subscribe,
                         subscriptions, told_states, unsubscribe)
 
 

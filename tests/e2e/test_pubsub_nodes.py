@@ -9,7 +9,7 @@ import pytest
 from lib import xml
 from lib.pep import EVENT, OWNER, PUBSUB, condition, form, node_config, ok, payload
 from lib.pubsub import (AT, affiliate, config_of, create, disco, disco_items, fields, list_of, make,
-                        named, owner_ask, page, page_of, pep_stack, settings, subscribe)  # noqa: F401
+                        named, owner_ask, page, page_of, settings, subscribe)
 
 CONFIG = PUBSUB + "#node_config"
 # Field, a value that differs from the default, and some that are not possible.

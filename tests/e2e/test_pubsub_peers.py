@@ -19,11 +19,10 @@ import glob
 import os
 
 import pytest
-import pytest_asyncio
 
 from lib import xml
 from lib.faults import let_pass
-from lib.pep import PUBSUB, Pep, befriend, condition, ok, payload
+from lib.pep import PUBSUB, befriend, condition, ok, payload
 from lib.peers import Peer, missing
 from lib.wait import until
 
@@ -85,26 +84,15 @@ def only(kind):
     return pytest.mark.parametrize("peer", [kind], indirect=True)
 
 
-@pytest_asyncio.fixture
-async def person(peer, raw_client):
-    people = []
+@pytest.fixture
+def pep_stack(peer):
+    """For `person`."""
+    return peer
 
-    async def make(user, wants=(), resource="a", come=True):
-        jid = f"{user}@localhost"
-        if jid not in peer.accounts:
-            peer.add_account(jid)
-        raw = await raw_client(stack=peer)
-        await raw.login(user, peer.accounts[jid], resource, "SCRAM-SHA-1")
-        await raw.iq("get", f"<query xmlns='{xml.ROSTER}'/>")
-        people.append(Pep(raw, wants))
-        if come:
-            await people[-1].come()
-            await raw.sync()
-        return people[-1]
 
-    yield make
-    for one in people:
-        one.stop()
+@pytest.fixture
+def pep_mechanism():
+    return "SCRAM-SHA-1"
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: MIT
 """SIGHUP: what can change while the router runs, and for whom."""
 
-import os
-import signal
-
 import pytest
 
 from lib import component, xml
@@ -15,13 +12,7 @@ NOTE = "<message to='%s' id='%s'><x xmlns='urn:x'>%s</x></message>"
 
 
 async def reload(stack, text, outcome="settings reloaded"):
-    """conf.d is this text now; what the router said of it."""
-    with open(os.path.join(stack.conf_dir, "10-test.conf"), "w", encoding="utf-8") as f:
-        f.write(text)
-    mark = stack.router.mark()
-    stack.router.signal(signal.SIGHUP)
-    await stack.router.wait_log(outcome, mark)
-    return stack.router.log[mark:]
+    return await stack.router.reload(text, outcome)
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 """Logging in with XEP-0388, and what follows in the same round trip: a resource (XEP-0386) with
 carbons, stream management and client state, or a session that is resumed (XEP-0198)."""
 
-import asyncio
 import base64
 
 import pytest
 
 from lib import xml
+from lib.faults import encrypted
 from lib.payloads import ENCRYPTED
 from lib.scram import ScramClient
 
@@ -30,11 +30,7 @@ def stack(make_stack):
 def fresh(stack, raw_client):
     """await fresh(): connected, with TLS and the features of before a login."""
     async def make():
-        raw = await raw_client()
-        await raw.open_stream()
-        await raw.start_tls()
-        await raw.open_stream()
-        return raw
+        return await encrypted(raw_client)
     return make
 
 
@@ -246,10 +242,7 @@ async def test_too_many_resources(make_stack, raw_client):
     stack.add_account("alice")
 
     async def one():
-        raw = await raw_client(stack=stack)
-        await raw.open_stream()
-        await raw.start_tls()
-        await raw.open_stream()
+        raw = await encrypted(raw_client, stack=stack)
         return raw, await authenticate(raw, "alice", stack.accounts[ALICE], bind())
 
     await one()
@@ -310,5 +303,5 @@ async def test_a_failed_login_does_nothing_of_it(fresh, stack):
                                  f"<resume xmlns='{SM}' previd='{ident}' h='0'/>")
     assert success.find(f"{{{SM}}}failed") is not None
     raw.jid = "x"
-    await asyncio.wait_for(raw.sync(), 15)
+    await raw.sync()
     assert len(stack.ctl("session", "list")) == 1

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Stream management for clients (XEP-0198): acknowledgements, and sessions that are resumed."""
 
-import asyncio
-
 import pytest
 import pytest_asyncio
 
 from lib import xml
 from lib.component import attach
+from lib.faults import encrypted, login
 from lib.im import messages
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
+from lib.pep import befriend
 from lib.wait import until
 
 SM = "urn:xmpp:sm:3"
@@ -27,6 +27,10 @@ class Managed:
         self.h = 0  # stanzas counted so far ...
         self._counted = 0  # ... of what is in the inbox
         self.id = None
+
+    @property
+    def bare(self):
+        return self.raw.jid.split("/")[0]
 
     async def enable(self, resume=True, extra=""):
         self.mark()
@@ -62,8 +66,13 @@ class Managed:
 
 
 @pytest.fixture
-def stack(make_stack):
-    return make_stack(components=(), env={"LIMIT_SESSION_RATE": "0"})
+def stack(request, make_stack):
+    """limits(...) says what is different."""
+    return make_stack(components=(), env={"LIMIT_SESSION_RATE": "0", **getattr(request, "param", {})})
+
+
+def limits(**env):
+    return pytest.mark.parametrize("stack", [env], indirect=True, ids=[""])
 
 
 @pytest_asyncio.fixture
@@ -73,10 +82,7 @@ async def managed(stack, raw_client):
         jid = f"{user}@localhost"
         if jid not in stack.accounts:
             stack.add_account(user)
-        raw = await raw_client()
-        await raw.open_stream()
-        await raw.start_tls()
-        await raw.open_stream()
+        raw = await encrypted(raw_client, stack=stack)
         await raw.sasl(user, stack.accounts[jid])
         one = Managed(raw)
         if resume:
@@ -85,8 +91,8 @@ async def managed(stack, raw_client):
             one.answer = await raw.wait(
                 lambda e: e.tag in (f"{{{SM}}}resumed", f"{{{SM}}}failed",
                                     f"{{{xml.STREAM}}}error"))
-            one.id, one.h, one._counted = resume.id, count, len(raw.inbox.find(
-                lambda e: False)) + list(raw.inbox).index(one.answer) + 1
+            one.id, one.h = resume.id, count
+            one._counted = list(raw.inbox).index(one.answer) + 1
             return one
         await raw.bind(resource)
         if enable:
@@ -110,10 +116,20 @@ async def gone(one):
 
 
 async def asleep(one, stack):
-    """The same, and the router has noticed."""
+    """The same, and the router has noticed: the session is there and has no client."""
     await gone(one)
-    await until(lambda: one.raw.jid not in [r["jid"] for r in stack.ctl("session", "list")
-                                            if r["peer"]], "the end is noticed")
+    await until(lambda: [r["peer"] for r in stack.ctl("session", "list")
+                         if r["jid"] == one.raw.jid] == [None], "the end is noticed")
+
+
+async def missed(managed, stack):
+    """alice, and bob, who sleeps and has missed her message m1."""
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.ack()
+    await asleep(bob, stack)
+    await alice.say(bob.raw.jid, "m1")
+    await alice.raw.sync()
+    return alice, bob
 
 
 # --- acknowledgements -----------------------------------------------------------------------------
@@ -131,10 +147,7 @@ async def test_feature_and_answers(managed, raw_client, stack):
 
 async def test_enable_before_binding_is_refused(stack, raw_client):
     stack.add_account("alice")
-    raw = await raw_client()
-    await raw.open_stream()
-    await raw.start_tls()
-    await raw.open_stream()
+    raw = await encrypted(raw_client)
     await raw.sasl("alice", stack.accounts[ALICE])
     await raw.send(f"<enable xmlns='{SM}'/>")
     failed = await raw.wait(f"{{{SM}}}failed")
@@ -144,8 +157,8 @@ async def test_enable_before_binding_is_refused(stack, raw_client):
 
 @pytest.mark.parametrize("asked, told", [("30", "30"), ("100000", "600"), ("0", "600"), ("x", "600")])
 async def test_max(managed, asked, told):
-    one = await managed("alice", extra=f" max='{asked}'")
-    assert (await one.enable()).get("max") == told
+    one = await managed("alice", enable=False)
+    assert (await one.enable(extra=f" max='{asked}'")).get("max") == told
 
 
 async def test_without_resumption(managed, stack):
@@ -176,10 +189,8 @@ async def test_what_is_under_way_from_before_does_not_count(make_stack, raw_clie
     conf = ('component gate { domain = "gate.localhost"  secret = "gate-secret"'
             '  delegate = { "urn:example:slow" } }\n')
     stack = make_stack(components=(), conf_d=conf)
-    stack.add_account("alice")
     gate = await attach(raw_client, stack, "gate.localhost", "gate-secret")
-    raw = await raw_client(stack=stack)
-    await raw.login("alice", stack.accounts[ALICE])
+    raw = await login(stack, raw_client, "alice")
 
     async def question(ident):
         await raw.send(f"<iq type='get' id='{ident}'><query xmlns='urn:example:slow'/></iq>")
@@ -270,18 +281,13 @@ async def test_h_tells_what_has_come(managed):
     assert int(again.answer.get("h")) == base + 3
 
 
-async def test_presence_stays(managed):
+async def test_presence_stays(managed, stack):
     """Nobody sees a session go that waits for its client, or come when it is back."""
     alice, bob = await managed("alice"), await managed("bob")
-    for a, b in ((alice, bob), (bob, alice)):
-        await a.raw.send(f"<presence to='{b.raw.jid.split('/')[0]}' type='subscribe'/>")
-        await b.raw.wait("presence", type="subscribe")
-        await b.raw.send(f"<presence to='{a.raw.jid.split('/')[0]}' type='subscribed'/>")
-        await a.raw.wait("presence", type="subscribed")
+    await befriend(alice, bob)
     await alice.raw.wait("presence", from_=bob.raw.jid)
     seen = len(alice.raw.inbox.find("presence", from_=bob.raw.jid))
-    await gone(bob)
-    await asyncio.sleep(0)
+    await asleep(bob, stack)
     again = await managed("bob", resume=bob)
     await again.raw.sync()
     await alice.raw.sync()
@@ -354,11 +360,7 @@ async def test_expiry(managed, clock, stack):
 
 
 async def test_expiry_hands_messages_to_another_session(managed, clock, stack):
-    alice, bob = await managed("alice"), await managed("bob", "phone")
-    await bob.ack()
-    await asleep(bob, stack)
-    await alice.say(bob.raw.jid, "m1")
-    await alice.raw.sync()
+    alice, _ = await missed(managed, stack)
     desk = await managed("bob", "desk")
     clock.advance(601)
     late = await desk.raw.wait("message", id="m1")
@@ -372,11 +374,7 @@ CARBONS = "<{} xmlns='urn:xmpp:carbons:2'/>"
 
 async def test_who_came_later_has_no_copy(managed, clock, stack):
     """Carbons that were switched on after a message came say nothing of it."""
-    alice, bob = await managed("alice"), await managed("bob", "phone")
-    await bob.ack()
-    await asleep(bob, stack)
-    await alice.say(bob.raw.jid, "m1")
-    await alice.raw.sync()
+    await missed(managed, stack)
     desk = await managed("bob", "desk")
     await desk.raw.iq("set", CARBONS.format("enable"))
     clock.advance(601)
@@ -425,11 +423,7 @@ async def test_who_has_it_is_not_told_again(managed, clock, stack, to):
 
 
 async def test_who_is_blocked_meanwhile(managed, clock, stack):
-    alice, bob = await managed("alice"), await managed("bob", "phone")
-    await bob.ack()
-    await asleep(bob, stack)
-    await alice.say(bob.raw.jid, "m1")
-    await alice.raw.sync()
+    await missed(managed, stack)
     desk = await managed("bob", "desk")
     await desk.raw.iq("set", f"<block xmlns='urn:xmpp:blocking'><item jid='{ALICE}'/></block>")
     clock.advance(601)
@@ -438,17 +432,11 @@ async def test_who_is_blocked_meanwhile(managed, clock, stack):
     assert not got(desk)
 
 
-async def test_a_burst_that_is_acknowledged_late(make_stack, raw_client):
+@limits(LIMIT_SM_STANZAS="20")
+async def test_a_burst_that_is_acknowledged_late(managed, stack):
     """Too much at once: who then acknowledges all of it can resume again."""
-    stack = make_stack(components=(), env={"LIMIT_SM_STANZAS": "20"})
-    people = []
-    for user in ("alice", "bob"):
-        stack.add_account(user)
-        raw = await raw_client(stack=stack)
-        await raw.login(user, stack.accounts[f"{user}@localhost"], "x", presence=True)
-        people.append(Managed(raw))
-        await people[-1].enable()
-    alice, bob = people
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.ack()
     for n in range(25):
         await alice.say(bob.raw.jid, f"m{n}")
     await bob.raw.wait("message", id="m24")
@@ -460,30 +448,15 @@ async def test_a_burst_that_is_acknowledged_late(make_stack, raw_client):
     assert len(stack.ctl("session", "list")) == 2
 
 
-async def test_more_than_may_wait_for_a_client(make_stack, raw_client):
+@limits(LIMIT_OUTPUT_STANZAS="20")
+async def test_more_than_may_wait_for_a_client(managed, stack):
     """LIMIT_OUTPUT_STANZAS below what is kept: it comes as fast as it is acknowledged."""
-    stack = make_stack(components=(), env={"LIMIT_OUTPUT_STANZAS": "20"})
-    for user in ("alice", "bob"):
-        stack.add_account(user)
-    raw = await raw_client(stack=stack)
-    await raw.login("bob", stack.accounts[BOB], "x", presence=True)
-    bob = Managed(raw)
-    await bob.enable()
+    alice, bob = await managed("alice"), await managed("bob")
     await asleep(bob, stack)
-    sender = await raw_client(stack=stack)
-    await sender.login("alice", stack.accounts[ALICE], "y")
     for n in range(100):
-        await sender.send(f"<message to='{raw.jid}' type='chat' id='m{n}'>{BODY}</message>")
-    await sender.sync()
-    again = await raw_client(stack=stack)
-    await again.open_stream()
-    await again.start_tls()
-    await again.open_stream()
-    await again.sasl("bob", stack.accounts[BOB])
-    await again.send(f"<resume xmlns='{SM}' previd='{bob.id}' h='0'/>")
-    one = Managed(again)
-    await again.wait(f"{{{SM}}}resumed")
-    one.mark()
+        await alice.say(bob.raw.jid, f"m{n}")
+    await alice.raw.sync()
+    one = await managed("bob", resume=bob)
     while len(got(one)) < 100:
         have = one.handled()
         await one.ack()
@@ -502,48 +475,30 @@ async def test_tries_to_resume_are_counted(managed):
     await bob.raw.sync()
 
 
-async def test_binding_the_same_resource_ends_it(managed):
-    alice, bob = await managed("alice"), await managed("bob")
-    await bob.ack()
-    await gone(bob)
-    await alice.say(bob.raw.jid, "m1")
-    await alice.raw.sync()
+async def test_binding_the_same_resource_ends_it(managed, stack):
+    alice, bob = await missed(managed, stack)
     new = await managed("bob", "phone")
     assert new.raw.jid == bob.raw.jid
     answer = await alice.raw.wait("message", id="m1", type="error")
     assert error_condition(answer) == "service-unavailable"
 
 
-async def test_sleeping_sessions_make_room(make_stack, raw_client):
+@limits(LIMIT_RESOURCES="2")
+async def test_sleeping_sessions_make_room(managed, stack):
     """At LIMIT_RESOURCES who is here comes before who may come back."""
-    stack = make_stack(env={"LIMIT_RESOURCES": "2"})
-    stack.add_account("bob")
-
-    async def session(resource):
-        raw = await raw_client(stack=stack)
-        await raw.login("bob", stack.accounts[BOB], resource)
-        one = Managed(raw)
-        await one.enable()
-        return one
-
     for name in ("one", "two"):
-        await asleep(await session(name), stack)
-    await session("three")
+        await asleep(await managed("bob", name), stack)
+    await managed("bob", "three")
     rows = stack.ctl("session", "list")
     assert sorted(r["jid"].split("/")[1] for r in rows) == ["three", "two"]
 
 
-async def test_unread_for_too_long(make_stack, raw_client, clock):
+@limits(LIMIT_SM_STANZAS="20")
+async def test_unread_for_too_long(managed, stack):
     """Asleep, it is over with its bound; connected, it only cannot be resumed any more."""
-    stack = make_stack(env={"LIMIT_SM_STANZAS": "20"})
-    people = {}
-    for user in ("alice", "bob", "carol"):
-        stack.add_account(user)
-        raw = await raw_client(stack=stack)
-        await raw.login(user, stack.accounts[f"{user}@localhost"], "x", presence=True)
-        people[user] = Managed(raw)
-        await people[user].enable()
-    alice, bob, carol = people.values()
+    alice, bob, carol = [await managed(user) for user in ("alice", "bob", "carol")]
+    for one in (bob, carol):
+        await one.ack()
     await asleep(bob, stack)
     for n in range(25):
         await alice.say(bob.raw.jid, f"b{n}")
@@ -572,7 +527,7 @@ async def test_much_waits(managed, stack):
 
 async def test_disabled_account(managed, stack):
     bob = await managed("bob")
-    await gone(bob)
+    await asleep(bob, stack)
     stack.ctl("account", "disable", BOB)
     await until(lambda: not stack.ctl("session", "list"), "the session is over")
 
@@ -585,8 +540,5 @@ async def test_kick_and_list(managed, stack):
 
 
 async def test_router_ends_while_sessions_sleep(managed, stack):
-    alice, bob = await managed("alice"), await managed("bob")
-    await gone(bob)
-    await alice.say(BOB, "m1")
-    await alice.raw.sync()
+    await missed(managed, stack)
     stack.router.term()  # and nothing is wrong with how it ended

@@ -5,7 +5,7 @@ import pytest
 
 from lib import xml
 from lib.client import befriend
-from lib.faults import login, unavailable_from
+from lib.faults import encrypted, login, unavailable_from
 from lib.raw import STREAM_TAG
 
 BEFORE_LOGIN, AFTER_LOGIN = 64 << 10, 256 << 10
@@ -234,11 +234,8 @@ async def test_error_comes_with_a_header_of_ours(raw_client, stack):
 async def test_other_domain_after_login(make_stack, raw_client):
     """Who logged in at one domain gets no stream at another."""
     stack = make_stack(domain="localhost,other.test", components=())
-    c = await raw_client(stack=stack)
+    c = await encrypted(raw_client, stack=stack)
     stack.add_account("alice")
-    await c.open_stream()
-    await c.start_tls()
-    await c.open_stream()
     await c.auth("PLAIN", f"\0alice\0{stack.accounts['alice@localhost']}".encode())
     await c.wait("success")
     await c.send_header(to="other.test")

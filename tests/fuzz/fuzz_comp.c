@@ -12,8 +12,8 @@
 
 #include <base/mem.h>
 
-#include "../unit/xml_fixture.h"
 #include "comp_internal.h"
+#include "link.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -104,34 +104,13 @@ static void start(void)
 
 /* --- what it may say -------------------------------------------------------------------------- */
 
-static void check_stanza(const char *p, size_t len)
+static void check_stanza(struct el *el, void *arg)
 {
-	struct el *el = xml_one(NS_COMPONENT, "", p, len);
 	struct jid from;
 
-	assert(el && el_kind(el) != EL_OTHER && el_attr(el, "to"));
-	assert(el_attr(el, "from") && jid_parse(&from, el_arena(el), el_attr(el, "from")) == 0);
+	(void)arg;
+	assert(jid_parse(&from, el_arena(el), el_attr(el, "from")) == 0);
 	assert(jid_has_domain(&from, DOM));
-	el_free(el);
-}
-
-/* How many. */
-static unsigned check_output(void)
-{
-	const struct sbuf *out = c->ledger.cur ? &c->ledger.cur->out : NULL;
-	const unsigned char *p = out ? (const unsigned char *)sbuf_data(out) : NULL;
-	size_t left = out ? sbuf_len(out) : 0, len;
-	unsigned n = 0;
-
-	for (; left > 0; n++) {
-		assert(left >= 4);
-		len = p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24;
-		assert(len <= left - 4);
-		check_stanza((const char *)p + 4, len);
-		p += 4 + len;
-		left -= 4 + len;
-	}
-	return n;
 }
 
 static bool wants_an_answer(const struct el *el)
@@ -170,7 +149,7 @@ static void take(struct el *el)
 
 	tx_begin(c, 0);
 	comp_inbound(c, el, 1, false);
-	n = check_output();
+	n = link_said(c, check_stanza, NULL);
 	assert(n <= 1 && (n == 1 || !answer) && (n == 0 || answer || !iq));
 	assert(may || !is_granted());
 	tx_discard(c);
@@ -178,27 +157,11 @@ static void take(struct el *el)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char head[] =
-	    "<stream:stream xmlns='" NS_COMPONENT "' xmlns:stream='" NS_STREAM "'>";
-	static const struct xml_limits lim = { .tag = XML_TAG_LINK };
-	struct xml *x;
-	enum xml_ev ev;
-	struct el *el;
-
 	if (size > INPUT_MAX)
 		return 0;
 	if (!c)
 		start();
-	x = xml_new(NS_COMPONENT, &lim);
-	xml_feed(x, head, sizeof(head) - 1);
-	xml_feed(x, (const char *)data, size);
-	while ((ev = xml_pop(x, &el)) == XML_HEAD || ev == XML_EL) {
-		if (ev == XML_EL && el_kind(el) != EL_OTHER)
-			take(el);
-		else if (ev == XML_EL)
-			el_free(el);
-	}
-	xml_free(x);
+	link_stanzas(data, size, take);
 	comp_delegate_reset(c);
 	comp_privilege_forget(c);
 	(void)loop_turn(loop, false); /* what is done with is freed */

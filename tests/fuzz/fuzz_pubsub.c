@@ -20,6 +20,7 @@
 #include "bookmarks.h"
 #include "comp_internal.h"
 #include "disco.h"
+#include "link.h"
 #include "routes.h"
 #include "session.h"
 #include "store.h"
@@ -127,7 +128,8 @@ static void start(void)
 /* --- what it says ----------------------------------------------------------------------------- */
 
 struct said {
-	unsigned answers;           /* to the iq at hand */
+	const char *id, *to;        /* of the iq at hand, if it asks: its id and who asks */
+	unsigned answers;           /* to it */
 	char ask[64], account[256]; /* a roster's question */
 };
 
@@ -138,20 +140,20 @@ static bool is_type(const struct el *el, const char *type)
 	return s && strcmp(s, type) == 0;
 }
 
-static void take_said(struct said *s, struct el *el, const char *id, const char *to)
+static void take_said(struct el *el, void *arg)
 {
+	struct said *s = arg;
 	const char *its = el_attr(el, "id"), *whom = el_attr(el, "to");
 	struct jid from, whose;
 
-	assert(el && el_kind(el) != EL_OTHER && whom && el_attr(el, "from"));
 	assert(jid_parse(&from, el_arena(el), el_attr(el, "from")) == 0);
 	assert(strcmp(from.s, DOM) == 0 || el_kind(el) == EL_IQ);
 	assert(jid_has_domain(&from, DOM));
 	if (el_kind(el) != EL_IQ)
 		return;
 	if (is_type(el, "result") || is_type(el, "error")) {
-		assert(id && its && strcmp(its, id) == 0);
-		assert(jid_parse(&whose, el_arena(el), whom) == 0 && strcmp(whose.s, to) == 0);
+		assert(s->id && its && strcmp(its, s->id) == 0);
+		assert(jid_parse(&whose, el_arena(el), whom) == 0 && strcmp(whose.s, s->to) == 0);
 		s->answers++;
 	} else if (el_child(el, "query", NS_ROSTER)) {
 		(void)snprintf(s->ask, sizeof(s->ask), "%s", its);
@@ -162,23 +164,10 @@ static void take_said(struct said *s, struct el *el, const char *id, const char 
 	}
 }
 
-static void look(struct said *s, const char *id, const char *to)
+static void look(struct said *s)
 {
-	const struct sbuf *out = c->ledger.cur ? &c->ledger.cur->out : NULL;
-	const unsigned char *at = out ? (const unsigned char *)sbuf_data(out) : NULL;
-	size_t left = out ? sbuf_len(out) : 0, len;
-
 	s->ask[0] = '\0';
-	for (; left > 0; at += 4 + len, left -= 4 + len) {
-		struct el *el;
-
-		assert(left >= 4);
-		len = at[0] | (size_t)at[1] << 8 | (size_t)at[2] << 16 | (size_t)at[3] << 24;
-		assert(len <= left - 4);
-		el = xml_one(NS_COMPONENT, "", (const char *)at + 4, len);
-		take_said(s, el, id, to);
-		el_free(el);
-	}
+	(void)link_said(c, take_said, s);
 	tx_discard(c);
 }
 
@@ -195,7 +184,7 @@ static void say(const char *text)
 	struct said s = { 0 };
 
 	hand_in(xml_one(NS_COMPONENT, "", text, strlen(text)));
-	look(&s, NULL, NULL);
+	look(&s);
 }
 
 static void answer_roster(const struct said *s)
@@ -275,11 +264,15 @@ static void take(struct el *el)
 		el_free(el); /* too long for us */
 		return;
 	}
+	if (asks) {
+		s.id = id;
+		s.to = to;
+	}
 	hand_in(el);
-	look(&s, asks ? id : NULL, to);
+	look(&s);
 	for (unsigned i = 0; i < ROUNDS && s.ask[0]; i++) {
 		answer_roster(&s);
-		look(&s, asks ? id : NULL, to);
+		look(&s);
 	}
 	assert(s.answers == asks);
 }
@@ -302,29 +295,13 @@ static void forget(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char head[] =
-	    "<stream:stream xmlns='" NS_COMPONENT "' xmlns:stream='" NS_STREAM "'>";
-	static const struct xml_limits lim = { .tag = XML_TAG_LINK };
-	struct xml *x;
-	enum xml_ev ev;
-	struct el *el;
-
 	if (size > INPUT_MAX)
 		return 0;
 	if (!c)
 		start();
 	say(grants);
 	say(delegated);
-	x = xml_new(NS_COMPONENT, &lim);
-	xml_feed(x, head, sizeof(head) - 1);
-	xml_feed(x, (const char *)data, size);
-	while ((ev = xml_pop(x, &el)) == XML_HEAD || ev == XML_EL) {
-		if (ev == XML_EL && el_kind(el) != EL_OTHER)
-			take(el);
-		else if (ev == XML_EL)
-			el_free(el);
-	}
-	xml_free(x);
+	link_stanzas(data, size, take);
 	forget();
 	return 0;
 }

@@ -22,19 +22,26 @@ def with_stack(**how):
     return pytest.mark.parametrize("pep_stack", [how], indirect=True, ids=[""])
 
 
+@pytest.fixture
+def pep_mechanism():
+    """That a `person` logs in with: modules have their own where the server lacks it."""
+    return "SCRAM-SHA-256"
+
+
 @pytest_asyncio.fixture
-async def person(pep_stack, raw_client):
-    """await person("alice", wants=(...)): an account, and a session of it that has come."""
+async def person(pep_stack, raw_client, pep_mechanism):
+    """await person("alice", wants=(...)): an account, and a session of it that has come; kind=: a
+    subclass of Pep."""
     people = []
 
-    async def make(user, wants=(), resource="a", come=True, **how):
+    async def make(user, wants=(), resource="a", come=True, kind=Pep, **how):
         jid = f"{user}@localhost"
         if jid not in pep_stack.accounts:
-            pep_stack.add_account(user)
+            pep_stack.add_account(jid)
         raw = await raw_client(stack=pep_stack)
-        await raw.login(user, pep_stack.accounts[jid], resource)
+        await raw.login(user, pep_stack.accounts[jid], resource, pep_mechanism)
         await raw.iq("get", f"<query xmlns='{xml.ROSTER}'/>")
-        one = Pep(raw, wants, **how)
+        one = kind(raw, wants, **how)
         people.append(one)
         if come:
             await one.come()

@@ -4,11 +4,11 @@ affiliations; and waiting until the component has done all that it was given."""
 
 from xml.sax.saxutils import escape, quoteattr
 
-from . import xml
-from .pep import OWNER, ok
+from . import pubsub, xml
+from .pep import condition, ok
+from .pubsub import AT as SERVICE  # noqa: F401: for tests
 from .wait import until
 
-SERVICE = "pubsub.localhost"
 BLOCKING = "urn:xmpp:blocking"
 
 
@@ -44,25 +44,21 @@ async def block(who, whom, undo=False):
 
 async def affiliate(owner, node, to=None, **affiliations):
     """affiliate(alice, node, carol="member"): users of localhost."""
-    entries = "".join(f"<affiliation jid='{user}@localhost' affiliation='{kind}'/>"
-                      for user, kind in affiliations.items())
-    return ok(await owner.ask("set", f"<affiliations node={quoteattr(node)}>{entries}"
-                                     "</affiliations>", to, OWNER))
+    entries = [(f"{user}@localhost", kind) for user, kind in affiliations.items()]
+    return ok(await pubsub.set_list(owner, "affiliation", node, entries, to))
 
 
 async def subscribe(who, node, of, jid=None):
-    return await who.ask("set", f"<subscribe node={quoteattr(node)} jid='{jid or who.bare}'/>", of)
+    return await pubsub.subscribe(who, node, jid, to=of)
 
 
 async def unsubscribe(who, node, of, jid=None):
-    return await who.ask("set", f"<unsubscribe node={quoteattr(node)} jid='{jid or who.bare}'/>",
-                         of)
+    return await pubsub.unsubscribe(who, node, jid, to=of)
 
 
 async def subscribers(owner, node, to=None):
     """{jid: state}"""
-    answer = ok(await owner.ask("get", f"<subscriptions node={quoteattr(node)}/>", to, OWNER))
-    return {s.get("jid"): s.get("subscription") for s in answer.iter(f"{{{OWNER}}}subscription")}
+    return await pubsub.list_of(owner, "subscription", node, to)
 
 
 async def settled(who, asked=0):
@@ -86,8 +82,7 @@ def disco(kind, node=None):
 
 async def nodes_of(who, of):
     """Names, or the condition of the error."""
-    from .pep import condition
     answer = await who.raw.iq("get", disco("items"), to=of)
     if answer.get("type") == "error":
         return condition(answer)
-    return [i.get("node") for i in answer.iter(f"{{{xml.DISCO_ITEMS}}}item")]
+    return pubsub.disco_items(answer)

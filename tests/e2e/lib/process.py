@@ -88,6 +88,15 @@ class Process:
         except FileNotFoundError:
             return ""
 
+    async def reload(self, text, outcome="settings reloaded"):
+        """A file of its conf.d is this text now; what it said of it."""
+        with open(os.path.join(self.env["CONF_DIR"], "10-test.conf"), "w", encoding="utf-8") as f:
+            f.write(text)
+        mark = self.mark()
+        self.signal(signal.SIGHUP)
+        await self.wait_log(outcome, mark)
+        return self.log[mark:]
+
     def mark(self):
         """A place in the log, for wait_log's `since`."""
         return len(self.log)

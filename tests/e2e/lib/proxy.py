@@ -7,6 +7,8 @@ import socket
 import struct
 import threading
 
+from .wait import until
+
 UP, DOWN = "up", "down"  # from the client to the server; from the server to the client
 
 
@@ -18,6 +20,7 @@ class CutProxy:
     p.slice(1, UP)                       one byte per write; slice(0) passes as it comes
     p.cut()                              RST for all connections, now
     p.refuse(); p.accept()               new connections are reset; are served again
+    await p.disturb(random.Random(1))    one of these, but for the last two
     """
 
     def __init__(self, port, host="127.0.0.1"):
@@ -49,6 +52,21 @@ class CutProxy:
         return self._run(call())
 
     # --- what tests ask for -----------------------------------------------------------------------
+    async def disturb(self, dice):
+        """One trouble of any kind; returns when something has got through since."""
+        way, what, before = dice.choice((UP, DOWN)), dice.randrange(4), self.passed[UP]
+        if what == 0:
+            self.cut()
+        elif what == 1:
+            self.cut_after(dice.randrange(1, 20000), way)
+        elif what == 2:
+            self.stall(way)
+            await asyncio.sleep(dice.uniform(0, 0.5))
+            self.resume()
+        else:
+            self.slice(dice.randrange(200, 2000), way)
+        await until(lambda: self.passed[UP] > before + 25000, "new traffic")
+
     def cut_after(self, n, way=UP):
         self._do(self._budget.__setitem__, way, n)
 

@@ -6,10 +6,9 @@ import os
 import sqlite3
 from xml.sax.saxutils import quoteattr
 
-import pytest
-
 from . import xml
 from .pep import EVENT, OWNER, PUBSUB, condition, node_config, ok
+from .pep_fixtures import with_stack
 
 AT = "pubsub.localhost"
 RSM = "http://jabber.org/protocol/rsm"
@@ -17,15 +16,9 @@ XDATA = "jabber:x:data"
 FAST = {"LIMIT_SESSION_RATE": 0, "PUBSUB_RATE": 0}  # for tests that send much
 
 
-@pytest.fixture
-def pep_stack(request, make_stack):
-    """In place of the one without settings: modules import it, tests have @settings(...)."""
-    return make_stack(components=("pubsub",), env=getattr(request, "param", {}))
-
-
 def settings(**env):
-    return pytest.mark.parametrize("pep_stack", [env], indirect=True,
-                                   ids=["-".join(f"{k}={v}" for k, v in env.items())])
+    """A mark for tests with a `pep_stack`."""
+    return with_stack(env=env)
 
 
 def named(node):
@@ -151,17 +144,30 @@ def published_id(answer):
     return ok(answer).find(f".//{{{PUBSUB}}}item").get("id")
 
 
+# --- the component's database -----------------------------------------------------------------------
+
+def database(stack):
+    return os.path.join(stack.data_dir, "pubsub.db")
+
+
+def rows(stack, query):
+    with contextlib.closing(sqlite3.connect(f"file:{database(stack)}?mode=ro", uri=True)) as db:
+        return db.execute(query).fetchall()
+
+
+def sessions(stack):
+    return {jid for jid, in rows(stack, "SELECT jid FROM session")}
+
+
 def stored(stack):
-    """How many items the component's database has."""
-    with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "pubsub.db"))) as db:
-        return db.execute("SELECT count(*) FROM item").fetchone()[0]
+    """How many items it has."""
+    return rows(stack, "SELECT count(*) FROM item")[0][0]
 
 
 def fill(stack, node, count, publisher="alice@localhost/a", size=0, name="{}"):
     """Items 1 to count, written into the database of a component that does not run."""
-    path = os.path.join(stack.data_dir, "pubsub.db")
     content = f"<thing xmlns='urn:example:thing'>{'x' * size}</thing>"
-    with contextlib.closing(sqlite3.connect(path)) as db, db:
+    with contextlib.closing(sqlite3.connect(database(stack))) as db, db:
         number, = db.execute("SELECT id FROM node WHERE name = ?", (node,)).fetchone()
         last, = db.execute("SELECT coalesce(max(seq), 0) FROM item").fetchone()
         db.executemany(

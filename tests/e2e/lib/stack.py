@@ -147,6 +147,18 @@ class Stack:
             self.ctl("account", "add", jid, "--password-file", file)
         return jid
 
+    def add_if_free(self, jid):
+        """As add_account; None while one of this name is being removed."""
+        try:
+            return self.add_account(jid)
+        except CtlError as e:
+            assert "is being removed" in str(e)
+            return None
+
+    def delete_account(self, jid):
+        self.ctl("account", "delete", jid)
+        self.accounts.pop(jid)
+
     def change_password(self, jid, password):
         self.accounts[jid] = password
         with self._private_file(password) as file:

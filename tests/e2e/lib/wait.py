@@ -23,6 +23,16 @@ async def until(condition, what="the condition", timeout=DEADLINE):
     return value
 
 
+async def until_answer(ask, what="the answer", timeout=DEADLINE):
+    """As until, for what has to be asked: `ask` is a coroutine function."""
+    end = time.monotonic() + timeout
+    while not (value := await ask()):
+        if time.monotonic() > end:
+            raise _late(what, timeout)
+        await asyncio.sleep(STEP)
+    return value
+
+
 def until_sync(condition, what="the condition", timeout=DEADLINE):
     """As until, for code outside a coroutine: clients of the test stand still meanwhile."""
     end = time.monotonic() + timeout
