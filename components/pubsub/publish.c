@@ -252,6 +252,7 @@ int publish_item(struct request *r)
 	struct sbuf payload = SBUF_INIT;
 	char fresh[FRESH_ID + 1];
 	struct node *n = NULL;
+	bool made;
 	int ret = read_request(r, &p);
 
 	if (ret == 0)
@@ -265,12 +266,16 @@ int publish_item(struct request *r)
 	if (p.payload)
 		el_write(&payload, p.payload, NULL);
 	n = node_find(r->service, request_node(r));
-	if (!n)
+	made = !n;
+	if (made)
 		ret = make(r, &p, sbuf_len(&payload), &n);
 	else
 		ret = check_node(r, n, &p, sbuf_len(&payload));
-	if (ret == 0)
+	if (ret == 0) {
 		ret = put(r, n, &p, p.id ? p.id : fresh, &payload);
+		if (ret < 0 && made)
+			node_delete(n);
+	}
 	sbuf_done(&payload);
 	return ret < 0 ? ret : COMP_DONE;
 }
