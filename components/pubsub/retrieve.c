@@ -2,7 +2,6 @@
 /* Items come in the order in which they were published, the oldest first; of a node with more than
  * a page the newest ones, unless a page is asked for. */
 #include <stdlib.h>
-#include <string.h>
 
 #include <base/arena.h>
 #include <base/sbuf.h>
@@ -110,22 +109,15 @@ int retrieve_page(struct node *n, const struct el *asked, const struct el *set, 
 /* --- answering ---------------------------------------------------------------------------------
  */
 
-static void put_attr(struct sbuf *out, const char *name, const char *value)
-{
-	sbuf_printf(out, " %s=\"", name);
-	el_escape(out, value, strlen(value));
-	sbuf_putc(out, '"');
-}
-
 static int put_item(struct sbuf *out, struct item *it)
 {
 	size_t before;
 	int r;
 
 	sbuf_puts(out, "<item");
-	put_attr(out, "id", it->id);
+	el_write_attr(out, "id", it->id);
 	if (it->node->conf.publisher)
-		put_attr(out, "publisher", it->publisher);
+		el_write_attr(out, "publisher", it->publisher);
 	if (it->len == 0) {
 		sbuf_puts(out, "/>");
 		return 0;
@@ -178,7 +170,7 @@ static int reply(struct request *r, struct node *n, struct retrieve_page *page, 
 	int ret = 0;
 
 	sbuf_puts(&out, "<pubsub xmlns=\"" NS_PUBSUB "\"><items");
-	put_attr(&out, "node", n->name);
+	el_write_attr(&out, "node", n->name);
 	sbuf_putc(&out, '>');
 	for (size_t i = page->from; i < page->from + page->n && ret == 0; i++)
 		ret = put_item(&out, page->v[i]);

@@ -132,6 +132,8 @@ void el_write_addr(struct sbuf *out, const struct el *el, const char *content_ns
     const char *to);
 /* Escapes for text and for attributes in double quotes; drops what XML 1.0 cannot carry. */
 void el_escape(struct sbuf *out, const char *s, size_t n);
+/* One attribute of a tag that is put together by hand; val NULL: none. */
+void el_write_attr(struct sbuf *out, const char *name, const char *val);
 
 /* The bytes between start and end tag as received; NULL: changed since, or not to be reused. */
 const char *el_raw(const struct el *el, size_t *ret_len);
