@@ -55,11 +55,7 @@ void approve_tell_owners(struct node *n, const char *jid, int state)
 {
 	struct sbuf content = SBUF_INIT;
 
-	sbuf_puts(&content, "<event xmlns=\"" NS_PUBSUB_EVENT "\"><subscription node=\"");
-	el_escape(&content, n->name, strlen(n->name));
-	sbuf_puts(&content, "\" jid=\"");
-	el_escape(&content, jid, strlen(jid));
-	sbuf_printf(&content, "\" subscription=\"%s\"/></event>", subscribe_state_name(state));
+	notify_subscription(&content, n, jid, subscribe_state_name(state));
 	tell_owners(n, n->service->address, &content);
 	sbuf_done(&content);
 }
