@@ -43,23 +43,19 @@ static size_t find(const char *id, bool *ret_there, void *arg)
 	return lo;
 }
 
-/* 6.5.8: those that are named, in the order in which they are. */
-static void pick_named(
-    struct node *n, const struct el *asked, struct arena *a, struct retrieve_page *out)
+/* 6.5.8: those that are named, in the order in which they are; the first of too many. */
+static void pick_named(struct node *n, const struct el *asked, size_t limit, struct arena *a,
+    struct retrieve_page *out)
 {
-	size_t count = 0;
-
-	EL_EACH (it, asked, "item", NULL)
-		count++;
-	out->v = arena_alloc(a, (count + 1) * sizeof(struct item *));
+	out->v = arena_alloc(a, limit * sizeof(struct item *));
 	EL_EACH (el, asked, "item", NULL) {
 		const char *id = el_attr(el, "id");
 		struct item *it = id ? items_find(n, id) : NULL;
 
-		if (it)
+		if (it && out->n < limit)
 			out->v[out->n++] = it;
+		out->count += it != NULL;
 	}
-	out->count = out->n;
 }
 
 static size_t most(const struct el *asked, size_t limit)
@@ -82,7 +78,8 @@ int retrieve_page(struct node *n, const struct el *asked, const struct el *set, 
 	if (rsm_parse(&rsm, set) < 0)
 		return -COND_BAD_REQUEST;
 	if (el_child(asked, "item", NULL)) {
-		pick_named(n, asked, a, out);
+		pick_named(n, asked, limit, a, out);
+		*ret_paged = out->n < out->count;
 		return 0;
 	}
 	out->v = f.v = arena_alloc(a, (f.count + 1) * sizeof(struct item *));
