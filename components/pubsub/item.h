@@ -39,8 +39,6 @@ void items_purge(struct node *n);
 void items_cut(struct node *n, int64_t keep);
 /* Appends the payload: 0, or -Exxx (-EBUSY: not now). */
 int item_payload(struct item *it, struct sbuf *out) __attribute__((warn_unused_result));
-/* Where a place is, or would be: how many items are before it. */
-size_t items_below(struct node *n, int64_t seq);
 
 /* For store.c: as it was read.  payload NULL: it stays where it is. */
 struct item *item_restore(struct node *n, const char *id, int64_t seq, int64_t at, size_t len,
