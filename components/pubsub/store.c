@@ -337,25 +337,15 @@ static int64_t flags_of(const struct node_conf *c)
 	       (c->subscribe ? FLAG_SUBSCRIBE : 0);
 }
 
-static size_t groups_len(const char *groups)
-{
-	size_t n = 0;
-
-	if (!groups)
-		return 0;
-	while (groups[n])
-		n += strlen(groups + n) + 1;
-	return n + 1;
-}
-
 void store_put_node(struct db_batch *b, const struct node *n)
 {
 	const struct node_conf *c = &n->conf;
 
 	db_batch_add(b, &q_new_node, "ississssbiiiiiiii", n->id, n->service->address, n->name,
 	    n->created, c->title, c->description, c->type, c->language, c->groups,
-	    groups_len(c->groups), (int64_t)c->access, (int64_t)c->publish, (int64_t)c->send_last,
-	    (int64_t)c->full, (int64_t)c->notification, c->max_items, c->max_payload, flags_of(c));
+	    config_groups_len(c->groups), (int64_t)c->access, (int64_t)c->publish,
+	    (int64_t)c->send_last, (int64_t)c->full, (int64_t)c->notification, c->max_items,
+	    c->max_payload, flags_of(c));
 }
 
 void store_put_conf(struct db_batch *b, const struct node *n)
@@ -363,9 +353,9 @@ void store_put_conf(struct db_batch *b, const struct node *n)
 	const struct node_conf *c = &n->conf;
 
 	db_batch_add(b, &q_put_conf, "issssbiiiiiiii", n->id, c->title, c->description, c->type,
-	    c->language, c->groups, groups_len(c->groups), (int64_t)c->access, (int64_t)c->publish,
-	    (int64_t)c->send_last, (int64_t)c->full, (int64_t)c->notification, c->max_items,
-	    c->max_payload, flags_of(c));
+	    c->language, c->groups, config_groups_len(c->groups), (int64_t)c->access,
+	    (int64_t)c->publish, (int64_t)c->send_last, (int64_t)c->full, (int64_t)c->notification,
+	    c->max_items, c->max_payload, flags_of(c));
 }
 
 void store_del_node(struct db_batch *b, int64_t node)
