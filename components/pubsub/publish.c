@@ -290,11 +290,6 @@ static const char *retracted_id(const struct request *r)
 	return id && *id && !el_next(it, NULL, NULL) ? id : NULL;
 }
 
-static bool is_true(const char *s)
-{
-	return s && (strcmp(s, "1") == 0 || strcmp(s, "true") == 0);
-}
-
 static bool is_publisher(const struct request *r, const struct item *it)
 {
 	return strncmp(it->publisher, r->bare.s, r->bare.len) == 0 &&
@@ -328,7 +323,7 @@ int publish_retract(struct request *r)
 	ret = request_charge(r, 1);
 	if (ret < 0)
 		return ret;
-	notify = n->conf.notify_retract || is_true(el_attr(r->action, "notify"));
+	notify = n->conf.notify_retract || el_attr_true(r->action, "notify");
 	if (publish_remove(n, r->roster, id, notify) < 0)
 		return -COND_RESOURCE_CONSTRAINT;
 	if (request_is_owner(r)) {

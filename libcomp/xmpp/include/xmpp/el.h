@@ -92,6 +92,8 @@ const char *el_attr(const struct el *el, const char *name); /* NULL: absent; "xm
 const char *el_attr_ns(const struct el *el, const char *ns, const char *name);
 /* As an xs:unsignedInt, with no more liberty than digits; -EINVAL: absent, or none. */
 int el_attr_u32(const struct el *el, const char *name, uint32_t *out);
+/* As an xs:boolean: whether it says yes. */
+bool el_attr_true(const struct el *el, const char *name);
 /* The text of the element itself, concatenated; "" : none.  The common case of one text node is
  * returned in place. */
 const char *el_body(const struct el *el);
