@@ -131,11 +131,6 @@ int store_read_numbers(struct pubsub *p)
 	return r < 0 ? r : 0;
 }
 
-static char *text_or_null(struct db *db, struct db_q *q, int col)
-{
-	return db_is_null(db, q, col) ? NULL : xstrdup(db_text(db, q, col));
-}
-
 /* What another hand has written is brought into range: */
 static int within(int64_t v, int last)
 {
@@ -169,10 +164,10 @@ static void read_conf(struct db *db, struct db_q *q, struct node_conf *c)
 	int64_t flags = db_int(db, q, 15);
 
 	*c = (struct node_conf){
-		.title = text_or_null(db, q, 3),
-		.description = text_or_null(db, q, 4),
-		.type = text_or_null(db, q, 5),
-		.language = text_or_null(db, q, 6),
+		.title = db_text_dup(db, q, 3),
+		.description = db_text_dup(db, q, 4),
+		.type = db_text_dup(db, q, 5),
+		.language = db_text_dup(db, q, 6),
 		.groups = read_groups(db, q, 7),
 		.access = access_of(db_int(db, q, 8)),
 		.publish = within(db_int(db, q, 9), PUBLISH_OPEN),
