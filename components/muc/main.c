@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: its settings, which stanza goes where, start and stop. */
-#include <errno.h>
-#include <stdio.h>
-
-#include <base/arena.h>
-
 #include "admin.h"
 #include "disco.h"
 #include "ghost.h"
@@ -22,35 +17,6 @@ static const struct log_tag tag = { .mod = "muc" };
 /* --- settings ----------------------------------------------------------------------------------
  */
 
-static int check_admin(const char *value, char *err, size_t err_len)
-{
-	struct arena *a = arena_new();
-	struct jid j;
-	int r = jid_parse(&j, a, value);
-
-	if (r == 0 && !jid_is_bare(&j))
-		r = -EINVAL;
-	if (r < 0)
-		(void)snprintf(
-		    err, err_len, "an address without a resource, such as a@example.org");
-	arena_free(a);
-	return r;
-}
-
-static int check_domain(const char *value, char *err, size_t err_len)
-{
-	struct arena *a = arena_new();
-	struct jid j;
-	int r = jid_parse(&j, a, value);
-
-	if (r == 0 && !jid_is_domain(&j))
-		r = -EINVAL;
-	if (r < 0)
-		(void)snprintf(err, err_len, "a domain, such as example.org");
-	arena_free(a);
-	return r;
-}
-
 #define AT(field) offsetof(struct muc_conf, field)
 
 static const struct conf_opt opts[] = {
@@ -58,9 +24,9 @@ static const struct conf_opt opts[] = {
 	    .flags = CONF_RELOAD, .help = "who may create rooms" },
 	{ "muc_local_domains", CONF_LIST, AT(local_domains), .flags = CONF_RELOAD,
 	    .help = "whose users are local; none: those of the domains that the server serves",
-	    .check = check_domain },
+	    .check = who_check_domain },
 	{ "admins", CONF_LIST, AT(admins), .env = "ADMINS|PROSODY_ADMINS", .flags = CONF_RELOAD,
-	    .help = "bare JIDs that are owners of every room", .check = check_admin },
+	    .help = "bare JIDs that are owners of every room", .check = who_check_bare },
 	{ "muc_default_persistent", CONF_BOOL, AT(dflt.persistent), "false", .flags = CONF_RELOAD,
 	    .help = "a new room stays when nobody is in it" },
 	{ "muc_default_members_only", CONF_BOOL, AT(dflt.members_only), "false",

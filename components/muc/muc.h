@@ -21,6 +21,7 @@
 #include <base/map.h>
 #include <base/rate.h>
 #include <comp/comp.h>
+#include <comp/who.h>
 
 #define NS_MUC "http://jabber.org/protocol/muc"
 #define NS_MUC_ADMIN "http://jabber.org/protocol/muc#admin"
@@ -71,8 +72,9 @@ struct room;
 struct muc {
 	struct comp *c;
 	struct muc_conf *conf;
-	int64_t seq;          /* the last number given to who came or spoke: grows for ever */
-	struct map admins;    /* struct muc_admin by bare JID */
+	int64_t seq;       /* the last number given to who came or spoke: grows for ever */
+	struct who admins; /* bare JIDs */
+	struct who local_domains;
 	struct map rooms;     /* struct room by local part */
 	struct room **sorted; /* all rooms by local part: pages of disco#items */
 	size_t n_sorted, cap_sorted;

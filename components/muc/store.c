@@ -119,20 +119,15 @@ static struct db_q q_del_room = { "DELETE FROM room WHERE name = $1" };
 /* --- reading -----------------------------------------------------------------------------------
  */
 
-static char *text_or_null(struct db *db, struct db_q *q, int col)
-{
-	return db_is_null(db, q, col) ? NULL : xstrdup(db_text(db, q, col));
-}
-
 static void read_conf(struct db *db, struct db_q *q, struct room_conf *c)
 {
 	int64_t flags = db_int(db, q, 5);
 
 	config_done(c);
-	c->name = text_or_null(db, q, 1);
-	c->desc = text_or_null(db, q, 2);
-	c->lang = text_or_null(db, q, 3);
-	c->password = text_or_null(db, q, 4);
+	c->name = db_text_dup(db, q, 1);
+	c->desc = db_text_dup(db, q, 2);
+	c->lang = db_text_dup(db, q, 3);
+	c->password = db_text_dup(db, q, 4);
 	c->persistent = !(flags & FLAG_TEMPORARY);
 	c->public = flags & FLAG_PUBLIC;
 	c->members_only = flags & FLAG_MEMBERS_ONLY;
@@ -267,8 +262,8 @@ static int load_history(struct room *room)
 		s->seq = db_int(db, q, 0);
 		s->at = db_int(db, q, 1);
 		s->nick = xstrdup(db_text(db, q, 2));
-		s->id = text_or_null(db, q, 3);
-		s->lang = text_or_null(db, q, 4);
+		s->id = db_text_dup(db, q, 3);
+		s->lang = db_text_dup(db, q, 4);
 		s->inner = xstrdup(db_text(db, q, 5));
 		s->len = strlen(s->inner);
 		history_add(room, s);

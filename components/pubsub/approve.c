@@ -55,11 +55,7 @@ void approve_tell_owners(struct node *n, const char *jid, int state)
 {
 	struct sbuf content = SBUF_INIT;
 
-	sbuf_puts(&content, "<event xmlns=\"" NS_PUBSUB_EVENT "\"><subscription node=\"");
-	el_escape(&content, n->name, strlen(n->name));
-	sbuf_puts(&content, "\" jid=\"");
-	el_escape(&content, jid, strlen(jid));
-	sbuf_printf(&content, "\" subscription=\"%s\"/></event>", subscribe_state_name(state));
+	notify_subscription(&content, n, jid, subscribe_state_name(state));
 	tell_owners(n, n->service->address, &content);
 	sbuf_done(&content);
 }
@@ -85,14 +81,21 @@ static void decide(struct node *n, const struct jid *jid, bool allow)
 	arena_free(a);
 }
 
-/* Of the owner's own account, if somebody waits there, or else of the domain.  NULL: *ret. */
+/* Of the owner's own account, if somebody waits there, or else of the domain.  NULL: *ret; what
+ * cannot be read now is not taken for one where nobody waits. */
 static struct node *find(struct request *r, const char *name, const struct jid *jid, int *ret)
 {
 	struct jid bare = jid_bare(jid, el_arena(comp_el(r->rq)));
 	struct service *own;
 	struct node *n;
 
-	if (pubsub_is_local(r->p, &r->bare) && service_get(r->p, r->bare.s, &own) == 0) {
+	if (pubsub_is_local(r->p, &r->bare)) {
+		int err = service_get(r->p, r->bare.s, &own);
+
+		if (err < 0) {
+			*ret = request_failed(r->bare.s, err);
+			return NULL;
+		}
 		n = node_find(own, name);
 		if (n && node_sub(n, jid->s, bare.s))
 			return n;

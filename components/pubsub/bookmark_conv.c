@@ -18,12 +18,6 @@ struct said {
 
 /* --- one room ---------------------------------------------------------------------------------
  */
-/* The lexical forms of xs:boolean that mean yes (XEP-0402 2). */
-static bool is_true(const char *s)
-{
-	return s && (!strcmp(s, "true") || !strcmp(s, "1"));
-}
-
 static const char *some(const char *s)
 {
 	return s && *s ? s : NULL;
@@ -39,7 +33,7 @@ static bool said_read(struct said *s, const struct el *conference)
 {
 	const char *ns = el_ns(conference);
 
-	s->autojoin = is_true(el_attr(conference, "autojoin"));
+	s->autojoin = el_attr_true(conference, "autojoin");
 	s->name = some(el_attr(conference, "name"));
 	s->nick = some(el_child_text(conference, "nick", ns));
 	s->password = some(el_child_text(conference, "password", ns));

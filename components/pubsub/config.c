@@ -83,15 +83,15 @@ void config_init(struct node_conf *c, const struct config_limits *lim)
 	};
 }
 
-static char *dup_groups(const char *groups)
+size_t config_groups_len(const char *groups)
 {
 	size_t n = 0;
 
 	if (!groups)
-		return NULL;
+		return 0;
 	while (groups[n])
 		n += strlen(groups + n) + 1;
-	return xmemdup(groups, n + 1);
+	return n + 1;
 }
 
 void config_copy(struct node_conf *to, const struct node_conf *from)
@@ -102,7 +102,7 @@ void config_copy(struct node_conf *to, const struct node_conf *from)
 
 		*FIELD(char *, to, &texts[i]) = s ? xstrdup(s) : NULL;
 	}
-	to->groups = dup_groups(from->groups);
+	to->groups = from->groups ? xmemdup(from->groups, config_groups_len(from->groups)) : NULL;
 }
 
 void config_done(struct node_conf *c)

@@ -44,6 +44,7 @@ struct config_limits {
 void config_init(struct node_conf *c, const struct config_limits *lim); /* the defaults */
 void config_copy(struct node_conf *to, const struct node_conf *from);   /* to is uninitialised */
 void config_done(struct node_conf *c);
+size_t config_groups_len(const char *groups); /* with all that ends them; NULL: 0 */
 bool config_has_group(const struct node_conf *c, const char *group);
 
 /* Writes what a form says into c; a field that is absent leaves things as they are.  0 or a negated

@@ -142,7 +142,7 @@ static void put_meta(const struct node *n, struct el *form)
 	if (gmtime_r(&t, &tm) && strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm))
 		form_add_text(form, "text-single", "pubsub#creation_date", NULL, stamp);
 	LIST_EACH (l, &n->followers_in_order)
-		subscribers += node_subscribed(n, LIST_ENTRY(l, struct follower, link)->bare);
+		subscribers += follower_subscribed(LIST_ENTRY(l, struct follower, link));
 	form_add_int(form, "text-single", "pubsub#num_subscribers", NULL, subscribers);
 }
 

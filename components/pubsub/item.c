@@ -223,18 +223,6 @@ struct item *items_find(const struct node *n, const char *id)
 	return m ? MAP_ENTRY(m, struct item, by_id) : NULL;
 }
 
-size_t items_below(struct node *n, int64_t seq)
-{
-	size_t i = 0;
-
-	LIST_EACH (l, &n->items_in_order) {
-		if (LIST_ENTRY(l, struct item, link)->seq >= seq)
-			break;
-		i++;
-	}
-	return i;
-}
-
 /* --- writing -----------------------------------------------------------------------------------
  */
 

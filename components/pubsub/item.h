@@ -41,8 +41,6 @@ void items_cut(struct node *n, int64_t keep);
 int item_payload(struct item *it, struct sbuf *out) __attribute__((warn_unused_result));
 /* The payload as a tree; the caller owns it.  NULL: it is none, or cannot be read now. */
 struct el *item_read(struct item *it);
-/* Where a place is, or would be: how many items are before it. */
-size_t items_below(struct node *n, int64_t seq);
 
 /* For store.c: as it was read.  payload NULL: it stays where it is. */
 struct item *item_restore(struct node *n, const char *id, int64_t seq, int64_t at, size_t len,

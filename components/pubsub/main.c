@@ -17,31 +17,17 @@
 /* --- settings ----------------------------------------------------------------------------------
  */
 
-static int check_admin(const char *value, char *err, size_t err_len)
-{
-	struct arena *a = arena_new();
-	struct jid j;
-	int r = jid_parse(&j, a, value);
-
-	if (r == 0 && !jid_is_bare(&j))
-		r = -EINVAL;
-	if (r < 0)
-		(void)snprintf(
-		    err, err_len, "an address without a resource, such as a@example.org");
-	arena_free(a);
-	return r;
-}
-
+/* As it is prepared. */
 static int check_domain(const char *value, char *err, size_t err_len)
 {
 	struct arena *a = arena_new();
+	int r = who_check_domain(value, err, err_len);
 	struct jid j;
-	int r = jid_parse(&j, a, value);
 
-	if (r == 0 && (!jid_is_domain(&j) || strcmp(j.s, value) != 0))
-		r = -EINVAL;
-	if (r < 0)
+	if (r == 0 && (jid_parse(&j, a, value) < 0 || strcmp(j.s, value) != 0)) {
 		(void)snprintf(err, err_len, "a domain in small letters, such as example.org");
+		r = -EINVAL;
+	}
 	arena_free(a);
 	return r;
 }
@@ -56,7 +42,7 @@ static const struct conf_opt opts[] = {
 	    .check = check_domain },
 	{ "admins", CONF_LIST, AT(admins), .env = "ADMINS|PROSODY_ADMINS", .flags = CONF_RELOAD,
 	    .help = "bare JIDs that own every node of the service's own domain",
-	    .check = check_admin },
+	    .check = who_check_bare },
 	{ "pubsub_max_item", CONF_SIZE, AT(max_item), "128k", 1024, 512 << 10, .flags = CONF_RELOAD,
 	    .help = "bytes of an item's payload" },
 	{ "pubsub_max_items", CONF_INT, AT(max_items), "10000", 1, 100000, .flags = CONF_RELOAD,

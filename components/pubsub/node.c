@@ -228,15 +228,19 @@ struct sub *node_sub(const struct node *n, const char *jid, const char *bare)
 	return f ? find_sub(f, jid, &k) : NULL;
 }
 
+bool follower_subscribed(const struct follower *f)
+{
+	LIST_EACH (l, &f->subs)
+		if (LIST_ENTRY(l, struct sub, link)->state == SUB_SUBSCRIBED)
+			return true;
+	return false;
+}
+
 bool node_subscribed(const struct node *n, const char *bare)
 {
 	const struct follower *f = node_follower(n, bare);
 
-	if (f)
-		LIST_EACH (l, &f->subs)
-			if (LIST_ENTRY(l, struct sub, link)->state == SUB_SUBSCRIBED)
-				return true;
-	return false;
+	return f && follower_subscribed(f);
 }
 
 void node_restore_sub(struct node *n, const char *jid, const char *bare, enum sub_state state)

@@ -69,6 +69,7 @@ bool node_is_owner(const struct node *n, const char *bare);
 int node_set_affiliation(struct node *n, const char *bare, enum affiliation a);
 struct sub *node_sub(const struct node *n, const char *jid, const char *bare); /* NULL: none */
 bool node_subscribed(const struct node *n, const char *bare); /* by any of its JIDs */
+bool follower_subscribed(const struct follower *f);
 int node_set_sub(struct node *n, const char *jid, const char *bare, enum sub_state state);
 void node_del_sub(struct node *n, const char *jid, const char *bare);
 /* As read from the database: nothing is written. */

@@ -17,17 +17,10 @@ enum { ID_LEN = 16 };
 /* --- content -----------------------------------------------------------------------------------
  */
 
-static void put_attr(struct sbuf *out, const char *name, const char *value)
-{
-	sbuf_printf(out, " %s=\"", name);
-	el_escape(out, value, strlen(value));
-	sbuf_putc(out, '"');
-}
-
 static void begin(struct sbuf *out, const char *element, const struct node *n)
 {
 	sbuf_printf(out, "<event xmlns=\"" NS_PUBSUB_EVENT "\"><%s", element);
-	put_attr(out, "node", n->name);
+	el_write_attr(out, "node", n->name);
 }
 
 void notify_item(struct sbuf *out, const struct node *n, const char *id, const char *publisher,
@@ -39,9 +32,9 @@ void notify_item(struct sbuf *out, const struct node *n, const char *id, const c
 		return;
 	}
 	sbuf_puts(out, "><item");
-	put_attr(out, "id", id);
+	el_write_attr(out, "id", id);
 	if (n->conf.publisher && publisher)
-		put_attr(out, "publisher", publisher);
+		el_write_attr(out, "publisher", publisher);
 	if (payload && *payload) {
 		sbuf_putc(out, '>');
 		sbuf_puts(out, payload);
@@ -55,7 +48,7 @@ void notify_retract(struct sbuf *out, const struct node *n, const char *id)
 {
 	begin(out, "items", n);
 	sbuf_puts(out, "><retract");
-	put_attr(out, "id", id);
+	el_write_attr(out, "id", id);
 	sbuf_puts(out, "/></items></event>");
 }
 
@@ -70,6 +63,14 @@ void notify_about(
 	sbuf_putc(out, '>');
 	el_write(out, below, NULL);
 	sbuf_printf(out, "</%s></event>", element);
+}
+
+void notify_subscription(struct sbuf *out, const struct node *n, const char *jid, const char *state)
+{
+	begin(out, "subscription", n);
+	el_write_attr(out, "jid", jid);
+	el_write_attr(out, "subscription", state);
+	sbuf_puts(out, "/></event>");
 }
 
 void notify_delay(struct sbuf *out, int64_t at)
@@ -87,7 +88,7 @@ void notify_reply_to(struct sbuf *out, const char *publisher)
 {
 	sbuf_puts(out, "<addresses xmlns=\"http://jabber.org/protocol/address\">"
 		       "<address type=\"replyto\"");
-	put_attr(out, "jid", publisher);
+	el_write_attr(out, "jid", publisher);
 	sbuf_puts(out, "/></addresses>");
 }
 

@@ -23,6 +23,8 @@ void notify_retract(struct sbuf *out, const struct node *n, const char *id);
 /* An element below <event/> with the name of the node, and what is below it: NULL nothing. */
 void notify_about(
     struct sbuf *out, const char *element, const struct node *n, const struct el *below);
+void notify_subscription(
+    struct sbuf *out, const struct node *n, const char *jid, const char *state);
 void notify_delay(struct sbuf *out, int64_t at);
 void notify_reply_to(struct sbuf *out, const char *publisher);
 

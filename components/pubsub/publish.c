@@ -21,21 +21,19 @@ enum { FRESH_ID = 24 };
  */
 
 int publish_put(struct node *n, const struct roster *ro, const char *id, const char *publisher,
-    const struct sbuf *payload)
+    struct sbuf *payload)
 {
+	const char *text = sbuf_str(payload);
 	struct sbuf content = SBUF_INIT;
-	struct sbuf text = SBUF_INIT;
 	int r;
 
-	sbuf_add(&text, sbuf_data(payload), sbuf_len(payload));
-	notify_item(&content, n, id, publisher, n->conf.payloads ? sbuf_str(&text) : NULL);
+	notify_item(&content, n, id, publisher, n->conf.payloads ? text : NULL);
 	r = notify_all(n, ro, &content, n->service->pep ? publisher : NULL);
 	if (r == 0 && n->conf.persist && id) {
-		(void)items_put(n, id, publisher, sbuf_str(&text), sbuf_len(&text));
+		(void)items_put(n, id, publisher, text, sbuf_len(payload));
 		items_cut(n, n->conf.max_items);
 	}
 	sbuf_done(&content);
-	sbuf_done(&text);
 	return r;
 }
 
@@ -63,7 +61,8 @@ int publish_remove(struct node *n, const struct roster *ro, const char *id, bool
 struct publishing {
 	const struct el *item; /* NULL: an event without one */
 	const struct el *payload;
-	const char *id; /* the item's own; NULL: none */
+	const char *id; /* the item's, or a fresh one; NULL: there is no item */
+	char fresh[FRESH_ID + 1];
 	struct form options;
 	bool has_options;
 };
@@ -90,9 +89,11 @@ static int read_item(struct request *r, struct publishing *p)
 	if (!p->item)
 		return 0;
 	p->id = el_attr(p->item, "id");
-	if (p->id && !*p->id)
-		p->id = NULL;
-	if (p->id && strlen(p->id) > PUBSUB_ITEM_ID)
+	if (!p->id || !*p->id) {
+		rnd_id(p->fresh, FRESH_ID);
+		p->id = p->fresh;
+	}
+	if (strlen(p->id) > PUBSUB_ITEM_ID)
 		return -COND_NOT_ACCEPTABLE;
 	p->payload = el_child(p->item, NULL, NULL);
 	if (el_child_count(p->item) > 1 || (p->payload && !is_qualified(p->payload))) {
@@ -223,10 +224,9 @@ static int check_node(struct request *r, struct node *n, const struct publishing
 
 /* The oldest go if it is full, and so makes room in the bound of bytes; a singleton only ever has
  * the newest. */
-static int put(struct request *r, struct node *n, const struct publishing *p, const char *id,
-    const struct sbuf *payload)
+static int put(struct request *r, struct node *n, const struct publishing *p, struct sbuf *payload)
 {
-	int ret = publish_put(n, r->roster, p->item ? id : NULL, comp_from(r->rq)->s, payload);
+	int ret = publish_put(n, r->roster, p->id, comp_from(r->rq)->s, payload);
 	struct el *answer, *publish;
 
 	if (ret < 0)
@@ -238,8 +238,8 @@ static int put(struct request *r, struct node *n, const struct publishing *p, co
 	answer = comp_result(r->rq);
 	publish = el_add(el_add(answer, "pubsub", NS_PUBSUB), "publish", NULL);
 	el_set(publish, "node", n->name);
-	if (p->item)
-		el_set(el_add(publish, "item", NULL), "id", id);
+	if (p->id)
+		el_set(el_add(publish, "item", NULL), "id", p->id);
 	comp_reply(r->rq, answer);
 	return COMP_DONE;
 }
@@ -248,8 +248,8 @@ int publish_item(struct request *r)
 {
 	struct publishing p = { .item = NULL };
 	struct sbuf payload = SBUF_INIT;
-	char fresh[FRESH_ID + 1];
 	struct node *n = NULL;
+	bool made;
 	int ret = read_request(r, &p);
 
 	if (ret == 0)
@@ -259,16 +259,19 @@ int publish_item(struct request *r)
 	ret = bookmarks_publish(r, p.payload);
 	if (ret != COMP_PASS)
 		return ret;
-	rnd_id(fresh, FRESH_ID);
 	if (p.payload)
 		el_write(&payload, p.payload, NULL);
 	n = node_find(r->service, request_node(r));
-	if (!n)
+	made = !n;
+	if (made)
 		ret = make(r, &p, sbuf_len(&payload), &n);
 	else
 		ret = check_node(r, n, &p, sbuf_len(&payload));
-	if (ret == 0)
-		ret = put(r, n, &p, p.id ? p.id : fresh, &payload);
+	if (ret == 0) {
+		ret = put(r, n, &p, &payload);
+		if (ret < 0 && made)
+			node_delete(n);
+	}
 	sbuf_done(&payload);
 	return ret < 0 ? ret : COMP_DONE;
 }
@@ -283,11 +286,6 @@ static const char *retracted_id(const struct request *r)
 	const char *id = it ? el_attr(it, "id") : NULL;
 
 	return id && *id && !el_next(it, NULL, NULL) ? id : NULL;
-}
-
-static bool is_true(const char *s)
-{
-	return s && (strcmp(s, "1") == 0 || strcmp(s, "true") == 0);
 }
 
 static bool is_publisher(const struct request *r, const struct item *it)
@@ -323,7 +321,7 @@ int publish_retract(struct request *r)
 	ret = request_charge(r, 1);
 	if (ret < 0)
 		return ret;
-	notify = n->conf.notify_retract || is_true(el_attr(r->action, "notify"));
+	notify = n->conf.notify_retract || el_attr_true(r->action, "notify");
 	if (publish_remove(n, r->roster, id, notify) < 0)
 		return -COND_RESOURCE_CONSTRAINT;
 	if (request_is_owner(r)) {

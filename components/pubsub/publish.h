@@ -16,7 +16,7 @@ int publish_retract(struct request *r);
  * had come from `publisher`; the node is there, its items are loaded.  0; -ENOBUFS: the link does
  * not take the notifications, and nothing has happened. */
 int publish_put(struct node *n, const struct roster *ro, const char *id, const char *publisher,
-    const struct sbuf *payload);
+    struct sbuf *payload);
 int publish_remove(struct node *n, const struct roster *ro, const char *id, bool notify);
 
 #endif

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The component as a whole: whose users are local, who is an admin, what is in memory. */
-#include <stdlib.h>
 #include <string.h>
-
-#include <base/arena.h>
-#include <base/lim.h>
-#include <base/mem.h>
 
 #include "account.h"
 #include "caps.h"
@@ -28,69 +23,26 @@ static void apply_rates(struct pubsub *p)
 /* --- who is who --------------------------------------------------------------------------------
  */
 
-struct admin {
-	struct map_node node;
-	char bare[];
-};
-
-static void add_admins(struct pubsub *p)
+static void read_settings(struct pubsub *p)
 {
-	struct arena *a = arena_new();
-
-	for (size_t i = 0; i < p->conf->admins.n; i++) {
-		struct admin *adm;
-		struct jid j;
-
-		if (jid_parse(&j, a, p->conf->admins.v[i]) < 0 || map_gets(&p->admins, j.s))
-			continue; /* all are addresses: the settings were checked */
-		adm = xmalloc(sizeof(*adm) + j.len + 1U);
-		memcpy(adm->bare, j.s, j.len + 1U);
-		map_put(&p->admins, &adm->node, adm->bare, j.len);
-	}
-	arena_free(a);
-}
-
-static void drop_admins(struct pubsub *p)
-{
-	struct map_node *n;
-
-	while ((n = map_first(&p->admins))) {
-		map_del(&p->admins, n);
-		free(MAP_ENTRY(n, struct admin, node));
-	}
+	who_read(&p->admins, &p->conf->admins);
+	who_read(&p->local_domains, &p->conf->local_domains);
+	apply_rates(p);
 }
 
 bool pubsub_is_admin(const struct pubsub *p, const char *bare)
 {
-	return map_len(&p->admins) > 0 && map_gets(&p->admins, bare);
+	return who_has(&p->admins, bare, strlen(bare));
 }
 
-/* Without a list of our own: those of the server that this component has its link to. */
 bool pubsub_is_local(const struct pubsub *p, const struct jid *j)
 {
-	const struct conf_list *l = &p->conf->local_domains;
-	char domain[LIM_JID_PART + 1];
-	size_t len = jid_domain_len(j);
-	struct jid host;
-
-	for (size_t i = 0; i < l->n; i++)
-		if (jid_has_domain(j, l->v[i]))
-			return true;
-	if (l->n > 0 || len >= sizeof(domain))
-		return false;
-	memcpy(domain, jid_domain(j), len);
-	domain[len] = '\0';
-	host = (struct jid){ .s = domain, .len = (uint16_t)len };
-	return comp_is_router(p->c, &host);
+	return who_is_local(&p->local_domains, p->c, j);
 }
 
 bool pubsub_may_create(const struct pubsub *p, const struct jid *who)
 {
-	struct arena *a = arena_new();
-	bool admin = pubsub_is_admin(p, jid_bare(who, a).s);
-
-	arena_free(a);
-	if (p->conf->create == CREATE_ANYONE || admin)
+	if (p->conf->create == CREATE_ANYONE || who_has(&p->admins, who->s, jid_bare_len(who)))
 		return true;
 	return p->conf->create == CREATE_LOCAL && pubsub_is_local(p, who);
 }
@@ -119,7 +71,8 @@ void pubsub_init(struct pubsub *p, struct comp *c)
 	map_init(&p->caps);
 	map_init(&p->rosters);
 	map_init(&p->watched);
-	map_init(&p->admins);
+	who_init(&p->admins);
+	who_init(&p->local_domains);
 	list_init(&p->services_by_use);
 	list_init(&p->payloads);
 	list_init(&p->gone);
@@ -128,8 +81,7 @@ void pubsub_init(struct pubsub *p, struct comp *c)
 	list_init(&p->rosters_by_use);
 	last_init(p);
 	p->changes = rate_table_new(&none, KEYS_MAX);
-	apply_rates(p);
-	add_admins(p);
+	read_settings(p);
 }
 
 static void drop_all(struct pubsub *p)
@@ -173,8 +125,8 @@ void pubsub_done(struct pubsub *p)
 		return;
 	drop_all(p);
 	rate_table_free(p->changes);
-	drop_admins(p);
-	map_done(&p->admins);
+	who_done(&p->admins);
+	who_done(&p->local_domains);
 	map_done(&p->services);
 	map_done(&p->peers);
 	map_done(&p->caps);
@@ -184,7 +136,5 @@ void pubsub_done(struct pubsub *p)
 
 void pubsub_reload(struct pubsub *p)
 {
-	apply_rates(p);
-	drop_admins(p);
-	add_admins(p);
+	read_settings(p);
 }

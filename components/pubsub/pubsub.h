@@ -28,6 +28,7 @@
 #include <base/map.h>
 #include <base/rate.h>
 #include <comp/comp.h>
+#include <comp/who.h>
 
 #define NS_PUBSUB "http://jabber.org/protocol/pubsub"
 #define NS_PUBSUB_OWNER NS_PUBSUB "#owner"
@@ -89,7 +90,8 @@ struct pubsub {
 	struct list rosters_by_use;
 	size_t rosters_bytes;
 	struct map watched; /* roster.c: contacts at other servers, struct watch_list by bare JID */
-	struct map admins;  /* struct admin by bare JID */
+	struct who admins;  /* bare JIDs */
+	struct who local_domains;
 	struct rate_conf rate;
 	struct rate_table *changes; /* by bare JID */
 };

@@ -31,7 +31,7 @@ static int run(struct pubsub *p, struct comp_req *rq, const struct roster *ro, r
 	r.action = payload ? el_child(payload, NULL, NULL) : NULL;
 	r.bare = jid_bare(comp_from(rq), el_arena(comp_el(rq)));
 	ret = service_get(p, comp_to(rq)->s, &r.service);
-	ret = ret < 0 ? request_failed(&r, ret) : fn(&r);
+	ret = ret < 0 ? request_failed(comp_to(rq)->s, ret) : fn(&r);
 	services_trim(p);
 	return ret;
 }
@@ -240,10 +240,9 @@ int request_charge(struct request *r, size_t changes)
 	           : -COND_RESOURCE_CONSTRAINT;
 }
 
-int request_failed(struct request *r, int err)
+int request_failed(const char *address, int err)
 {
 	if (err != -EBUSY)
-		log_err(
-		    &tag, LOG_LVL_WARN, err, "the nodes of %s cannot be read", comp_to(r->rq)->s);
+		log_err(&tag, LOG_LVL_WARN, err, "the nodes of %s cannot be read", address);
 	return -COND_RESOURCE_CONSTRAINT;
 }

@@ -54,7 +54,7 @@ int request_error(struct request *r, enum el_cond cond, const char *own, const c
 int request_unsupported(struct request *r, const char *feature);
 /* What has been asked for costs so many changes: 0, or -COND_RESOURCE_CONSTRAINT. */
 int request_charge(struct request *r, size_t changes);
-/* -EBUSY and other failures of the database. */
-int request_failed(struct request *r, int err);
+/* -EBUSY and other failures of the database to give the nodes of an address. */
+int request_failed(const char *address, int err);
 
 #endif

@@ -2,7 +2,6 @@
 /* Items come in the order in which they were published, the oldest first; of a node with more than
  * a page the newest ones, unless a page is asked for. */
 #include <stdlib.h>
-#include <string.h>
 
 #include <base/arena.h>
 #include <base/sbuf.h>
@@ -44,23 +43,19 @@ static size_t find(const char *id, bool *ret_there, void *arg)
 	return lo;
 }
 
-/* 6.5.8: those that are named, in the order in which they are. */
-static void pick_named(
-    struct node *n, const struct el *asked, struct arena *a, struct retrieve_page *out)
+/* 6.5.8: those that are named, in the order in which they are; the first of too many. */
+static void pick_named(struct node *n, const struct el *asked, size_t limit, struct arena *a,
+    struct retrieve_page *out)
 {
-	size_t count = 0;
-
-	EL_EACH (it, asked, "item", NULL)
-		count++;
-	out->v = arena_alloc(a, (count + 1) * sizeof(struct item *));
+	out->v = arena_alloc(a, limit * sizeof(struct item *));
 	EL_EACH (el, asked, "item", NULL) {
 		const char *id = el_attr(el, "id");
 		struct item *it = id ? items_find(n, id) : NULL;
 
-		if (it)
+		if (it && out->n < limit)
 			out->v[out->n++] = it;
+		out->count += it != NULL;
 	}
-	out->count = out->n;
 }
 
 static size_t most(const struct el *asked, size_t limit)
@@ -83,7 +78,8 @@ int retrieve_page(struct node *n, const struct el *asked, const struct el *set, 
 	if (rsm_parse(&rsm, set) < 0)
 		return -COND_BAD_REQUEST;
 	if (el_child(asked, "item", NULL)) {
-		pick_named(n, asked, a, out);
+		pick_named(n, asked, limit, a, out);
+		*ret_paged = out->n < out->count;
 		return 0;
 	}
 	out->v = f.v = arena_alloc(a, (f.count + 1) * sizeof(struct item *));
@@ -110,22 +106,15 @@ int retrieve_page(struct node *n, const struct el *asked, const struct el *set, 
 /* --- answering ---------------------------------------------------------------------------------
  */
 
-static void put_attr(struct sbuf *out, const char *name, const char *value)
-{
-	sbuf_printf(out, " %s=\"", name);
-	el_escape(out, value, strlen(value));
-	sbuf_putc(out, '"');
-}
-
 static int put_item(struct sbuf *out, struct item *it)
 {
 	size_t before;
 	int r;
 
 	sbuf_puts(out, "<item");
-	put_attr(out, "id", it->id);
+	el_write_attr(out, "id", it->id);
 	if (it->node->conf.publisher)
-		put_attr(out, "publisher", it->publisher);
+		el_write_attr(out, "publisher", it->publisher);
 	if (it->len == 0) {
 		sbuf_puts(out, "/>");
 		return 0;
@@ -178,7 +167,7 @@ static int reply(struct request *r, struct node *n, struct retrieve_page *page, 
 	int ret = 0;
 
 	sbuf_puts(&out, "<pubsub xmlns=\"" NS_PUBSUB "\"><items");
-	put_attr(&out, "node", n->name);
+	el_write_attr(&out, "node", n->name);
 	sbuf_putc(&out, '>');
 	for (size_t i = page->from; i < page->from + page->n && ret == 0; i++)
 		ret = put_item(&out, page->v[i]);

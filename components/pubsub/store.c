@@ -131,11 +131,6 @@ int store_read_numbers(struct pubsub *p)
 	return r < 0 ? r : 0;
 }
 
-static char *text_or_null(struct db *db, struct db_q *q, int col)
-{
-	return db_is_null(db, q, col) ? NULL : xstrdup(db_text(db, q, col));
-}
-
 /* What another hand has written is brought into range: */
 static int within(int64_t v, int last)
 {
@@ -169,10 +164,10 @@ static void read_conf(struct db *db, struct db_q *q, struct node_conf *c)
 	int64_t flags = db_int(db, q, 15);
 
 	*c = (struct node_conf){
-		.title = text_or_null(db, q, 3),
-		.description = text_or_null(db, q, 4),
-		.type = text_or_null(db, q, 5),
-		.language = text_or_null(db, q, 6),
+		.title = db_text_dup(db, q, 3),
+		.description = db_text_dup(db, q, 4),
+		.type = db_text_dup(db, q, 5),
+		.language = db_text_dup(db, q, 6),
 		.groups = read_groups(db, q, 7),
 		.access = access_of(db_int(db, q, 8)),
 		.publish = within(db_int(db, q, 9), PUBLISH_OPEN),
@@ -337,25 +332,15 @@ static int64_t flags_of(const struct node_conf *c)
 	       (c->subscribe ? FLAG_SUBSCRIBE : 0);
 }
 
-static size_t groups_len(const char *groups)
-{
-	size_t n = 0;
-
-	if (!groups)
-		return 0;
-	while (groups[n])
-		n += strlen(groups + n) + 1;
-	return n + 1;
-}
-
 void store_put_node(struct db_batch *b, const struct node *n)
 {
 	const struct node_conf *c = &n->conf;
 
 	db_batch_add(b, &q_new_node, "ississssbiiiiiiii", n->id, n->service->address, n->name,
 	    n->created, c->title, c->description, c->type, c->language, c->groups,
-	    groups_len(c->groups), (int64_t)c->access, (int64_t)c->publish, (int64_t)c->send_last,
-	    (int64_t)c->full, (int64_t)c->notification, c->max_items, c->max_payload, flags_of(c));
+	    config_groups_len(c->groups), (int64_t)c->access, (int64_t)c->publish,
+	    (int64_t)c->send_last, (int64_t)c->full, (int64_t)c->notification, c->max_items,
+	    c->max_payload, flags_of(c));
 }
 
 void store_put_conf(struct db_batch *b, const struct node *n)
@@ -363,9 +348,9 @@ void store_put_conf(struct db_batch *b, const struct node *n)
 	const struct node_conf *c = &n->conf;
 
 	db_batch_add(b, &q_put_conf, "issssbiiiiiiii", n->id, c->title, c->description, c->type,
-	    c->language, c->groups, groups_len(c->groups), (int64_t)c->access, (int64_t)c->publish,
-	    (int64_t)c->send_last, (int64_t)c->full, (int64_t)c->notification, c->max_items,
-	    c->max_payload, flags_of(c));
+	    c->language, c->groups, config_groups_len(c->groups), (int64_t)c->access,
+	    (int64_t)c->publish, (int64_t)c->send_last, (int64_t)c->full, (int64_t)c->notification,
+	    c->max_items, c->max_payload, flags_of(c));
 }
 
 void store_del_node(struct db_batch *b, int64_t node)

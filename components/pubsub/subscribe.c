@@ -17,11 +17,7 @@ void subscribe_tell(struct node *n, const char *jid, int state)
 {
 	struct sbuf content = SBUF_INIT;
 
-	sbuf_puts(&content, "<event xmlns=\"" NS_PUBSUB_EVENT "\"><subscription node=\"");
-	el_escape(&content, n->name, strlen(n->name));
-	sbuf_puts(&content, "\" jid=\"");
-	el_escape(&content, jid, strlen(jid));
-	sbuf_printf(&content, "\" subscription=\"%s\"/></event>", subscribe_state_name(state));
+	notify_subscription(&content, n, jid, subscribe_state_name(state));
 	(void)notify_one(n, &content, jid);
 	sbuf_done(&content);
 }
@@ -150,45 +146,6 @@ static void put_subs_of(const struct request *r, const struct node *n, struct el
 		}
 }
 
-/* Of all nodes, or of the one that is named.  NULL: *ret says why not. */
-static struct el *begin(struct request *r, const char *name, struct node **ret_only, int *ret)
-{
-	struct el *answer;
-
-	*ret_only = NULL;
-	if (el_attr(r->action, "node")) {
-		*ret_only = request_find(r, ret);
-		if (!*ret_only)
-			return NULL;
-	}
-	answer = comp_result(r->rq);
-	el_set(el_add(el_add(answer, "pubsub", NS_PUBSUB), name, NULL), "node",
-	    *ret_only ? (*ret_only)->name : NULL);
-	return answer;
-}
-
-static struct el *list_in(struct el *answer, const char *name)
-{
-	return el_mut(el_child(el_child(answer, "pubsub", NS_PUBSUB), name, NS_PUBSUB));
-}
-
-int subscribe_list(struct request *r)
-{
-	struct node *only;
-	int ret = 0;
-	struct el *answer = begin(r, "subscriptions", &only, &ret), *list;
-
-	if (!answer)
-		return ret;
-	list = list_in(answer, "subscriptions");
-	if (only)
-		put_subs_of(r, only, list);
-	else
-		LIST_EACH (l, &r->service->in_order)
-			put_subs_of(r, LIST_ENTRY(l, struct node, link), list);
-	return request_reply(r, answer);
-}
-
 static void put_affiliation_of(const struct request *r, const struct node *n, struct el *list)
 {
 	const struct follower *f = node_follower(n, r->bare.s);
@@ -204,21 +161,39 @@ static void put_affiliation_of(const struct request *r, const struct node *n, st
 	el_set(el, "affiliation", affiliation_name(a));
 }
 
+/* Of all nodes, or of the one that is named. */
+static int list(struct request *r, const char *name,
+    void (*put_of)(const struct request *r, const struct node *n, struct el *list))
+{
+	struct node *only = NULL;
+	struct el *answer, *el;
+	int ret;
+
+	if (el_attr(r->action, "node")) {
+		only = request_find(r, &ret);
+		if (!only)
+			return ret;
+	}
+	answer = comp_result(r->rq);
+	el = el_add(el_add(answer, "pubsub", NS_PUBSUB), name, NULL);
+	if (only) {
+		el_set(el, "node", only->name);
+		put_of(r, only, el);
+		return request_reply(r, answer);
+	}
+	LIST_EACH (l, &r->service->in_order)
+		put_of(r, LIST_ENTRY(l, struct node, link), el);
+	return request_reply(r, answer);
+}
+
+int subscribe_list(struct request *r)
+{
+	return list(r, "subscriptions", put_subs_of);
+}
+
 int subscribe_affiliations(struct request *r)
 {
-	struct node *only;
-	int ret = 0;
-	struct el *answer = begin(r, "affiliations", &only, &ret), *list;
-
-	if (!answer)
-		return ret;
-	list = list_in(answer, "affiliations");
-	if (only)
-		put_affiliation_of(r, only, list);
-	else
-		LIST_EACH (l, &r->service->in_order)
-			put_affiliation_of(r, LIST_ENTRY(l, struct node, link), list);
-	return request_reply(r, answer);
+	return list(r, "affiliations", put_affiliation_of);
 }
 
 int subscribe_options(struct request *r)

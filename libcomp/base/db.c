@@ -137,6 +137,11 @@ const char *db_text(struct db *db, struct db_q *q, int col)
 	return db->ops->col_text(db->reader, q, col);
 }
 
+char *db_text_dup(struct db *db, struct db_q *q, int col)
+{
+	return db_is_null(db, q, col) ? NULL : xstrdup(db_text(db, q, col));
+}
+
 bool db_is_null(struct db *db, struct db_q *q, int col)
 {
 	return db->ops->col_is_null(db->reader, q, col);

@@ -166,7 +166,7 @@ static int read_row(struct comp *c)
 		d->incarnation = db_int(d->db, &q, 0);
 	d->seq = db_int(d->db, &q, 1);
 	free(d->sm_id);
-	d->sm_id = db_is_null(d->db, &q, 2) ? NULL : xstrdup(db_text(d->db, &q, 2));
+	d->sm_id = db_text_dup(d->db, &q, 2);
 	d->in_done = d->in_safe = d->in_noted = (uint64_t)db_int(d->db, &q, 3);
 	d->in_base = (uint64_t)db_int(d->db, &q, 4);
 	d->out_last = d->out_safe = (uint64_t)db_int(d->db, &q, 5);

@@ -122,11 +122,10 @@ static void read_iqs(struct granted *g, const struct el *perm)
 /* XEP-0356 4.2 has it that who may read is told of changes unless it says that he is not.  But
  * servers that were made before it had pushes (Prosody's mod_privilege) say nothing of them in
  * version 2, too, so that only what is promised counts. */
-static void read_roster(struct granted *g, const char *type, const char *push)
+static void read_roster(struct granted *g, const char *type, bool push)
 {
 	g->roster = types_of(type);
-	g->push =
-	    (g->roster & GET) && push && (strcmp(push, "true") == 0 || strcmp(push, "1") == 0);
+	g->push = push && (g->roster & GET);
 }
 
 static void read_perms(struct granted *g, const struct el *privilege)
@@ -144,7 +143,7 @@ static void read_perms(struct granted *g, const struct el *privilege)
 		else if (!type)
 			continue;
 		else if (!strcmp(access, "roster"))
-			read_roster(g, type, el_attr(perm, "push"));
+			read_roster(g, type, el_attr_true(perm, "push"));
 		else if (!strcmp(access, "message"))
 			g->message = !strcmp(type, "outgoing");
 		else if (!strcmp(access, "presence")) {

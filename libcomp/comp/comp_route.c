@@ -134,15 +134,18 @@ static bool servers_word(const char *ns)
 	return false;
 }
 
-bool comp_is_router(const struct comp *c, const struct jid *from)
+bool comp_is_served(const struct comp *c, const struct jid *j)
 {
-	if (!jid_is_domain(from))
-		return false;
 	for (size_t i = 0; i < c->routers.n; i++) {
-		if (strcmp(c->routers.v[i], from->s) == 0)
+		if (jid_has_domain(j, c->routers.v[i]))
 			return true;
 	}
 	return false;
+}
+
+bool comp_is_router(const struct comp *c, const struct jid *from)
+{
+	return jid_is_domain(from) && comp_is_served(c, from);
 }
 
 static bool forged(const struct comp_req *rq)

@@ -150,9 +150,9 @@ static void on_not_resumed(struct link *k, const struct el *el)
 
 static void on_enabled(struct link *k, const struct el *el)
 {
-	const char *resumable = el_attr(el, "resume"), *id = el_attr(el, "id");
+	const char *id = el_attr(el, "id");
 
-	if (!id || !resumable || (strcmp(resumable, "true") != 0 && strcmp(resumable, "1") != 0))
+	if (!id || !el_attr_true(el, "resume"))
 		id = "";
 	tx_session(k->c, id);
 	k->came = k->told = k->c->ledger.in_base;

@@ -325,6 +325,13 @@ int el_attr_u32(const struct el *el, const char *name, uint32_t *out)
 	return 0;
 }
 
+bool el_attr_true(const struct el *el, const char *name)
+{
+	const char *s = el_attr(el, name);
+
+	return s && (strcmp(s, "true") == 0 || strcmp(s, "1") == 0);
+}
+
 /* --- copying ---------------------------------------------------------------------------------- */
 /* ns of the copy: shared with its new parent where it is the same, to compare by pointer later. */
 static const char *ns_copy(struct arena *a, const struct el *parent, const char *ns)

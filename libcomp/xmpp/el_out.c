@@ -117,8 +117,10 @@ struct writer {
 
 #define PUT(out, lit) sbuf_add((out), "" lit, sizeof(lit) - 1)
 
-static void write_attr(struct sbuf *out, const char *name, const char *val)
+void el_write_attr(struct sbuf *out, const char *name, const char *val)
 {
+	if (!val)
+		return;
 	sbuf_putc(out, ' ');
 	sbuf_puts(out, name);
 	PUT(out, "=\"");
@@ -142,15 +144,13 @@ static void write_attrs(struct sbuf *out, const struct el *el, const char *from,
 {
 	unsigned n = 0;
 
-	if (from)
-		write_attr(out, "from", from);
-	if (to)
-		write_attr(out, "to", to);
+	el_write_attr(out, "from", from);
+	el_write_attr(out, "to", to);
 	for (const struct el_attr *at = el->attrs; at; at = at->next) {
 		if (at->ns)
 			write_attr_ns(out, at, n++);
 		else if (!(from && !strcmp(at->name, "from")) && !(to && !strcmp(at->name, "to")))
-			write_attr(out, at->name, at->val);
+			el_write_attr(out, at->name, at->val);
 	}
 }
 

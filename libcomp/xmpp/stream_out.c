@@ -12,17 +12,6 @@
 
 /* --- headers --------------------------------------------------------------------------------- */
 
-static void put_attr(struct sbuf *out, const char *name, const char *val)
-{
-	if (!val)
-		return;
-	sbuf_putc(out, ' ');
-	sbuf_puts(out, name);
-	sbuf_puts(out, "=\"");
-	el_escape(out, val, strlen(val));
-	sbuf_putc(out, '"');
-}
-
 static void put_header(struct stream *s, struct sbuf *out, const struct stream_header *h)
 {
 	const char *id = h->id;
@@ -33,13 +22,13 @@ static void put_header(struct stream *s, struct sbuf *out, const struct stream_h
 		id = fresh;
 	}
 	sbuf_puts(out, "<?xml version='1.0'?><stream:stream");
-	put_attr(out, "xmlns", s->content_ns);
-	put_attr(out, "xmlns:stream", NS_STREAM);
-	put_attr(out, "from", h->from);
-	put_attr(out, "to", h->to);
-	put_attr(out, "id", id);
-	put_attr(out, "version", h->version);
-	put_attr(out, "xml:lang", h->lang);
+	el_write_attr(out, "xmlns", s->content_ns);
+	el_write_attr(out, "xmlns:stream", NS_STREAM);
+	el_write_attr(out, "from", h->from);
+	el_write_attr(out, "to", h->to);
+	el_write_attr(out, "id", id);
+	el_write_attr(out, "version", h->version);
+	el_write_attr(out, "xml:lang", h->lang);
 	if (h->extra)
 		sbuf_puts(out, h->extra);
 	sbuf_putc(out, '>');

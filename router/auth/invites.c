@@ -116,8 +116,7 @@ int invites_check(struct router *r, const char *token, const char *domain, struc
 	if (rc <= 0)
 		return rc == 0 ? -ENOENT : read_error(rc);
 	strncpy(p.id, db_text(db, &q_find, 0), INVITE_ID);
-	if (!db_is_null(db, &q_find, 1))
-		p.account = xstrdup(db_text(db, &q_find, 1));
+	p.account = db_text_dup(db, &q_find, 1);
 	db_reset(db, &q_find);
 	*out = p;
 	return 0;

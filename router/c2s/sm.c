@@ -64,18 +64,13 @@ static void beyond(struct conn *c, uint32_t h, uint32_t sent)
 /* --- beginning ----------------------------------------------------------------------------------
  */
 
-static bool is_true(const char *s)
-{
-	return s && (!strcmp(s, "true") || !strcmp(s, "1"));
-}
-
 /* 3, 5: how long it may sleep; 0: not at all. */
 static uint64_t sleep_of(const struct conn *c, const struct el *el)
 {
 	uint64_t most = (uint64_t)c->router->conf->limit.sleep;
 	uint32_t max;
 
-	if (!is_true(el_attr(el, "resume")))
+	if (!el_attr_true(el, "resume"))
 		return 0;
 	return el_attr_u32(el, "max", &max) == 0 && max > 0 && max < most ? max : most;
 }

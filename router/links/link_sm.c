@@ -182,8 +182,7 @@ static int64_t grace_of(const struct link *l)
 
 static void on_enable(struct link *l, const struct el *el)
 {
-	const char *resume = el_attr(el, "resume");
-	bool may_resume = resume && (!strcmp(resume, "true") || !strcmp(resume, "1"));
+	bool may_resume = el_attr_true(el, "resume");
 	struct component *c = l->component;
 
 	if (!link_begin(l, false))

@@ -11,10 +11,10 @@ import pytest
 
 from lib import xml
 from lib.disk import unwritable
-from lib.pep import OWNER, PUBSUB, befriend, condition, node_config, ok, payload
+from lib.pep import OWNER, PUBSUB, befriend, condition, form, node_config, ok, payload
 from lib.pep_fixtures import with_stack
 from lib.pictures import photo, png
-from lib.pubsub import database, sessions
+from lib.pubsub import database, make, sessions, state, subscribe, subscriptions
 from lib.vcards import ask_vcard, set_private, set_vcard
 from lib.wait import until, until_answer
 
@@ -268,6 +268,28 @@ async def test_tables_that_cannot_be_read_when_they_are_needed(pep_stack, person
     sql(pep_stack, "ALTER TABLE elsewhere RENAME TO subscription")
     assert [i for i, _ in await alice.items(MOOD)] == ["1"]
     assert await alice.items(TUNE) == "item-not-found"
+
+
+async def test_approval_while_ones_own_nodes_cannot_be_read(pep_stack, person):
+    """Who waits at an account is not looked for at the domain instead."""
+    alice, bob = await person("alice"), await person("bob")
+    await make(alice, "n", access_model="authorize")
+    await make(alice, "n", None, access_model="authorize")
+    for at in (SERVICE, alice.bare):
+        assert state(await subscribe(bob, "n", to=at)) == "pending"
+    pep_stack.components["pubsub"].restart()
+    pep_stack.ready()
+    assert await subscriptions(bob) == {("n", bob.bare): "pending"}  # the domain's nodes are in memory
+    sql(pep_stack, "ALTER TABLE affiliation RENAME TO elsewhere")
+    x = form(f"{PUBSUB}#subscribe_authorization", {
+        "pubsub#node": "n", "pubsub#subscriber_jid": bob.bare, "pubsub#allow": "true"})
+    await alice.raw.send(f"<message to='{SERVICE}' id='a'>{x}</message>")
+    await alice.raw.wait("message", type="error", id="a", error="resource-constraint")
+    sql(pep_stack, "ALTER TABLE elsewhere RENAME TO affiliation")
+    await alice.raw.send(f"<message to='{SERVICE}' id='b'>{x}</message>")
+    await bob.event("n", of=alice.bare)
+    assert await subscriptions(bob, to=alice.bare) == {("n", bob.bare): "subscribed"}
+    assert await subscriptions(bob) == {("n", bob.bare): "pending"}
 
 
 # --- what another hand has written ----------------------------------------------------------------

@@ -423,9 +423,11 @@ async def test_pages_by_bytes(person):
         backwards = ids(answer) + backwards
         before = backwards[0]
     assert backwards == names
-    asked = "".join(f"<item id='{i}'/>" for i in names)
-    assert ids(await get(alice, "n", inner=asked)) == names[:5]
+    assert ids(await get(alice, "n", inner="".join(f"<item id='{i}'/>" for i in names))) == names[:5]
     assert ids(await get(alice, "n", max_items=7)) == names[5:]
+    ok(await alice.publish("n", id="small", to=AT))
+    answer = await get(alice, "n", inner="<item id='small'/>" * 1001)
+    assert len(ids(answer)) == 1000 and page_of(answer) == ("small", 0, "small", 1001)
 
 
 @settings(PUBSUB_COMPONENT_MAX_STANZA="256k", **FAST)

@@ -82,6 +82,7 @@ static void test_all_kinds(void **state)
 	struct note n = { 0 };
 	const void *p;
 	size_t len;
+	char *dup;
 
 	db_batch_add(b, &q_put, "ssib", "a", "it's \xc3\xa9", INT64_MIN, bytes, sizeof(bytes));
 	db_batch_add(b, &q_put, "snib", "empty", (int64_t)0, NULL, (size_t)0);
@@ -93,6 +94,9 @@ static void test_all_kinds(void **state)
 	assert_int_equal(db_query(f->db, &q_get, "s", "a"), 0);
 	assert_int_equal(db_next(f->db, &q_get), 1);
 	assert_string_equal(db_text(f->db, &q_get, 0), "it's \xc3\xa9");
+	dup = db_text_dup(f->db, &q_get, 0);
+	assert_string_equal(dup, "it's \xc3\xa9");
+	free(dup);
 	assert_true(db_int(f->db, &q_get, 1) == INT64_MIN);
 	p = db_blob(f->db, &q_get, 2, &len);
 	assert_int_equal(len, sizeof(bytes));
@@ -112,6 +116,7 @@ static void test_all_kinds(void **state)
 	for (int col = 0; col < 3; col++)
 		assert_true(db_is_null(f->db, &q_get, col));
 	assert_string_equal(db_text(f->db, &q_get, 0), "");
+	assert_null(db_text_dup(f->db, &q_get, 0));
 	db_reset(f->db, &q_get);
 	db_reset(f->db, &q_get); /* twice is fine */
 }

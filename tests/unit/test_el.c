@@ -96,6 +96,24 @@ static void test_numbers(void **state)
 	assert_int_equal(n, UINT32_MAX);
 }
 
+static void test_yes(void **state)
+{
+	static const char *const no[] = { "", "0", "false", "TRUE", " true", "1 ", "yes" };
+	EL_AUTO struct el *el = el_new("a", NS_SM);
+
+	(void)state;
+	assert_false(el_attr_true(el, "x"));
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+		el_set(el, "x", no[i]);
+		if (el_attr_true(el, "x"))
+			fail_msg("\"%s\" is yes", no[i]);
+	}
+	el_set(el, "x", "1");
+	assert_true(el_attr_true(el, "x"));
+	el_set(el, "x", "true");
+	assert_true(el_attr_true(el, "x"));
+}
+
 static void test_children(void **state)
 {
 	EL_AUTO struct el *el = el_message(NULL, NULL);
@@ -243,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_stanzas),
 		cmocka_unit_test(test_attrs),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_yes),
 		cmocka_unit_test(test_children),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_copy),

@@ -65,6 +65,18 @@ static void test_escape(void **state)
 	}
 }
 
+static void test_attribute(void **state)
+{
+	struct sbuf out = SBUF_INIT;
+
+	(void)state;
+	el_write_attr(&out, "a", "x\"<&\n");
+	el_write_attr(&out, "none", NULL);
+	el_write_attr(&out, "b", "");
+	assert_string_equal(sbuf_str(&out), " a=\"x&quot;&lt;&amp;&#10;\" b=\"\"");
+	sbuf_done(&out);
+}
+
 static void test_ns(void **state)
 {
 	EL_AUTO struct el *el = el_iq("get", NULL);
@@ -194,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_attribute),
 		cmocka_unit_test(test_ns),
 		cmocka_unit_test(test_content),
 		cmocka_unit_test(test_attr_ns),

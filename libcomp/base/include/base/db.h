@@ -85,6 +85,7 @@ int db_next(struct db *db, struct db_q *q) __attribute__((warn_unused_result));
 void db_reset(struct db *db, struct db_q *q);
 /* Borrowed until db_next() or db_reset(); "" if NULL. */
 const char *db_text(struct db *db, struct db_q *q, int col);
+char *db_text_dup(struct db *db, struct db_q *q, int col); /* on the heap; NULL if NULL */
 bool db_is_null(struct db *db, struct db_q *q, int col);
 int64_t db_int(struct db *db, struct db_q *q, int col);
 const void *db_blob(struct db *db, struct db_q *q, int col, size_t *ret_len);

@@ -81,6 +81,8 @@ bool comp_online(const struct comp *c);
  * the component's.  What only a server may say (delegation, privileges, taps, shared domains, SASL)
  * reaches no handler from anybody else. */
 bool comp_is_router(const struct comp *c, const struct jid *from);
+/* Whether an address is of one of these domains: the server itself, or somebody there. */
+bool comp_is_served(const struct comp *c, const struct jid *j);
 struct health *comp_health(struct comp *c); /* for health_set(); NULL in tests */
 
 /* --- state ------------------------------------------------------------------------------------ */

@@ -92,6 +92,8 @@ const char *el_attr(const struct el *el, const char *name); /* NULL: absent; "xm
 const char *el_attr_ns(const struct el *el, const char *ns, const char *name);
 /* As an xs:unsignedInt, with no more liberty than digits; -EINVAL: absent, or none. */
 int el_attr_u32(const struct el *el, const char *name, uint32_t *out);
+/* As an xs:boolean: whether it says yes. */
+bool el_attr_true(const struct el *el, const char *name);
 /* The text of the element itself, concatenated; "" : none.  The common case of one text node is
  * returned in place. */
 const char *el_body(const struct el *el);
@@ -132,6 +134,8 @@ void el_write_addr(struct sbuf *out, const struct el *el, const char *content_ns
     const char *to);
 /* Escapes for text and for attributes in double quotes; drops what XML 1.0 cannot carry. */
 void el_escape(struct sbuf *out, const char *s, size_t n);
+/* One attribute of a tag that is put together by hand; val NULL: none. */
+void el_write_attr(struct sbuf *out, const char *name, const char *val);
 
 /* The bytes between start and end tag as received; NULL: changed since, or not to be reused. */
 const char *el_raw(const struct el *el, size_t *ret_len);
