@@ -124,13 +124,17 @@ static struct held *place(struct session *s, const struct el *el, const char *fr
 	return h;
 }
 
+/* Also while a message is delivered: who acknowledges this has not acknowledged that one. */
 static void release(struct session *s, struct held *h)
 {
+	struct delivery *message = s->user->delivery;
 	struct el *el = h->el;
 
 	h->el = NULL; /* drop() leaves it */
 	drop(s->csi, h);
+	s->user->delivery = NULL;
 	(void)session_send_now(s, el, NULL, NULL);
+	s->user->delivery = message;
 	el_free(el);
 }
 
