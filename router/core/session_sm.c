@@ -16,6 +16,7 @@
 #include "core/session_sm.h"
 #include "core/stanza.h"
 #include "im/blocking.h"
+#include "im/carbons.h"
 #include "im/presence.h"
 #include "links/component.h"
 #include "router.h"
@@ -339,22 +340,15 @@ void session_sm_end_soon(struct session *s)
  * other stanza: itself. */
 static struct el *original(const struct session *s, struct el *el)
 {
-	const char *from = el_attr(el, "from");
-	const struct el *way, *f, *inner;
-	struct el *copy;
+	const struct el *inner;
+	struct el *copy = NULL;
 
-	if (!from || strcmp(from, s->user->jid.s) != 0)
-		return el;
-	if (el_child(el, "sent", NS_CARBONS)) {
-		el_free(el);
-		return NULL;
+	if (!carbons_inside(s->user, el, "sent")) {
+		inner = carbons_inside(s->user, el, "received");
+		if (!inner)
+			return el;
+		copy = el_dup(inner);
 	}
-	way = el_child(el, "received", NS_CARBONS);
-	f = way ? el_child(way, "forwarded", NS_FORWARD) : NULL;
-	inner = f ? el_child(f, "message", NS_CLIENT) : NULL;
-	if (!inner)
-		return el;
-	copy = el_dup(inner);
 	el_free(el);
 	return copy;
 }

@@ -8,9 +8,8 @@
 #include "im/carbons.h"
 #include "router.h"
 
-#define NS_RECEIPTS "urn:xmpp:receipts"                       /* XEP-0184 */
-#define NS_CHATSTATES "http://jabber.org/protocol/chatstates" /* XEP-0085 */
-#define NS_MARKERS "urn:xmpp:chat-markers:0"                  /* XEP-0333 */
+#define NS_RECEIPTS "urn:xmpp:receipts"      /* XEP-0184 */
+#define NS_MARKERS "urn:xmpp:chat-markers:0" /* XEP-0333 */
 
 /* --- switched on and off ------------------------------------------------------------------------
  */
@@ -85,6 +84,18 @@ static bool is_of_occupant(const struct stanza *st)
 	const struct el *x = el_child(st->el, "x", NS_MUC_USER);
 
 	return x && st->from.res && !el_child(x, "invite", NS_MUC_USER);
+}
+
+const struct el *carbons_inside(const struct user *u, const struct el *message, const char *way)
+{
+	const char *from = el_attr(message, "from");
+	const struct el *copy, *f;
+
+	if (!from || strcmp(from, u->jid.s) != 0)
+		return NULL;
+	copy = el_child(message, way, NS_CARBONS);
+	f = copy ? el_child(copy, "forwarded", NS_FORWARD) : NULL;
+	return f ? el_child(f, "message", NS_CLIENT) : NULL;
 }
 
 /* --- copies -------------------------------------------------------------------------------------
