@@ -127,7 +127,6 @@ static void ask(struct session *s)
 	if (sm->asking || sm->acked == sm->sent || !s->stream || !stream_alive(s->stream))
 		return;
 	sm->asking = true;
-	sm->asked = sm->sent;
 	stream_puts(s->stream, "<r xmlns='" NS_SM "'/>");
 }
 
@@ -208,7 +207,6 @@ static int write_out(struct session *s, const struct sbuf *out)
 		keep(sm, out);
 	else if (s->user->delivery)
 		s->user->delivery->had = true; /* it is read, as far as anybody can tell */
-	ask_in_time(s);
 	return 0;
 }
 
@@ -223,10 +221,13 @@ int session_sm_send(struct session *s, const struct el *el, const char *from, co
 	el_write_addr(&out, copy ? copy : el, NS_CLIENT, from, to);
 	r = s->owner ? write_out(s, &out) : put_by(s, &out);
 	sbuf_done(&out);
-	if (r == 0 && s->owner && el_kind(el) == EL_MESSAGE)
-		ask(s); /* a client that goes in a moment has it, and its sender hears of no error
-		         */
-	return r;
+	if (r < 0 || !s->owner)
+		return r;
+	if (el_kind(el) == EL_MESSAGE)
+		ask(s); /* who goes in a moment has it, and its sender hears of no error */
+	else
+		ask_in_time(s);
+	return 0;
 }
 
 bool session_sm_ack(struct session *s, uint32_t h)

@@ -26,8 +26,7 @@ struct session_sm {
 	char id[SESSION_SM_ID + 1]; /* empty: it cannot be resumed */
 	uint64_t sleep_ms;          /* that it may be without a connection */
 	uint32_t sent, acked;       /* ours, and what the client says of them */
-	uint32_t asked;             /* `sent` at our last <r/> */
-	bool asking;                /* that has not been answered */
+	bool asking;                /* our last <r/> has not been answered */
 	uint32_t told;              /* the h that it was told last */
 	bool owes;                  /* that was less than what had come */
 	bool lost;                  /* too much was kept: it cannot be resumed any more */
