@@ -399,7 +399,7 @@ static void settle_kept(struct session *s, struct kept *k)
 	stanza_release(st);
 }
 
-void session_sm_settle(struct session *s)
+static void settle(struct session *s)
 {
 	struct list kept = LIST_INIT(kept);
 	struct kept *k;
@@ -413,15 +413,22 @@ void session_sm_settle(struct session *s)
 		settle_kept(s, k);
 }
 
-void session_sm_end(struct session *s)
+void session_end(struct session *s)
 {
-	log_info(&s->tag, "the session ended: its client did not come back");
+	session_flight_detach(s);
+	s->stream = NULL; /* nothing more can be sent to it, whatever the goodbye brings */
+	s->owner = NULL;
 	s->im.carbons = false;
 	policy_session_end(s);
 	presence_session_end(s);
-	session_sm_settle(s);
-	session_flight_detach(s);
+	settle(s);
 	session_free(s);
+}
+
+void session_sm_end(struct session *s)
+{
+	log_info(&s->tag, "the session ended: its client did not come back");
+	session_end(s);
 }
 
 void session_sm_end_all(struct router *r)

@@ -63,13 +63,13 @@ void session_sm_push(struct session *s); /* it has room again */
 /* The connection is gone, and it sleeps from now on; if it may. */
 bool session_sm_may_sleep(const struct session *s);
 void session_sm_sleep(struct session *s);
-/* It is over: what was not acknowledged goes to the user's other sessions or is answered as if
- * nobody had been there (RFC 6121 8.5), and the session is freed. */
-void session_sm_end(struct session *s);
-/* As session_sm_end(), in the next turn; it sleeps. */
+/* Any session is over, and its connection, if it has one, is the caller's business: who saw it is
+ * told, what was not acknowledged goes to the user's other sessions or is answered as if nobody had
+ * been there (RFC 6121 8.5), and it is freed. */
+void session_end(struct session *s);
+void session_sm_end(struct session *s); /* that of one that sleeps */
+/* As session_sm_end(), in the next turn. */
 void session_sm_end_soon(struct session *s);
-/* The same for what is kept, of a session that goes by other means. */
-void session_sm_settle(struct session *s);
 /* All that sleep, at the end of the program. */
 void session_sm_end_all(struct router *r);
 
