@@ -127,14 +127,24 @@ static void give(struct copy *c, struct session *s)
 	(void)session_send_addr(s, c->el, NULL, s->jid.s);
 }
 
+/* Most have one session: what it says or is told is not looked at for nobody. */
+static bool has_one(const struct user *u)
+{
+	return u->n_sessions == 1;
+}
+
 void carbons_sent(struct router *r, struct stanza *st)
 {
-	struct user *u = carbons_apply(st) ? sessions_user(r->sessions, &st->from) : NULL;
-	struct copy c = { st, u, "sent", NULL };
+	struct copy c = { .st = st, .way = "sent" };
+	struct user *u;
 
+	if ((st->session && has_one(st->session->user)) || !carbons_apply(st))
+		return;
+	u = sessions_user(r->sessions, &st->from);
 	/* To oneself: it is received as well, and so copied. */
 	if (!u || (st->to.s && jid_same_bare(&st->from, &st->to)))
 		return;
+	c.u = u;
 	LIST_EACH (it, &u->sessions) {
 		struct session *s = LIST_ENTRY(it, struct session, of_user);
 
@@ -153,7 +163,7 @@ void carbons_received(struct user *u, struct stanza *st, const struct session *o
 {
 	struct copy c = { st, u, "received", NULL };
 
-	if (!carbons_apply(st) || is_of_occupant(st))
+	if (has_one(u) || !carbons_apply(st) || is_of_occupant(st))
 		return;
 	LIST_EACH (it, &u->sessions) {
 		struct session *s = LIST_ENTRY(it, struct session, of_user);
