@@ -41,15 +41,10 @@ static void bad_count(struct link *k, uint32_t h)
 {
 	struct ledger *d = &k->c->ledger;
 	uint32_t sent = (uint32_t)(d->out_sent - d->out_base);
-	char cond[128];
 
 	log_warn(&k->tag, "the server acknowledged %" PRIu32 " stanzas of %" PRIu32, h, sent);
-	(void)snprintf(cond, sizeof(cond),
-	    "<handled-count-too-high xmlns='" NS_SM "' h='%" PRIu32 "' send-count='%" PRIu32 "'/>",
-	    h, sent);
 	tx_session(k->c, "");
-	stream_error_app(
-	    k->s, STREAM_E_UNDEFINED_CONDITION, "more was acknowledged than was sent", cond);
+	stream_error_h(k->s, h, sent);
 }
 
 /* False: it was impossible, and the stream ends. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of the stream error conditions (RFC 6120 4.9.3): one table, both directions. */
+/* The names of the stream error conditions (RFC 6120 4.9.3): one table, both directions; and
+ * the one of the application's that both sides of a link and c2s have. */
 #include <assert.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <xmpp/stream.h>
@@ -48,4 +51,15 @@ enum stream_err stream_err_parse(const char *name)
 		if (!strcmp(names[e], name))
 			return (enum stream_err)e;
 	return STREAM_E_UNDEFINED_CONDITION;
+}
+
+void stream_error_h(struct stream *s, uint32_t h, uint32_t sent)
+{
+	char app[128];
+
+	(void)snprintf(app, sizeof(app),
+	    "<handled-count-too-high xmlns='" NS_SM "' h='%" PRIu32 "' send-count='%" PRIu32 "'/>",
+	    h, sent);
+	stream_error_app(
+	    s, STREAM_E_UNDEFINED_CONDITION, "more was acknowledged than had been sent", app);
 }

@@ -24,13 +24,11 @@
 #include "c2s/conn.h"
 #include "conf.h"
 #include "core/limits.h"
-#include "core/policy.h"
 #include "core/route.h"
 #include "core/session.h"
 #include "core/session_csi.h"
 #include "core/session_sm.h"
 #include "core/stanza.h"
-#include "im/presence.h"
 #include "router.h"
 
 #define ELEMENT_COST 256          /* bytes of its share that what is no stanza takes at least */
@@ -86,14 +84,7 @@ void conn_end_session(struct conn *c)
 	c->session = NULL;
 	c->tag.jid = c->account.s;
 	timer_stop(&c->patience);
-	session_flight_detach(s);
-	s->stream = NULL; /* nothing more can be sent to it, whatever the goodbye brings */
-	s->owner = NULL;
-	s->im.carbons = false;
-	policy_session_end(s);
-	presence_session_end(s);
-	session_sm_settle(s);
-	session_free(s);
+	session_end(s);
 }
 
 static void conn_destroy(void *arg)

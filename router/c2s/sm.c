@@ -49,18 +49,6 @@ void conn_sm_handled(struct conn *c)
 		say_handled(c);
 }
 
-/* 5: more than it was sent. */
-static void beyond(struct conn *c, uint32_t h, uint32_t sent)
-{
-	char app[128];
-
-	(void)snprintf(app, sizeof(app),
-	    "<handled-count-too-high xmlns='" NS_SM "' h='%" PRIu32 "' send-count='%" PRIu32 "'/>",
-	    h, sent);
-	stream_error_app(c->stream, STREAM_E_UNDEFINED_CONDITION,
-	    "more was acknowledged than had been sent", app);
-}
-
 /* --- beginning ----------------------------------------------------------------------------------
  */
 
@@ -151,7 +139,7 @@ struct el *conn_sm_resume(struct conn *c, const struct el *el)
 	if (!s)
 		return failed(COND_ITEM_NOT_FOUND);
 	if (!session_sm_ack(s, h)) {
-		beyond(c, h, s->sm->sent);
+		stream_error_h(c->stream, h, s->sm->sent);
 		return NULL;
 	}
 	take_over(c, s);
@@ -227,6 +215,6 @@ void conn_sm_element(struct conn *c, const struct el *el)
 	} else if (el_attr_u32(el, "h", &h) < 0) {
 		stream_error(c->stream, STREAM_E_INVALID_XML, "<a/> without a number in h");
 	} else if (!session_sm_ack(s, h)) {
-		beyond(c, h, s->sm->sent);
+		stream_error_h(c->stream, h, s->sm->sent);
 	}
 }

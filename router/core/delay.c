@@ -7,17 +7,23 @@
 #include "core/session.h"
 #include "router.h"
 
-void delay_stamp(const struct session *s, struct el *el)
+void delay_put_stamp(struct el *el, int64_t wall_ms)
 {
-	time_t now = (time_t)(loop_wall_ms(s->router->loop) / 1000);
-	struct el *delay;
+	time_t at = (time_t)(wall_ms / 1000);
 	char text[32];
 	struct tm tm;
 
-	if (el_child(el, "delay", NS_DELAY) || !gmtime_r(&now, &tm) ||
-	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm)) /* XEP-0082 */
+	if (gmtime_r(&at, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
+		el_set(el, "stamp", text); /* XEP-0082 */
+}
+
+void delay_stamp(const struct session *s, struct el *el)
+{
+	struct el *delay;
+
+	if (el_child(el, "delay", NS_DELAY))
 		return;
 	delay = el_add(el, "delay", NS_DELAY);
 	el_set(delay, "from", jid_domain(&s->user->jid));
-	el_set(delay, "stamp", text);
+	delay_put_stamp(delay, loop_wall_ms(s->router->loop));
 }

@@ -3,9 +3,12 @@
 #ifndef ROUTER_DELAY_H
 #define ROUTER_DELAY_H
 
+#include <stdint.h>
+
 struct el;
 struct session;
 
+void delay_put_stamp(struct el *el, int64_t wall_ms); /* the attribute */
 /* Stamps what is kept for a session, now and by its domain, unless it has a stamp already. */
 void delay_stamp(const struct session *s, struct el *el);
 

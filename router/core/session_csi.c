@@ -9,8 +9,7 @@
 #include "core/delay.h"
 #include "core/session.h"
 #include "core/session_csi.h"
-
-#define NS_CHATSTATES "http://jabber.org/protocol/chatstates" /* XEP-0085 */
+#include "im/carbons.h"
 
 enum { /* of one session; what is more is sent at once */
 	HELD_MAX = 1000,
@@ -50,19 +49,12 @@ static bool is_chat_state(const struct el *message)
 	return state;
 }
 
-/* The message inside a carbon, which is the user's own server's to make; NULL: it is none. */
+/* The message inside a carbon of either way; NULL: it is none. */
 static const struct el *carbon_of(const struct session *s, const struct el *message)
 {
-	const char *from = el_attr(message, "from");
-	const struct el *way, *f;
+	const struct el *sent = carbons_inside(s->user, message, "sent");
 
-	if (!from || strcmp(from, s->user->jid.s) != 0)
-		return NULL;
-	way = el_child(message, "sent", NS_CARBONS);
-	if (!way)
-		way = el_child(message, "received", NS_CARBONS);
-	f = way ? el_child(way, "forwarded", NS_FORWARD) : NULL;
-	return f ? el_child(f, "message", NS_CLIENT) : NULL;
+	return sent ? sent : carbons_inside(s->user, message, "received");
 }
 
 /* XEP-0045 7.2.2: who enters a room waits for his own presence. */
@@ -124,13 +116,17 @@ static struct held *place(struct session *s, const struct el *el, const char *fr
 	return h;
 }
 
+/* Also while a message is delivered: who acknowledges this has not acknowledged that one. */
 static void release(struct session *s, struct held *h)
 {
+	struct delivery *message = s->user->delivery;
 	struct el *el = h->el;
 
 	h->el = NULL; /* drop() leaves it */
 	drop(s->csi, h);
+	s->user->delivery = NULL;
 	(void)session_send_now(s, el, NULL, NULL);
+	s->user->delivery = message;
 	el_free(el);
 }
 

@@ -16,6 +16,7 @@
 #include "core/session_sm.h"
 #include "core/stanza.h"
 #include "im/blocking.h"
+#include "im/carbons.h"
 #include "im/presence.h"
 #include "links/component.h"
 #include "router.h"
@@ -126,7 +127,6 @@ static void ask(struct session *s)
 	if (sm->asking || sm->acked == sm->sent || !s->stream || !stream_alive(s->stream))
 		return;
 	sm->asking = true;
-	sm->asked = sm->sent;
 	stream_puts(s->stream, "<r xmlns='" NS_SM "'/>");
 }
 
@@ -207,7 +207,6 @@ static int write_out(struct session *s, const struct sbuf *out)
 		keep(sm, out);
 	else if (s->user->delivery)
 		s->user->delivery->had = true; /* it is read, as far as anybody can tell */
-	ask_in_time(s);
 	return 0;
 }
 
@@ -222,10 +221,13 @@ int session_sm_send(struct session *s, const struct el *el, const char *from, co
 	el_write_addr(&out, copy ? copy : el, NS_CLIENT, from, to);
 	r = s->owner ? write_out(s, &out) : put_by(s, &out);
 	sbuf_done(&out);
-	if (r == 0 && s->owner && el_kind(el) == EL_MESSAGE)
-		ask(s); /* a client that goes in a moment has it, and its sender hears of no error
-		         */
-	return r;
+	if (r < 0 || !s->owner)
+		return r;
+	if (el_kind(el) == EL_MESSAGE)
+		ask(s); /* who goes in a moment has it, and its sender hears of no error */
+	else
+		ask_in_time(s);
+	return 0;
 }
 
 bool session_sm_ack(struct session *s, uint32_t h)
@@ -339,22 +341,15 @@ void session_sm_end_soon(struct session *s)
  * other stanza: itself. */
 static struct el *original(const struct session *s, struct el *el)
 {
-	const char *from = el_attr(el, "from");
-	const struct el *way, *f, *inner;
-	struct el *copy;
+	const struct el *inner;
+	struct el *copy = NULL;
 
-	if (!from || strcmp(from, s->user->jid.s) != 0)
-		return el;
-	if (el_child(el, "sent", NS_CARBONS)) {
-		el_free(el);
-		return NULL;
+	if (!carbons_inside(s->user, el, "sent")) {
+		inner = carbons_inside(s->user, el, "received");
+		if (!inner)
+			return el;
+		copy = el_dup(inner);
 	}
-	way = el_child(el, "received", NS_CARBONS);
-	f = way ? el_child(way, "forwarded", NS_FORWARD) : NULL;
-	inner = f ? el_child(f, "message", NS_CLIENT) : NULL;
-	if (!inner)
-		return el;
-	copy = el_dup(inner);
 	el_free(el);
 	return copy;
 }
@@ -404,7 +399,7 @@ static void settle_kept(struct session *s, struct kept *k)
 	stanza_release(st);
 }
 
-void session_sm_settle(struct session *s)
+static void settle(struct session *s)
 {
 	struct list kept = LIST_INIT(kept);
 	struct kept *k;
@@ -418,15 +413,22 @@ void session_sm_settle(struct session *s)
 		settle_kept(s, k);
 }
 
-void session_sm_end(struct session *s)
+void session_end(struct session *s)
 {
-	log_info(&s->tag, "the session ended: its client did not come back");
+	session_flight_detach(s);
+	s->stream = NULL; /* nothing more can be sent to it, whatever the goodbye brings */
+	s->owner = NULL;
 	s->im.carbons = false;
 	policy_session_end(s);
 	presence_session_end(s);
-	session_sm_settle(s);
-	session_flight_detach(s);
+	settle(s);
 	session_free(s);
+}
+
+void session_sm_end(struct session *s)
+{
+	log_info(&s->tag, "the session ended: its client did not come back");
+	session_end(s);
 }
 
 void session_sm_end_all(struct router *r)

@@ -26,8 +26,7 @@ struct session_sm {
 	char id[SESSION_SM_ID + 1]; /* empty: it cannot be resumed */
 	uint64_t sleep_ms;          /* that it may be without a connection */
 	uint32_t sent, acked;       /* ours, and what the client says of them */
-	uint32_t asked;             /* `sent` at our last <r/> */
-	bool asking;                /* that has not been answered */
+	bool asking;                /* our last <r/> has not been answered */
 	uint32_t told;              /* the h that it was told last */
 	bool owes;                  /* that was less than what had come */
 	bool lost;                  /* too much was kept: it cannot be resumed any more */
@@ -64,13 +63,13 @@ void session_sm_push(struct session *s); /* it has room again */
 /* The connection is gone, and it sleeps from now on; if it may. */
 bool session_sm_may_sleep(const struct session *s);
 void session_sm_sleep(struct session *s);
-/* It is over: what was not acknowledged goes to the user's other sessions or is answered as if
- * nobody had been there (RFC 6121 8.5), and the session is freed. */
-void session_sm_end(struct session *s);
-/* As session_sm_end(), in the next turn; it sleeps. */
+/* Any session is over, and its connection, if it has one, is the caller's business: who saw it is
+ * told, what was not acknowledged goes to the user's other sessions or is answered as if nobody had
+ * been there (RFC 6121 8.5), and it is freed. */
+void session_end(struct session *s);
+void session_sm_end(struct session *s); /* that of one that sleeps */
+/* As session_sm_end(), in the next turn. */
 void session_sm_end_soon(struct session *s);
-/* The same for what is kept, of a session that goes by other means. */
-void session_sm_settle(struct session *s);
 /* All that sleep, at the end of the program. */
 void session_sm_end_all(struct router *r);
 

@@ -8,9 +8,8 @@
 #include "im/carbons.h"
 #include "router.h"
 
-#define NS_RECEIPTS "urn:xmpp:receipts"                       /* XEP-0184 */
-#define NS_CHATSTATES "http://jabber.org/protocol/chatstates" /* XEP-0085 */
-#define NS_MARKERS "urn:xmpp:chat-markers:0"                  /* XEP-0333 */
+#define NS_RECEIPTS "urn:xmpp:receipts"      /* XEP-0184 */
+#define NS_MARKERS "urn:xmpp:chat-markers:0" /* XEP-0333 */
 
 /* --- switched on and off ------------------------------------------------------------------------
  */
@@ -87,6 +86,18 @@ static bool is_of_occupant(const struct stanza *st)
 	return x && st->from.res && !el_child(x, "invite", NS_MUC_USER);
 }
 
+const struct el *carbons_inside(const struct user *u, const struct el *message, const char *way)
+{
+	const char *from = el_attr(message, "from");
+	const struct el *copy, *f;
+
+	if (!from || strcmp(from, u->jid.s) != 0)
+		return NULL;
+	copy = el_child(message, way, NS_CARBONS);
+	f = copy ? el_child(copy, "forwarded", NS_FORWARD) : NULL;
+	return f ? el_child(f, "message", NS_CLIENT) : NULL;
+}
+
 /* --- copies -------------------------------------------------------------------------------------
  */
 
@@ -116,14 +127,24 @@ static void give(struct copy *c, struct session *s)
 	(void)session_send_addr(s, c->el, NULL, s->jid.s);
 }
 
+/* Most have one session: what it says or is told is not looked at for nobody. */
+static bool has_one(const struct user *u)
+{
+	return u->n_sessions == 1;
+}
+
 void carbons_sent(struct router *r, struct stanza *st)
 {
-	struct user *u = carbons_apply(st) ? sessions_user(r->sessions, &st->from) : NULL;
-	struct copy c = { st, u, "sent", NULL };
+	struct copy c = { .st = st, .way = "sent" };
+	struct user *u;
 
+	if ((st->session && has_one(st->session->user)) || !carbons_apply(st))
+		return;
+	u = sessions_user(r->sessions, &st->from);
 	/* To oneself: it is received as well, and so copied. */
 	if (!u || (st->to.s && jid_same_bare(&st->from, &st->to)))
 		return;
+	c.u = u;
 	LIST_EACH (it, &u->sessions) {
 		struct session *s = LIST_ENTRY(it, struct session, of_user);
 
@@ -142,7 +163,7 @@ void carbons_received(struct user *u, struct stanza *st, const struct session *o
 {
 	struct copy c = { st, u, "received", NULL };
 
-	if (!carbons_apply(st) || is_of_occupant(st))
+	if (has_one(u) || !carbons_apply(st) || is_of_occupant(st))
 		return;
 	LIST_EACH (it, &u->sessions) {
 		struct session *s = LIST_ENTRY(it, struct session, of_user);

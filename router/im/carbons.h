@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+struct el;
 struct router;
 struct session;
 struct stanza;
@@ -21,5 +22,8 @@ void carbons_sent(struct router *r, struct stanza *st);
 /* It has reached sessions of u: the one that it was for, or (NULL) those that the rules for a bare
  * JID chose, of priority `top` and above.  The others get a copy. */
 void carbons_received(struct user *u, struct stanza *st, const struct session *only, int top);
+/* The message in a copy for u, which his own server has made (way: "sent" or "received"); NULL: it
+ * is none. */
+const struct el *carbons_inside(const struct user *u, const struct el *message, const char *way);
 
 #endif

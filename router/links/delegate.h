@@ -5,8 +5,8 @@
  *
  * A request is held until it is answered, exactly once: by what the component says, if its
  * addresses, id and type are right, else with service-unavailable.  Bounded: 1,024 open ones a
- * component (links/ask.h), 32 an account that asks, 512 a component that asks; in
- * bytes as its queue is. */
+ * component (links/ask.h), 128 a bare JID that asks, 512 a component that asks; in bytes as
+ * its queue is. */
 #ifndef ROUTER_DELEGATE_H
 #define ROUTER_DELEGATE_H
 

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include <base/arena.h>
 #include <base/db.h>
@@ -23,6 +22,7 @@
 #include <base/sbuf.h>
 
 #include "conf.h"
+#include "core/delay.h"
 #include "core/stanza.h"
 #include "links/component.h"
 #include "links/events.h"
@@ -238,16 +238,6 @@ static void sent_done(struct stanza *st)
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-static void put_stamp(struct el *el, int64_t wall_ms)
-{
-	time_t at = (time_t)(wall_ms / 1000);
-	char text[32];
-	struct tm tm;
-
-	if (gmtime_r(&at, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
-		el_set(el, "stamp", text); /* XEP-0082 */
-}
-
 /* The row that q_next stands at. */
 static struct el *event_el(struct db *db, const char *to)
 {
@@ -259,7 +249,7 @@ static struct el *event_el(struct db *db, const char *to)
 	el_setf(account, "n", "%" PRId64, n);
 	el_set(account, "event", db_text(db, &q_next, 1));
 	el_set(account, "jid", db_text(db, &q_next, 2));
-	put_stamp(account, db_int(db, &q_next, 4));
+	delay_put_stamp(account, db_int(db, &q_next, 4));
 	return msg;
 }
 

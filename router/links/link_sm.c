@@ -61,13 +61,7 @@ static void failed(struct link *l, enum el_cond cond, const uint32_t *h)
 
 static void beyond(struct link *l, uint32_t h)
 {
-	char app[128];
-
-	(void)snprintf(app, sizeof(app),
-	    "<handled-count-too-high xmlns='" NS_SM "' h='%" PRIu32 "' send-count='%" PRIu32 "'/>",
-	    h, l->component->sm.sent);
-	stream_error_app(l->stream, STREAM_E_UNDEFINED_CONDITION,
-	    "more was acknowledged than had been sent", app);
+	stream_error_h(l->stream, h, l->component->sm.sent);
 }
 
 /* --- acks --------------------------------------------------------------------------------------*/

@@ -7,6 +7,9 @@ from lib import xml
 from lib.faults import encrypted, login
 from lib.raw import SaslFailure
 from lib.stack import CtlError
+from lib.wait import until
+
+SM = "urn:xmpp:sm:3"
 
 
 @pytest.fixture
@@ -53,6 +56,21 @@ async def test_disabled_between_login_and_binding(stack, raw_client):
     stack.ctl("account", "disable", "alice")
     await c.send(f"<iq type='set' id='b'><bind xmlns='{xml.BIND}'/></iq>")
     assert await c.stream_error() == "not-authorized"
+
+
+async def test_disabled_between_login_and_resumption(stack, raw_client):
+    jid = stack.add_account("alice")
+    first = await raw_client()
+    await first.login("alice", stack.accounts[jid], "x")
+    await first.send(f"<enable xmlns='{SM}' resume='true'/>")
+    ident = (await first.wait(f"{{{SM}}}enabled")).get("id")
+    await first.drop(reset=True)
+    c = await encrypted(raw_client, stack=stack)
+    await c.sasl("alice", stack.accounts[jid])
+    stack.ctl("account", "disable", "alice")
+    await c.send(f"<resume xmlns='{SM}' previd='{ident}' h='0'/>")
+    assert await c.stream_error() == "not-authorized"
+    await until(lambda: not stack.ctl("session", "list"), "the session that slept is over")
 
 
 @pytest.mark.parametrize("verb", ["disable", "enable"])

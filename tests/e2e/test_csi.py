@@ -10,7 +10,7 @@ from lib.faults import encrypted
 from lib.im import settled
 from lib.payloads import ENCRYPTED
 
-CSI = "urn:xmpp:csi:0"
+CSI, SM = "urn:xmpp:csi:0", "urn:xmpp:sm:3"
 DELAY = "{urn:xmpp:delay}delay"
 STATES = "http://jabber.org/protocol/chatstates"
 BODY = ENCRYPTED["OMEMO 2"]
@@ -168,6 +168,32 @@ async def test_a_chat_state_in_a_carbon_waits(pair, client):
     turn(desk, "active")
     await desk.sync()
     assert kinds(desk) == ["message"]
+
+
+@pytest.mark.parametrize("first", [
+    "<message to='{to}' type='chat'><composing xmlns='" + STATES + "'/></message>",
+    "<presence to='{to}'><status>here</status></presence>",
+], ids=["chat state", "presence"])
+async def test_what_waited_does_not_vouch_for_a_message(stack, raw_client, clock, first):
+    """A client acknowledges what had waited and goes for good: the message behind it is answered."""
+    people = []
+    for user in ("alice", "bob"):
+        stack.add_account(user)
+        raw = await raw_client()
+        await raw.login(user, stack.accounts[f"{user}@localhost"], "x", presence=True)
+        people.append(raw)
+    alice, bob = people
+    await alice.send(f"<enable xmlns='{SM}' resume='true'/><inactive xmlns='{CSI}'/>")
+    await alice.wait(f"{{{SM}}}enabled")
+    await bob.send(first.format(to=alice.jid))
+    await bob.send(f"<message to='{alice.jid}' type='chat' id='m1'>{BODY}</message>")
+    await alice.wait("message", id="m1")
+    await alice.send(f"<a xmlns='{SM}' h='1'/><r xmlns='{SM}'/>")
+    await alice.wait(f"{{{SM}}}a")
+    await alice.drop(reset=True)
+    await stack.router.wait_log("the session waits for its client")
+    clock.advance(601)
+    await bob.wait("message", id="m1", type="error")
 
 
 async def test_the_bound_in_bytes(make_stack, raw_client):

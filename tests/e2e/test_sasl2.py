@@ -237,6 +237,25 @@ async def test_carbons_and_inactive_from_the_start(fresh, stack):
     await one.wait("presence", from_=bob.jid)
 
 
+async def test_disabled_while_the_answer_is_held(fresh, stack, clock):
+    """Who is guessed is answered late, and the account may be disabled meanwhile."""
+    for tries in (4, 1):
+        raw = await fresh()
+        for _ in range(tries):
+            assert failed_with(await authenticate(raw, "alice", "wrong", mechanism="PLAIN"))
+        await raw.drop()
+    raw = await fresh()
+    mark = stack.router.mark()
+    first = encode(f"\0alice\0{stack.accounts[ALICE]}".encode())
+    await raw.send(f"<authenticate xmlns='{SASL2}' mechanism='PLAIN'><initial-response>{first}"
+                   f"</initial-response>{bind()}</authenticate>")
+    await stack.router.wait_log("answered late", mark)
+    stack.ctl("account", "disable", ALICE)
+    clock.advance(3)
+    assert await raw.stream_error() == "not-authorized"
+    assert not raw.inbox.find(f"{{{SASL2}}}success") and not stack.ctl("session", "list")
+
+
 async def test_too_many_resources(make_stack, raw_client):
     stack = make_stack(components=(), env={"LIMIT_RESOURCES": "1"})
     stack.add_account("alice")

@@ -199,6 +199,7 @@ static void single_copies_too(void **state)
 	assert_int_equal(f->n_in, 50);
 }
 
+/* To u0@test/r and so on. */
 static struct comp_many *many_of(const struct el *el, unsigned n)
 {
 	struct comp_many *m = comp_many_begin(f->c, el);
@@ -268,19 +269,12 @@ static void across_a_lost_link(void **state)
 	"\"><message xmlns=\"jabber:client\" to=\"" to "\" type=\"headline\" from=\"" from      \
 	"\">" EVENT "</message></forwarded></privilege></message>\n"
 
-/* To u0@test/r and so on. */
 static int send_event(struct el *el, const char *from, unsigned n)
 {
-	struct comp_many *m = comp_many_begin(f->c, el);
-	char to[32];
 	int r;
 
 	el_set(el, "from", from);
-	for (unsigned i = 0; i < n; i++) {
-		(void)snprintf(to, sizeof(to), "u%u@test/r", i);
-		comp_many_add(m, to);
-	}
-	r = comp_many_end(m);
+	r = comp_many_end(many_of(el, n));
 	el_free(el);
 	fix_spin(f);
 	return r;

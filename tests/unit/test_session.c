@@ -18,6 +18,7 @@
 #include "conf.h"
 #include "core/session.h"
 #include "router.h"
+#include "session_fixture.h"
 
 #define MAX 20
 #define BIG 200000
@@ -29,13 +30,6 @@ static struct session *s;
 static struct el *small, *big;
 static size_t small_len;
 static int far;
-
-static void event(struct stream *st, enum stream_ev ev, void *arg)
-{
-	(void)st;
-	(void)ev;
-	(void)arg;
-}
 
 static size_t len_of(const struct el *el)
 {
@@ -51,16 +45,9 @@ static size_t len_of(const struct el *el)
 /* hard: bytes that may wait; 0: any. */
 static void connect_session(size_t hard)
 {
-	const struct stream_conf sc = {
-		.content_ns = NS_CLIENT, .accepts = true, .out_hard = hard
-	};
 	const struct jid jid = jid_view("alice@example.org/phone");
-	int fd[2], size = 4096;
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
-	assert_int_equal(setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
-	stream = stream_accept(r.loop, fd[0], &sc, event, NULL);
-	far = fd[1];
+	stream = session_stream(r.loop, hard, &far);
 	s = session_new(r.sessions, &jid, stream, NULL, NULL);
 }
 

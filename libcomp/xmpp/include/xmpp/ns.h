@@ -50,6 +50,7 @@
 #define NS_BLOCKING_ERRORS "urn:xmpp:blocking:errors"
 #define NS_REGISTER "jabber:iq:register" /* XEP-0077 */
 #define NS_REGISTER_FEATURE "http://jabber.org/features/iq-register"
+#define NS_CHATSTATES "http://jabber.org/protocol/chatstates"
 #define NS_PARS "urn:xmpp:pars:0"             /* XEP-0379 */
 #define NS_IBR_TOKEN "urn:xmpp:ibr-token:0"   /* XEP-0445 */
 #define NS_INVITE "urn:xmpp:invite"           /* what XEP-0445 was before it had that number */

@@ -133,6 +133,8 @@ void stream_idle(struct stream *s);
 void stream_error(struct stream *s, enum stream_err e, const char *text);
 /* The same with a condition of the application's, an element as it is written (RFC 6120 4.9.4). */
 void stream_error_app(struct stream *s, enum stream_err e, const char *text, const char *app);
+/* XEP-0198 6: the peer has acknowledged more than it was sent. */
+void stream_error_h(struct stream *s, uint32_t h, uint32_t sent);
 /* Sends the end tag and waits shortly for the peer's (4.4). STREAM_CLOSED follows. */
 void stream_close(struct stream *s);
 bool stream_closing(const struct stream *s);       /* nothing more is delivered or sent */
