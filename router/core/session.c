@@ -9,6 +9,7 @@
 #include <base/rnd.h>
 
 #include "conf.h"
+#include "core/asleep.h"
 #include "core/session.h"
 #include "core/session_csi.h"
 #include "core/session_sm.h"
@@ -20,6 +21,7 @@ struct sessions {
 	struct map by_full;
 	struct map by_bare;
 	struct list all;
+	struct asleep asleep;
 };
 
 static struct metric m_sessions =
@@ -33,6 +35,7 @@ int sessions_open(struct sessions **out, struct router *r)
 	map_init(&ss->by_full);
 	map_init(&ss->by_bare);
 	list_init(&ss->all);
+	asleep_init(&ss->asleep);
 	metric_set(&m_sessions, 0);
 	*out = ss;
 	return 0;
@@ -142,6 +145,11 @@ struct user *sessions_user(struct sessions *ss, const struct jid *any)
 	struct map_node *n = map_get(&ss->by_bare, any->s, jid_bare_len(any));
 
 	return n ? MAP_ENTRY(n, struct user, node) : NULL;
+}
+
+struct asleep *sessions_asleep(struct sessions *ss)
+{
+	return &ss->asleep;
 }
 
 size_t sessions_count(const struct sessions *ss)
@@ -271,9 +279,13 @@ int session_send_now(struct session *s, const struct el *el, const char *from, c
 
 int session_send_addr(struct session *s, const struct el *el, const char *from, const char *to)
 {
-	if (s->csi && session_csi_hold(s, el, from, to))
-		return 0;
-	return session_send_now(s, el, from, to);
+	int r = 0;
+
+	if (!s->csi || !session_csi_hold(s, el, from, to))
+		r = session_send_now(s, el, from, to);
+	if (!s->owner)
+		asleep_weigh(s);
+	return r;
 }
 
 int session_send(struct session *s, const struct el *el)

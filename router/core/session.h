@@ -19,6 +19,7 @@
 struct delivery;
 struct roster;
 struct router;
+struct asleep;
 struct session_csi;
 struct session_sm;
 struct sessions;
@@ -83,6 +84,7 @@ void session_free(struct session *s);
 
 struct session *sessions_find(struct sessions *ss, const struct jid *full); /* NULL: none */
 struct user *sessions_user(struct sessions *ss, const struct jid *any);     /* by its bare part */
+struct asleep *sessions_asleep(struct sessions *ss);
 size_t sessions_count(const struct sessions *ss);
 struct list *sessions_all(struct sessions *ss); /* struct session.of_all */
 

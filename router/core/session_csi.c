@@ -200,6 +200,11 @@ void session_csi_set(struct session *s, bool inactive)
 	}
 }
 
+size_t session_csi_bytes(const struct session *s)
+{
+	return s->csi ? s->csi->bytes : 0;
+}
+
 void session_csi_free(struct session *s)
 {
 	if (!s->csi)

@@ -8,6 +8,7 @@
 #define ROUTER_SESSION_CSI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct el;
 struct session;
@@ -15,6 +16,7 @@ struct session;
 void session_csi_set(struct session *s, bool inactive); /* active: what waits is sent */
 /* Before an element is sent to a session that is inactive; true: it waits. */
 bool session_csi_hold(struct session *s, const struct el *el, const char *from, const char *to);
+size_t session_csi_bytes(const struct session *s); /* of what waits */
 void session_csi_free(struct session *s); /* nothing of it is sent any more */
 
 #endif

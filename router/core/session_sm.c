@@ -285,6 +285,7 @@ void session_sm_free(struct session *s)
 		return;
 	drop_all(s->sm);
 	timer_done(&s->sm->timer);
+	asleep_leave(s);
 	free(s->sm);
 	s->sm = NULL;
 }
@@ -308,6 +309,7 @@ void session_sm_wake(struct session *s)
 {
 	struct session_sm *sm = s->sm;
 
+	asleep_leave(s);
 	timer_stop(&sm->timer);
 	sm->asking = false;
 	sm->next = sm->kept.next;
@@ -326,10 +328,12 @@ void session_sm_sleep(struct session *s)
 	s->tag.peer = NULL;
 	log_info(&s->tag, "the connection is gone; the session waits for its client");
 	timer_set(&s->sm->timer, s->sm->sleep_ms);
+	asleep_enter(s);
 }
 
 void session_sm_end_soon(struct session *s)
 {
+	asleep_leave(s);
 	s->sm->id[0] = '\0'; /* it is not resumed any more */
 	timer_set(&s->sm->timer, 0);
 }

@@ -14,6 +14,8 @@
 #include <base/list.h>
 #include <base/loop.h>
 
+#include "core/asleep.h"
+
 struct el;
 struct router;
 struct session;
@@ -34,6 +36,7 @@ struct session_sm {
 	struct list kept;           /* struct kept: sent and not acknowledged, in order */
 	struct list *next;          /* the first that this connection has still to be sent */
 	size_t n, bytes;
+	struct asleep_place asleep;
 	struct timer timer; /* awake: until we ask; asleep: until the end */
 };
 

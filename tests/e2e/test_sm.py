@@ -511,6 +511,36 @@ async def test_unread_for_too_long(managed, stack):
     await until(lambda: len(stack.ctl("session", "list")) == 1, "only alice is left")
 
 
+@limits(LIMIT_SLEEP_BYTES="64k")
+async def test_who_fills_what_all_keep_together(managed, stack):
+    """Its session ends, and that of somebody who has waited for longer stays."""
+    alice, bob = await missed(managed, stack)
+    carol = await managed("carol")
+    await carol.ack()
+    await asleep(carol, stack)
+    big = BODY + f"<x xmlns='urn:example:x'>{'x' * 20000}</x>"
+    for n in range(4):
+        await alice.raw.send(f"<message to='{carol.raw.jid}' type='chat' id='c{n}'>{big}</message>")
+    for n in range(4):
+        await alice.raw.wait("message", id=f"c{n}", type="error")
+    assert (await managed("carol", resume=carol)).answer.tag == f"{{{SM}}}failed"
+    again = await managed("bob", resume=bob)
+    await again.raw.wait("message", id="m1")
+
+
+@limits(LIMIT_SLEEP_BYTES="30k")
+async def test_as_many_sleep_as_there_is_room_for(managed, stack):
+    """Each counts, also if it keeps nothing; the one that has waited longest ends first."""
+    people = [await managed(f"user{n}") for n in range(8)]
+    for one in people:
+        await gone(one)
+        await until(lambda: stack.ctl("session", "list")[-1]["peer"] is None
+                    or len(stack.ctl("session", "list")) < 8, "the end is noticed")
+    await until(lambda: len(stack.ctl("session", "list")) == 7, "one has ended")
+    assert (await managed("user0", resume=people[0])).answer.tag == f"{{{SM}}}failed"
+    assert (await managed("user7", resume=people[7])).answer.tag == f"{{{SM}}}resumed"
+
+
 async def test_much_waits(managed, stack):
     """More than a connection takes at once: 3 MiB come in order, and nothing twice."""
     alice, bob = await managed("alice"), await managed("bob")

@@ -13,6 +13,7 @@
 #include <base/mem.h>
 
 #include "conf.h"
+#include "core/asleep.h"
 #include "core/session.h"
 #include "core/session_csi.h"
 #include "core/session_sm.h"
@@ -262,6 +263,89 @@ static void so_many_wait_for_who_is_inactive(void **state)
 	assert_int_equal(s->sm->sent, 1001);
 }
 
+/* --- what all keep together ------------------------------------------------------------------- */
+
+enum { EMPTY = 4096 }; /* that of one that keeps nothing */
+
+static struct session *another(const char *jid_text)
+{
+	const struct jid jid = jid_view(jid_text);
+	struct session *one = session_new(r.sessions, &jid, stream, &r, NULL);
+
+	session_sm_begin(one, 60000);
+	session_sm_sleep(one);
+	return one;
+}
+
+static size_t kept_by_all(void)
+{
+	return sessions_asleep(r.sessions)->bytes;
+}
+
+static void it_counts_while_it_sleeps(void **state)
+{
+	size_t full;
+
+	(void)state;
+	takes(3);
+	assert_int_equal(kept_by_all(), 0);
+	sleep_and_wake(0, 0);
+	assert_int_equal(kept_by_all(), 0);
+	disconnect_session();
+	session_sm_sleep(s);
+	full = kept_by_all();
+	assert_true(full > EMPTY + s->sm->bytes);
+	takes(1);
+	assert_true(kept_by_all() > full);
+	full = kept_by_all();
+	session_csi_set(s, true);
+	presence(1);
+	assert_true(kept_by_all() > full);
+	connect_session(0);
+	session_queue_reset(s);
+	session_sm_wake(s);
+	assert_int_equal(kept_by_all(), 0);
+}
+
+static void who_has_waited_longest_ends(void **state)
+{
+	struct session *bob = another("bob@example.org/a"), *carol = another("carol@example.org/a");
+
+	(void)state;
+	assert_int_equal(kept_by_all(), 2 * EMPTY);
+	conf.limit.sleep_bytes = 3 * EMPTY;
+	session_free(another("dave@example.org/a")); /* it fits */
+	assert_true(session_sm_may_sleep(bob));
+	conf.limit.sleep_bytes = 2 * EMPTY;
+	session_free(another("dave@example.org/a"));
+	assert_false(session_sm_may_sleep(bob));
+	assert_true(session_sm_may_sleep(carol));
+	assert_int_equal(kept_by_all(), EMPTY);
+	session_free(bob); /* as the next turn would */
+	assert_int_equal(kept_by_all(), EMPTY);
+	session_free(carol);
+	assert_int_equal(kept_by_all(), 0);
+}
+
+static void who_keeps_most_ends(void **state)
+{
+	struct session *bob = another("bob@example.org/a");
+
+	(void)state;
+	conf.limit.sleep_bytes = 5 * EMPTY;
+	disconnect_session();
+	session_sm_sleep(s);
+	for (unsigned i = 0; i < 1000 && session_sm_may_sleep(s); i++)
+		takes(1);
+	assert_false(session_sm_may_sleep(s));
+	assert_true(session_sm_may_sleep(bob));
+	assert_int_equal(kept_by_all(), EMPTY);
+	takes(1); /* its end is near, and it is not counted again */
+	assert_int_equal(kept_by_all(), EMPTY);
+	session_free(bob);
+	connect_session(0);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -277,6 +361,9 @@ int main(void)
 		T(more_than_may_be_kept_while_behind),
 		T(who_acknowledges_late_may_sleep_again),
 		T(so_many_wait_for_who_is_inactive),
+		T(it_counts_while_it_sleeps),
+		T(who_has_waited_longest_ends),
+		T(who_keeps_most_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
