@@ -25,13 +25,12 @@ static void on_enabled(struct conn *c, const char *s, size_t n)
 	}
 }
 
-bool managed_enable(bool resume)
+bool managed_enable(void)
 {
 	on.stanza = on_enabled;
 	enabled = refused = 0;
 	for (int i = 0; i < pool.n; i++) {
-		conn_printf(
-		    pool.conns[i], "<enable xmlns='" NS_SM "'%s/>", resume ? " resume='true'" : "");
+		conn_puts(pool.conns[i], "<enable xmlns='" NS_SM "'/>");
 		net_flush();
 	}
 	pool_progress();

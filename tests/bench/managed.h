@@ -11,9 +11,9 @@
 
 #include "conn.h"
 
-/* For all sessions of the pool, which then say nothing else until it is done.  resume: they may
- * wait for their client.  false, and said on stderr: not all have it. */
-bool managed_enable(bool resume);
+/* For all sessions of the pool, which then say nothing else until it is done; false: not all have
+ * it. */
+bool managed_enable(void);
 /* As on.stanza gets it.  true: it was the protocol's own, and *acked what of ours it covers for the
  * first time. */
 bool managed_stanza(struct conn *c, const char *s, size_t n, uint32_t *acked);

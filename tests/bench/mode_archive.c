@@ -163,7 +163,7 @@ int mode_archive(void)
 {
 	if (opt.rate != 0)
 		die("archive keeps --window messages under way");
-	if (!pool_open(CONN_CLIENT, opt.pairs * 2) || !managed_enable(false))
+	if (!pool_open(CONN_CLIENT, opt.pairs * 2) || !managed_enable())
 		return 1;
 	return !exchange();
 }

@@ -4,7 +4,6 @@
 
 #include <base/mem.h>
 
-#include "managed.h"
 #include "modes.h"
 #include "opts.h"
 #include "pool.h"
@@ -75,13 +74,13 @@ static void on_answer(struct conn *c, const char *s, size_t n)
 }
 
 /* Whether the sessions of these addresses are there: what is asked of them waits with them. */
-static void sleep_on(struct conn *watcher, char *const *jids, int n)
+static void sleep_on(struct conn *watcher, char *const *who, int n)
 {
 	on.stanza = on_answer;
 	for (int i = 0; i < n; i++) {
 		conn_printf(watcher,
 		    "<iq type='get' id='asleep' to='%s'><ping xmlns='urn:xmpp:ping'/></iq>",
-		    jids[i]);
+		    who[i]);
 		net_flush();
 	}
 	conn_printf(watcher,
@@ -93,45 +92,53 @@ static void sleep_on(struct conn *watcher, char *const *jids, int n)
 		die("%d of %d sessions do not sleep", gone, n);
 }
 
-/* The connections of all but the last break.  Returns what has to be asked afterwards. */
-static char **fall_asleep(void)
-{
-	char **jids = xzalloc((size_t)pool.n * sizeof(char *));
+static char **jids; /* of those that have gone */
+static int asleep;
 
-	on.lost = NULL;
-	for (int i = 0; i < pool.n - 1; i++) {
-		jids[i] = xstrdup(pool.conns[i]->jid);
-		pool.conns[i]->secure = false; /* not even TLS is told */
-		conn_close(pool.conns[i]);
-	}
-	return jids;
+static void enable(struct conn *c)
+{
+	conn_puts(c, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+}
+
+/* One after the other, so that what a connection takes is not taken for what a session keeps; the
+ * last one stays. */
+static void on_enabled(struct conn *c, const char *s, size_t n)
+{
+	if (xml_has(s, n, "<failed"))
+		die("no stream management");
+	if (!xml_has(s, n, "<enabled") || c->index == opt.sessions)
+		return;
+	jids[asleep++] = xstrdup(c->jid);
+	c->secure = false; /* not even TLS is told */
+	conn_close(c);
+	pool_progress();
 }
 
 int mode_hibernate(void)
 {
-	struct snap before, awake, settled, held;
-	char **jids;
+	struct snap before, settled, held;
 
+	jids = xzalloc((size_t)opt.sessions * sizeof(*jids));
 	snap_take(&before, true);
-	if (!pool_open(CONN_CLIENT, opt.sessions + 1) || !managed_enable(true))
+	pool.each = enable;
+	on.stanza = on_enabled;
+	if (!pool_open(CONN_CLIENT, opt.sessions + 1))
 		return 1;
-	on.stanza = NULL;
-	snap_take(&awake, true);
-	jids = fall_asleep();
-	pool.ready = opt.sessions;
+	while (asleep < opt.sessions && !pool_stalled())
+		net_turn(100000000);
+	pool.ready = asleep;
 	net_idle(opt.settle_ms);
 	snap_take(&settled, true);
 	net_idle(opt.hold_ms);
 	snap_take(&held, true);
-	report("session", pool.ready, &before, &held, &pool.login,
-	    "\"sessions\":%d,\"pss_empty\":%lu,\"pss_awake\":%.0f,\"pss_settled\":%.0f,"
-	    "\"pss_held\":%.0f,\"rss_held\":%.0f",
-	    pool.ready, before.pss, per_session(before.pss, awake.pss),
-	    per_session(before.pss, settled.pss), per_session(before.pss, held.pss),
-	    per_session(before.rss, held.rss));
-	sleep_on(pool.conns[pool.n - 1], jids, pool.n - 1);
-	for (int i = 0; i < pool.n; i++)
+	report("session", asleep, &before, &held, &pool.login,
+	    "\"sessions\":%d,\"pss_empty\":%lu,\"pss_settled\":%.0f,\"pss_held\":%.0f,"
+	    "\"rss_held\":%.0f",
+	    asleep, before.pss, per_session(before.pss, settled.pss),
+	    per_session(before.pss, held.pss), per_session(before.rss, held.rss));
+	sleep_on(pool.conns[opt.sessions], jids, asleep);
+	for (int i = 0; i < asleep; i++)
 		free(jids[i]);
 	free(jids);
-	return 0;
+	return asleep < opt.sessions;
 }
