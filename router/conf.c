@@ -145,7 +145,8 @@ static const struct conf_opt opts[] = {
 		"how long a session waits for its client to resume it; 0: sessions end with their "
 		"connection" },
 	{ "limit_sleep_bytes", CONF_SIZE, AT(limit.sleep_bytes), "256M", 0, (int64_t)1 << 40,
-	    .flags = CONF_RELOAD, .help = "bytes that all such sessions keep, 4096 for each at least" },
+	    .flags = CONF_RELOAD,
+	    .help = "bytes that all such sessions keep, 4096 for each at least" },
 	{ "limit_session_rate", CONF_SIZE, AT(limit.session_rate), "64k", 0, 1 << 30,
 	    .flags = CONF_RELOAD,
 	    .help = "incoming bytes a second of one session, 256 for each stanza at "

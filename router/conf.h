@@ -60,7 +60,7 @@ struct router_conf {
 		int64_t resources, roster_items;
 		int64_t output_bytes, output_stanzas;
 		int64_t sm_bytes, sm_stanzas;
-		int64_t sleep;                       /* seconds */
+		int64_t sleep; /* seconds */
 		int64_t sleep_bytes;
 		int64_t session_rate, session_burst; /* bytes a second, bytes */
 	} limit;
