@@ -72,7 +72,8 @@ struct stanza {
 	void (*done)(struct stanza *st); /* the sender's: counts it as handled */
 	/* A component's grace is over; true: it waits on in the queue.  NULL: it does not. */
 	bool (*stays)(struct stanza *st);
-	void *arg;             /* the sender's own, for done and stays */
+	void *arg;           /* the sender's own, for done and stays */
+	const char *sent_id; /* what its sender, who keeps it, will find it by; NULL: he does not */
 	struct tapped *tapped; /* of a message that others hear of: im/tapped.h */
 };
 

@@ -8,7 +8,6 @@
 #include "im/carbons.h"
 #include "im/keep.h"
 #include "im/stanza_id.h"
-#include "im/tapped.h"
 #include "router.h"
 
 /* --- switched on and off ------------------------------------------------------------------------
@@ -107,8 +106,8 @@ static void make(struct copy *c)
 	el_set(c->el, "from", c->u->jid.s);
 	way = el_add(c->el, c->sent ? "sent" : "received", NS_CARBONS);
 	copy = el_add_copy(el_add(way, "forwarded", NS_FORWARD), c->st->el);
-	if (c->sent && tapped_sent_id(c->st)) /* the id by which he finds it in his archive */
-		stanza_id_add(copy, c->u->jid.s, tapped_sent_id(c->st));
+	if (c->sent && c->st->sent_id)
+		stanza_id_add(copy, c->u->jid.s, c->st->sent_id);
 	el_freeze(c->el);
 }
 

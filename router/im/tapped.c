@@ -89,6 +89,8 @@ static void find_owners(struct router *r, struct stanza *st)
 		find_sender(r, st);
 	if (t->sender.jid)
 		t->ms = stanza_id_new(r->stanza_ids, t->sender.id);
+	if (t->sender.keep)
+		st->sent_id = t->sender.id;
 	if (t->recipient.jid)
 		t->ms = stanza_id_new(r->stanza_ids, t->recipient.id);
 }
@@ -309,13 +311,6 @@ void tapped_stamp(struct stanza *st)
 
 	if (t && t->recipient.jid && t->recipient.keep)
 		stanza_id_add(st->el, t->recipient.jid, t->recipient.id);
-}
-
-const char *tapped_sent_id(const struct stanza *st)
-{
-	const struct tapped *t = st->tapped;
-
-	return t && t->sender.jid && t->sender.keep ? t->sender.id : NULL;
 }
 
 bool tapped_offline(struct stanza *st)

@@ -24,6 +24,4 @@ void tapped_stamp(struct stanza *st);
 bool tapped_offline(struct stanza *st);
 void tapped_end(struct router *r, struct stanza *st);
 
-/* The id that the message has for its sender (XEP-0359); NULL: he does not keep it. */
-const char *tapped_sent_id(const struct stanza *st);
 #endif
