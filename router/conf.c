@@ -81,6 +81,10 @@ static const struct conf_opt opts[] = {
 	CONTACT(security),
 	CONTACT(support),
 
+	{ "archive_default", CONF_CHOICE, AT(archive_default), "always",
+	    .choices = "never|roster|always", .flags = CONF_RELOAD,
+	    .help = "whose messages are kept for accounts that have not said it (XEP-0441), where "
+		    "there is an archive" },
 	{ "e2e_policy_chat", CONF_CHOICE, AT(e2e.chat), "required",
 	    .choices = "none|optional|required", .flags = CONF_RELOAD,
 	    .help = "end-to-end encryption of all messages but groupchat" },
