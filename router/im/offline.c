@@ -12,6 +12,7 @@
 #include <base/loop.h>
 #include <base/map.h>
 #include <base/mem.h>
+#include <base/rnd.h>
 
 #include "core/session.h"
 #include "core/session_sm.h"
@@ -26,6 +27,7 @@ enum {
 	PAGE_BYTES = 262144,
 	ASK_MS = 30000,
 	RETRY_MS = 30000, /* the archive did not answer, or with an error */
+	BUSY_MS = 1000,   /* it is asked too much already */
 	POLL_MS = 50,     /* has it left, where nothing is acknowledged? */
 };
 
@@ -150,10 +152,9 @@ static void given(struct flush *f, const char *last)
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static void later(struct flush *f)
+static void later(struct flush *f, int err)
 {
-	f->state = WAITING;
-	timer_set(&f->timer, RETRY_MS);
+	timer_set(&f->timer, err == -ENOBUFS ? BUSY_MS + rnd_below(BUSY_MS) : RETRY_MS);
 }
 
 static void answered(int err, const struct el *answer, void *arg)
@@ -168,7 +169,7 @@ static void answered(int err, const struct el *answer, void *arg)
 	}
 	f->state = WAITING;
 	if (err < 0) {
-		later(f);
+		later(f, err);
 	} else if (!last) {
 		flush_end(f);
 	} else {
