@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include <base/arena.h>
+#include <base/log.h>
+#include <base/loop.h>
+#include <base/metrics.h>
 
 #include "auth/accounts.h"
 #include "core/delay.h"
@@ -22,7 +25,11 @@
 #include "links/tap.h"
 #include "router.h"
 
+#define SAY_MS 60000
 #define NOT_NOW "messages cannot be kept now"
+
+static struct metric m_refused = METRIC_COUNTER("switchyard_messages_refused_total",
+    "Messages refused because the archive could not take them.", NULL);
 
 struct owner {
 	const char *jid; /* bare; NULL: nobody here */
@@ -259,6 +266,25 @@ static bool can_keep(const struct stanza *st, const struct owner *o)
 	return !o->jid || !o->keep || tap_ready(o->archive, st);
 }
 
+/* An operator hears of it once a minute: whoever grants an archive what it asks for and does not
+ * start it has a server that takes no messages. */
+static void refuse(struct router *r, struct stanza *st)
+{
+	static uint64_t said;
+	const struct tapped *t = st->tapped;
+	uint64_t now = loop_now(r->loop);
+
+	metric_add(&m_refused, 1);
+	if (said == 0 || now - said >= SAY_MS) {
+		said = now;
+		log_warn(NULL,
+		    "messages are refused: %s, which keeps them, is not there or is behind",
+		    component_domain(t->sender.archive ? t->sender.archive : t->recipient.archive));
+	}
+	route_bounce(r, st, COND_RESOURCE_CONSTRAINT, NOT_NOW);
+	st->tapped = NULL;
+}
+
 bool tapped_begin(struct router *r, struct stanza *st)
 {
 	enum keep worth = keep_judge(st);
@@ -278,8 +304,7 @@ bool tapped_begin(struct router *r, struct stanza *st)
 	    !((t->sender.keep || t->recipient.keep) && st->session &&
 		st->session->flight.impatient))
 		return true;
-	route_bounce(r, st, COND_RESOURCE_CONSTRAINT, NOT_NOW);
-	st->tapped = NULL;
+	refuse(r, st);
 	return false;
 }
 
