@@ -81,6 +81,10 @@ static const struct conf_opt opts[] = {
 	CONTACT(security),
 	CONTACT(support),
 
+	{ "archive_default", CONF_CHOICE, AT(archive_default), "always",
+	    .choices = "never|roster|always", .flags = CONF_RELOAD,
+	    .help = "whose messages are kept for accounts that have not said it (XEP-0441), where "
+		    "there is an archive" },
 	{ "e2e_policy_chat", CONF_CHOICE, AT(e2e.chat), "required",
 	    .choices = "none|optional|required", .flags = CONF_RELOAD,
 	    .help = "end-to-end encryption of all messages but groupchat" },
@@ -145,7 +149,8 @@ static const struct conf_opt opts[] = {
 		"how long a session waits for its client to resume it; 0: sessions end with their "
 		"connection" },
 	{ "limit_sleep_bytes", CONF_SIZE, AT(limit.sleep_bytes), "256M", 0, (int64_t)1 << 40,
-	    .flags = CONF_RELOAD, .help = "bytes that all such sessions keep, 4096 for each at least" },
+	    .flags = CONF_RELOAD,
+	    .help = "bytes that all such sessions keep, 4096 for each at least" },
 	{ "limit_session_rate", CONF_SIZE, AT(limit.session_rate), "64k", 0, 1 << 30,
 	    .flags = CONF_RELOAD,
 	    .help = "incoming bytes a second of one session, 256 for each stanza at "
@@ -173,7 +178,7 @@ static const struct conf_opt component_opts[] = {
 	{ "privilege", CONF_LIST, COMP(privilege),
 	    .help = "what it may do in the name of accounts (XEP-0356)" },
 	{ "tap", CONF_LIST, COMP(tap),
-	    .help = "what it is told without being addressed: accounts" },
+	    .help = "what it is told without being addressed: accounts, messages, undelivered" },
 	{ "link_grace", CONF_TIME, COMP(link_grace), "30", 0, 86400,
 	    .help = "seconds that stanzas wait for a component whose connection was lost" },
 	{ "link_queue", CONF_SIZE, COMP(link_queue), "16M", 65536, 1 << 30,
@@ -189,7 +194,7 @@ static const struct conf_opt component_opts[] = {
 
 /* Our own components: they exist once their secret is set, with what they need to do their work
  * (docs/component-protocol.md). */
-static const char *const builtin[] = { "echo", "muc", "pubsub", NULL };
+static const char *const builtin[] = { "echo", "muc", "pubsub", "archive", NULL };
 static const struct conf_preset presets[] = {
 	{ "muc", "e2e", "trusted" }, /* what it reflects was checked on its way in */
 	{ "muc", "rate", "256M" },   /* one message in is hundreds out */
@@ -205,6 +210,13 @@ static const struct conf_preset presets[] = {
 	    "roster=get, message=outgoing, presence=roster, "
 	    "iq:http://jabber.org/protocol/disco#info=get, presence-extra=vcard-temp:x:update" },
 	{ "pubsub", "tap", "accounts" },
+	{ "archive", "internal", "true" }, /* people ask their own account */
+	{ "archive", "e2e", "trusted" },   /* what it tells was checked before it was kept */
+	{ "archive", "rate", "256M" },
+	{ "archive", "rate_burst", "256M" },
+	{ "archive", "delegate", "urn:xmpp:mam:2" },
+	{ "archive", "privilege", "message=outgoing" },
+	{ "archive", "tap", "messages, undelivered, accounts" },
 	{ 0 },
 };
 /* Their label below the first domain, where that is not the title. */
@@ -311,12 +323,42 @@ static int prepare_hosts(const struct router_conf *c, struct component_conf *cc,
 	return 0;
 }
 
-static int check_tap(const struct component_conf *cc, char *err, size_t err_len)
+static bool lists(const struct conf_list *l, const char *what)
 {
+	for (size_t i = 0; i < l->n; i++) {
+		if (!strcmp(l->v[i], what))
+			return true;
+	}
+	return false;
+}
+
+static bool share_a_host(const struct component_conf *a, const struct component_conf *b)
+{
+	for (size_t i = 0; i < a->hosts.n; i++) {
+		if (lists(&b->hosts, a->hosts.v[i]))
+			return true;
+	}
+	return a->hosts.n == 0 || b->hosts.n == 0;
+}
+
+/* Those before it have prepared hosts, as it has: a message has one archive. */
+static int check_tap(const struct router_conf *c, size_t at, char *err, size_t err_len)
+{
+	const struct component_conf *cc = c->components[at];
+
 	for (size_t i = 0; i < cc->tap.n; i++) {
-		if (strcmp(cc->tap.v[i], "accounts") != 0)
-			return FAULT("component %s: tap: \"%s\" is not known, accounts is",
-			    cc->title, cc->tap.v[i]);
+		const char *v = cc->tap.v[i];
+
+		if (strcmp(v, "accounts") != 0 && strcmp(v, "messages") != 0 &&
+		    strcmp(v, "undelivered") != 0)
+			return FAULT("component %s: tap: \"%s\" is not known, accounts, messages "
+				     "and undelivered are",
+			    cc->title, v);
+	}
+	for (size_t i = 0; i < at && lists(&cc->tap, "messages"); i++) {
+		if (lists(&c->components[i]->tap, "messages") && share_a_host(c->components[i], cc))
+			return FAULT("component %s: tap: messages are component %s's already",
+			    cc->title, c->components[i]->title);
 	}
 	return 0;
 }
@@ -345,7 +387,7 @@ static int prepare_components(struct router_conf *c, struct arena *a, char *err,
 			return FAULT("component %s: the secret is empty", cc->title);
 		if (prepare_hosts(c, cc, a, err, err_len) < 0)
 			return -EINVAL;
-		if (check_tap(cc, err, err_len) < 0)
+		if (check_tap(c, i, err, err_len) < 0)
 			return -EINVAL;
 	}
 	return 0;

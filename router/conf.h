@@ -6,8 +6,9 @@
 #include <base/conf.h>
 #include <base/daemon.h>
 
-enum e2e_mode { E2E_NONE, E2E_OPTIONAL, E2E_REQUIRED };              /* E2E_POLICY_... */
-enum comp_e2e { COMP_E2E_CHECK, COMP_E2E_TRUSTED, COMP_E2E_EXEMPT }; /* a component's `e2e` */
+enum e2e_mode { E2E_NONE, E2E_OPTIONAL, E2E_REQUIRED };                 /* E2E_POLICY_... */
+enum archive_default { ARCHIVE_NEVER, ARCHIVE_ROSTER, ARCHIVE_ALWAYS }; /* ARCHIVE_DEFAULT */
+enum comp_e2e { COMP_E2E_CHECK, COMP_E2E_TRUSTED, COMP_E2E_EXEMPT };    /* a component's `e2e` */
 enum comp_connections { COMP_REPLACE, COMP_REJECT };
 
 struct component_conf { /* component NAME { ... } */
@@ -41,6 +42,7 @@ struct router_conf {
 	int64_t c2s_port, c2s_tls_port, component_port, component_tls_port;
 	bool component_allow_public;
 	bool c2s_require_encryption; /* true is the only value that is accepted */
+	int archive_default;         /* enum archive_default */
 	bool allow_registration, registration_invite_only;
 	struct {
 		int chat, muc; /* enum e2e_mode */
@@ -60,7 +62,7 @@ struct router_conf {
 		int64_t resources, roster_items;
 		int64_t output_bytes, output_stanzas;
 		int64_t sm_bytes, sm_stanzas;
-		int64_t sleep;                       /* seconds */
+		int64_t sleep; /* seconds */
 		int64_t sleep_bytes;
 		int64_t session_rate, session_burst; /* bytes a second, bytes */
 	} limit;

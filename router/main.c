@@ -24,7 +24,10 @@
 #include "core/server_certs.h"
 #include "core/session.h"
 #include "im/blocking.h"
+#include "im/offline.h"
+#include "im/prefs.h"
 #include "im/roster.h"
+#include "im/stanza_id.h"
 #include "links/component.h"
 #include "links/delegate.h"
 #include "links/events.h"
@@ -119,10 +122,12 @@ static int start(struct daemon *d, void *arg, char *err, size_t err_len)
 	    (rc = registrar_open(&r->registrar, r)) < 0 ||
 	    (rc = sasl_server_open(&r->sasl, r)) < 0 || (rc = rosters_open(&r->rosters, r)) < 0 ||
 	    (rc = blocking_open(&r->blocking, r)) < 0 ||
-	    (rc = sessions_open(&r->sessions, r)) < 0) {
+	    (rc = sessions_open(&r->sessions, r)) < 0 || (rc = prefs_open(&r->prefs, r)) < 0 ||
+	    (rc = stanza_ids_open(&r->stanza_ids, r)) < 0) {
 		(void)snprintf(err, err_len, "cannot read the database: %s", strerror(-rc));
 		return rc;
 	}
+	offline_open(&r->offline, r);
 	delegates_open(&r->delegates, r);
 	if ((rc = components_open(&r->components, r, err, err_len)) < 0)
 		return rc;
@@ -193,7 +198,10 @@ static void finish(struct daemon *d, void *arg)
 	components_close(r->components);
 	events_close(r->events);
 	delegates_close(r->delegates);
+	offline_close(r->offline);
 	sessions_close(r->sessions);
+	stanza_ids_close(r->stanza_ids);
+	prefs_close(r->prefs);
 	blocking_close(r->blocking);
 	rosters_close(r->rosters);
 	sasl_server_close(r->sasl);

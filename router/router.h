@@ -24,6 +24,9 @@ struct router {
 	struct blocking *blocking;     /* im/blocking.h */
 	struct registrar *registrar;   /* auth/register.h */
 	struct components *components; /* links/component.h */
+	struct stanza_ids *stanza_ids; /* im/stanza_id.h */
+	struct prefs *prefs;           /* im/prefs.h */
+	struct offline *offline;       /* im/offline.h */
 	struct events *events;         /* links/events.h */
 	struct delegates *delegates;   /* links/delegate.h */
 	struct c2s *c2s;               /* c2s/c2s.h */

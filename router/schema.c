@@ -75,5 +75,10 @@ const struct db_step router_schema[] = {
 	     " element TEXT NOT NULL,"
 	     " PRIMARY KEY (account, ns)"
 	     ") WITHOUT ROWID;" },
+	/* which messages an account wants to be kept: <prefs/> with prepared addresses */
+	{ 6, "CREATE TABLE archive_prefs ("
+	     " account TEXT PRIMARY KEY REFERENCES account(jid) ON DELETE CASCADE,"
+	     " element TEXT NOT NULL"
+	     ") WITHOUT ROWID;" },
 };
 const size_t router_schema_n = sizeof(router_schema) / sizeof(router_schema[0]);

@@ -6,10 +6,10 @@
 #include <base/arena.h>
 #include <base/mem.h>
 #include <base/sbuf.h>
+#include <xmpp/stamp.h>
 
 #include "occupant.h"
 #include "room.h"
-#include "stamp.h"
 
 /* --- the list ----------------------------------------------------------------------------------
  */

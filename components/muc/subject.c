@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include <xmpp/stamp.h>
+
 #include "message.h"
-#include "stamp.h"
 #include "store.h"
 #include "subject.h"
 

@@ -174,6 +174,7 @@ struct ledger {
 	struct list *next;  /* in it: the first that is not sent whole */
 	size_t bytes;       /* of output in all of these */
 	struct task end;    /* of the turn's transaction */
+	struct task safe;   /* tx_safe has grown, and the component is to be told */
 	struct timer count; /* a stanza without a batch of its own is to be counted */
 	struct timer trim;
 

@@ -119,11 +119,13 @@ void comp_dispatch(struct comp_req *rq)
 
 /* --- checks ----------------------------------------------------------------------------------- */
 
+#define TAP "urn:switchyard:tap:"
+
 /* What a handler believes because it is the server's word (docs/component-protocol.md). */
 static bool servers_word(const char *ns)
 {
-	static const char *const begins[] = { "urn:xmpp:delegation:", "urn:xmpp:privilege:",
-		"urn:switchyard:tap:", "urn:switchyard:share:", "urn:switchyard:sasl:" };
+	static const char *const begins[] = { "urn:xmpp:delegation:", "urn:xmpp:privilege:", TAP,
+		"urn:switchyard:share:", "urn:switchyard:sasl:" };
 
 	if (strncmp(ns, "urn:", 4) != 0)
 		return false;
@@ -148,10 +150,19 @@ bool comp_is_router(const struct comp *c, const struct jid *from)
 	return jid_is_domain(from) && comp_is_served(c, from);
 }
 
+/* Whoever asks has a full address: an iq from an account's bare one is the server's, which asks for
+ * what is kept for the account. */
+static bool asks_for_account(const struct comp_req *rq, const char *ns)
+{
+	return el_kind(rq->el) == EL_IQ && strncmp(ns, TAP, strlen(TAP)) == 0 &&
+	       jid_is_bare(&rq->from) && comp_is_served(rq->c, &rq->from);
+}
+
 static bool forged(const struct comp_req *rq)
 {
 	EL_EACH (it, rq->el, NULL, NULL)
-		if (servers_word(el_ns(it)) && !comp_is_router(rq->c, &rq->from)) {
+		if (servers_word(el_ns(it)) && !comp_is_router(rq->c, &rq->from) &&
+		    !asks_for_account(rq, el_ns(it))) {
 			log_info(&tag, "%s is not the server, and says {%s}%s: refused", rq->from.s,
 			    el_ns(it), el_name(it));
 			return true;

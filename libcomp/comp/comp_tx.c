@@ -122,6 +122,13 @@ static void settle_ready(struct ledger *d)
 	}
 }
 
+static void grow_safe(struct comp *c, uint64_t number)
+{
+	c->ledger.tx_safe = number;
+	if (c->ops->committed)
+		task_defer(c->loop, &c->ledger.safe);
+}
+
 static void on_commit(int err, void *arg)
 {
 	struct tx *t = arg;
@@ -141,7 +148,7 @@ static void on_commit(int err, void *arg)
 	} else {
 		d->in_safe = t->in;
 		if (t->number > 0)
-			d->tx_safe = t->number;
+			grow_safe(c, t->number);
 		if (t->kept)
 			d->out_safe = t->last;
 		out_settle(t);
@@ -279,6 +286,7 @@ void tx_discard(struct comp *c)
 		tx_free(d->cur);
 	d->cur = NULL;
 	task_cancel(&d->end);
+	task_cancel(&d->safe);
 	timer_stop(&d->count);
 	timer_stop(&d->trim);
 	LIST_EACH_SAFE (it, &d->open)
@@ -346,6 +354,14 @@ static void on_turn_end(void *arg)
 	tx_end(arg);
 }
 
+static void on_safe(void *arg)
+{
+	struct comp *c = arg;
+
+	if (!c->stopping && c->ledger.state == LEDGER_OK)
+		c->ops->committed(c, c->arg);
+}
+
 static void on_timer(void *arg)
 {
 	tx_write(arg);
@@ -359,6 +375,7 @@ void tx_init(struct comp *c)
 	list_init(&d->outbox);
 	d->next = &d->outbox;
 	task_init(&d->end, on_turn_end, c);
+	task_init(&d->safe, on_safe, c);
 	timer_init(&d->count, c->loop, on_timer, c);
 	timer_init(&d->trim, c->loop, on_timer, c);
 }

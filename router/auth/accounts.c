@@ -20,6 +20,7 @@
 #include "auth/accounts.h"
 #include "core/session.h"
 #include "im/blocking.h"
+#include "im/prefs.h"
 #include "im/roster.h"
 #include "links/events.h"
 #include "router.h"
@@ -289,6 +290,12 @@ static int outcome(const struct change *c, int err)
 	return same ? 0 : err;
 }
 
+static void forget(struct router *r, const struct jid *jid)
+{
+	blocking_forget(r->blocking, jid);
+	prefs_forget(r->prefs, jid);
+}
+
 static void change_done(int err, void *arg)
 {
 	struct change *c = arg;
@@ -301,7 +308,7 @@ static void change_done(int err, void *arg)
 	else
 		known_forget(c->accounts, jid->s, jid->len);
 	if (err == 0 && c->kind == CHANGE_DELETE)
-		blocking_forget(r->blocking, jid);
+		forget(r, jid);
 	if (c->done)
 		c->done(err, c->arg); /* first: whoever ended his own account gets an answer */
 	if (err == 0 && c->kind == CHANGE_DELETE)

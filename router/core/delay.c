@@ -17,6 +17,16 @@ void delay_put_stamp(struct el *el, int64_t wall_ms)
 		el_set(el, "stamp", text); /* XEP-0082 */
 }
 
+void delay_put_stamp_ms(struct el *el, int64_t wall_ms)
+{
+	time_t at = (time_t)(wall_ms / 1000);
+	char text[32];
+	struct tm tm;
+
+	if (gmtime_r(&at, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) > 0)
+		el_setf(el, "stamp", "%s.%03dZ", text, (int)(wall_ms % 1000));
+}
+
 void delay_stamp(const struct session *s, struct el *el)
 {
 	struct el *delay;

@@ -17,6 +17,7 @@
 #include "im/last.h"
 #include "im/presence.h"
 #include "im/roster.h"
+#include "im/tapped.h"
 #include "links/delegate.h"
 #include "links/privilege.h"
 #include "router.h"
@@ -46,6 +47,8 @@ void deliver_nobody(struct router *r, struct stanza *st)
  * arrived: also of the one that found the queue full. */
 static void undelivered(struct router *r, struct stanza *st, int why)
 {
+	if (tapped_offline(st))
+		return;
 	if (why == -ENOBUFS && st->type != ST_MSG_HEADLINE)
 		route_bounce(r, st, COND_RESOURCE_CONSTRAINT, "too much waits for the recipient");
 	else

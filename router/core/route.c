@@ -14,6 +14,7 @@
 #include "im/carbons.h"
 #include "im/presence.h"
 #include "im/subscribe.h"
+#include "im/tapped.h"
 #include "links/component.h"
 #include "router.h"
 
@@ -67,6 +68,7 @@ void route_bounce_type(
 {
 	EL_AUTO struct el *err = NULL;
 
+	st->bounced = true;
 	if (!st->session && !st->component && !st->proxy)
 		return;
 	err = el_error_reply_type(st->el, cond, type, text);
@@ -188,6 +190,17 @@ static bool unblocked(struct router *r, struct stanza *st)
 	}
 }
 
+static void message(struct router *r, struct stanza *st)
+{
+	if (!tapped_begin(r, st))
+		return;
+	if (st->session || st->proxy)
+		carbons_sent(r, st);
+	tapped_stamp(st);
+	route_to(r, st);
+	tapped_end(r, st);
+}
+
 void route_stanza(struct router *r, struct stanza *st)
 {
 	route_count(st->kind);
@@ -206,9 +219,10 @@ void route_stanza(struct router *r, struct stanza *st)
 		return;
 	if (!unblocked(r, st))
 		return;
-	if (st->session || st->proxy)
-		carbons_sent(r, st);
-	route_to(r, st);
+	if (st->kind == EL_MESSAGE)
+		message(r, st);
+	else
+		route_to(r, st);
 }
 
 void route_own(struct router *r, struct el *el)

@@ -17,6 +17,7 @@
 #include <xmpp/stream.h>
 
 struct delivery;
+struct flush;
 struct roster;
 struct router;
 struct asleep;
@@ -44,6 +45,7 @@ struct session {
 	struct stream *stream;   /* NULL: the connection has ended */
 	void *owner;             /* c2s.c's connection; NULL: it sleeps, or has ended */
 	struct session_sm *sm;   /* session_sm.h; NULL: without acknowledgements */
+	struct flush *flush;     /* im/offline.c: it is given what waited; NULL: nothing */
 	struct session_csi *csi; /* session_csi.h; NULL: the client is active */
 	struct {                 /* the stanzas that wait for the client, see session.c */
 		uint64_t *ends;  /* a ring: where each ends in all that was written */

@@ -17,6 +17,6 @@ void session_csi_set(struct session *s, bool inactive); /* active: what waits is
 /* Before an element is sent to a session that is inactive; true: it waits. */
 bool session_csi_hold(struct session *s, const struct el *el, const char *from, const char *to);
 size_t session_csi_bytes(const struct session *s); /* of what waits */
-void session_csi_free(struct session *s); /* nothing of it is sent any more */
+void session_csi_free(struct session *s);          /* nothing of it is sent any more */
 
 #endif

@@ -17,7 +17,9 @@
 #include "core/stanza.h"
 #include "im/blocking.h"
 #include "im/carbons.h"
+#include "im/offline.h"
 #include "im/presence.h"
+#include "im/tapped.h"
 #include "links/component.h"
 #include "router.h"
 
@@ -245,6 +247,7 @@ bool session_sm_ack(struct session *s, uint32_t h)
 		sm->lost = false; /* all that was too much has come */
 	else if (s->owner)
 		session_sm_push(s);
+	offline_acked(s);
 	return true;
 }
 
@@ -380,7 +383,10 @@ static void settle_one(struct session *s, struct stanza *st)
 	    blocking_judge(r, &st->from, &st->to) != BLOCKING_PASS)
 		return;
 	find_sender(r, st);
+	if (talk)
+		tapped_begin_expired(r, st);
 	deliver_user(r, st);
+	tapped_end(r, st);
 	st->session = NULL;
 	st->component = NULL;
 }
@@ -425,6 +431,7 @@ void session_end(struct session *s)
 	s->im.carbons = false;
 	policy_session_end(s);
 	presence_session_end(s);
+	offline_session_end(s);
 	settle(s);
 	session_free(s);
 }

@@ -17,6 +17,7 @@
 
 struct component;
 struct session;
+struct tapped;
 
 enum stanza_type {
 	ST_IQ_GET,
@@ -56,6 +57,8 @@ struct stanza {
 	struct jid from, to;         /* prepared; to.s NULL: none was given */
 	struct session *session;     /* the local session that sent it; NULL: none, or it ended */
 	struct component *component; /* the component that sent it; NULL: none */
+	struct jid payer; /* whose share of a queue it takes; payer.s NULL: that of `from` */
+	bool payer_is_component;
 	const struct stanza_proxy *proxy; /* said in the name of `from`; NULL: not */
 	struct list link;                 /* of the sender: what it has in flight */
 	struct stanza *whole; /* of a copy (stanza_copy()): held until it is let go; NULL: none */
@@ -63,10 +66,15 @@ struct stanza {
 	uint32_t number;      /* of those that came from its sender, for XEP-0198 */
 	uint32_t bytes;       /* as it came: what the sender's share is counted in; 0: made here */
 	unsigned holds;
+	bool bounced;    /* its sender was told that it has not arrived */
 	bool dropped;    /* who held it last gave up: set before that hold is let go */
 	bool acked_only; /* a link without acknowledgements does not get it: it is dropped */
 	void (*done)(struct stanza *st); /* the sender's: counts it as handled */
-	void *arg;                       /* the sender's own, for done */
+	/* A component's grace is over; true: it waits on in the queue.  NULL: it does not. */
+	bool (*stays)(struct stanza *st);
+	void *arg;           /* the sender's own, for done and stays */
+	const char *sent_id; /* what its sender, who keeps it, will find it by; NULL: he does not */
+	struct tapped *tapped; /* of a message that others hear of: im/tapped.h */
 };
 
 /* Takes el.  Checks shape: a known kind and type, `to` and `from` valid addresses if present, an iq

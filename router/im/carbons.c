@@ -6,10 +6,9 @@
 #include "core/session.h"
 #include "core/stanza.h"
 #include "im/carbons.h"
+#include "im/keep.h"
+#include "im/stanza_id.h"
 #include "router.h"
-
-#define NS_RECEIPTS "urn:xmpp:receipts"      /* XEP-0184 */
-#define NS_MARKERS "urn:xmpp:chat-markers:0" /* XEP-0333 */
 
 /* --- switched on and off ------------------------------------------------------------------------
  */
@@ -32,15 +31,6 @@ void carbons_iq(struct router *r, struct stanza *st)
 /* --- which messages -----------------------------------------------------------------------------
  */
 
-/* What stands for a body that nobody but the recipient can read. */
-static bool is_encrypted(const struct el *it)
-{
-	const char *ns = el_ns(it);
-
-	return !strcmp(ns, NS_EME) || !strcmp(ns, NS_OMEMO_LEGACY) || !strcmp(ns, NS_OMEMO_1) ||
-	       !strcmp(ns, NS_OMEMO_2) || !strcmp(ns, NS_OPENPGP) || !strcmp(ns, NS_PGP_LEGACY);
-}
-
 /* 6.1: what instant messaging consists of. */
 static bool has_talk(const struct el *el)
 {
@@ -49,7 +39,7 @@ static bool has_talk(const struct el *el)
 
 		if (el_is(it, "body", NS_CLIENT) || !strcmp(ns, NS_RECEIPTS) ||
 		    !strcmp(ns, NS_CHATSTATES) || !strcmp(ns, NS_MARKERS) ||
-		    el_is(it, "x", NS_CONFERENCE) || is_encrypted(it))
+		    el_is(it, "x", NS_CONFERENCE) || keep_is_encrypted(it))
 			return true;
 		if (el_is(it, "x", NS_MUC_USER) && el_child(it, "invite", NS_MUC_USER))
 			return true;
@@ -104,18 +94,20 @@ const struct el *carbons_inside(const struct user *u, const struct el *message, 
 struct copy { /* made when somebody gets one */
 	const struct stanza *st;
 	const struct user *u;
-	const char *way; /* "sent" or "received" */
+	bool sent; /* or received */
 	struct el *el;
 };
 
 static void make(struct copy *c)
 {
-	struct el *way;
+	struct el *way, *copy;
 
 	c->el = el_message(el_attr(c->st->el, "type"), NULL);
 	el_set(c->el, "from", c->u->jid.s);
-	way = el_add(c->el, c->way, NS_CARBONS);
-	el_add_copy(el_add(way, "forwarded", NS_FORWARD), c->st->el);
+	way = el_add(c->el, c->sent ? "sent" : "received", NS_CARBONS);
+	copy = el_add_copy(el_add(way, "forwarded", NS_FORWARD), c->st->el);
+	if (c->sent && c->st->sent_id)
+		stanza_id_add(copy, c->u->jid.s, c->st->sent_id);
 	el_freeze(c->el);
 }
 
@@ -135,7 +127,7 @@ static bool has_one(const struct user *u)
 
 void carbons_sent(struct router *r, struct stanza *st)
 {
-	struct copy c = { .st = st, .way = "sent" };
+	struct copy c = { .st = st, .sent = true };
 	struct user *u;
 
 	if ((st->session && has_one(st->session->user)) || !carbons_apply(st))
@@ -161,7 +153,7 @@ static bool has_got_it(const struct session *s, const struct session *only, int 
 
 void carbons_received(struct user *u, struct stanza *st, const struct session *only, int top)
 {
-	struct copy c = { st, u, "received", NULL };
+	struct copy c = { st, u, false, NULL };
 
 	if (has_one(u) || !carbons_apply(st) || is_of_occupant(st))
 		return;

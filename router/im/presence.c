@@ -17,6 +17,7 @@
 #include "im/directed.h"
 #include "im/extra.h"
 #include "im/last.h"
+#include "im/offline.h"
 #include "im/presence.h"
 #include "im/presence_send.h"
 #include "im/roster_internal.h"
@@ -123,6 +124,7 @@ static void available(struct router *r, struct stanza *st)
 {
 	struct session *s = st->session;
 	struct el *before = s->im.presence;
+	bool was_told = before && s->im.priority >= 0;
 	struct roster *ro;
 	int priority;
 
@@ -144,6 +146,10 @@ static void available(struct router *r, struct stanza *st)
 	el_free(before);
 	if (!before)
 		gather(s, ro);
+	if (priority < 0)
+		offline_session_end(s);
+	else if (!was_told)
+		offline_available(s);
 }
 
 void presence_renew(struct router *r, const struct jid *account,
@@ -204,6 +210,7 @@ static void unavailable(struct session *s, const struct el *el)
 		el_free(s->im.presence);
 		s->im.presence = NULL;
 		s->im.priority = 0;
+		offline_session_end(s);
 		g.ro = roster_any(s->router->rosters, &s->jid);
 		broadcast(s, g.ro, el);
 		privilege_unavailable(s, g.ro, el);

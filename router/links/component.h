@@ -49,6 +49,9 @@ enum component_verdict { COMPONENT_TAKEN, COMPONENT_AWAY, COMPONENT_FULL, COMPON
  * or `dropped`), or answered.  All else: the caller answers as docs/component-protocol.md's table
  * says (route.c does).  Unavailable presence is never lost, whatever this returns. */
 enum component_verdict component_send(struct component *c, struct stanza *st);
+/* Will it take an event (stanza.stays) of so many bytes in this sender's share, and acknowledge it?
+ * Then component_send() takes it in this turn. */
+bool component_keeps(struct component *c, size_t bytes, const struct jid *payer, bool of_component);
 /* What the router itself says (probes, unavailable presence): borrowed. */
 enum component_verdict component_send_el(struct component *c, const struct el *el);
 /* The same, taken: no copy is made where it has to wait. */

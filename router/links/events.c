@@ -26,6 +26,7 @@
 #include "core/stanza.h"
 #include "links/component.h"
 #include "links/events.h"
+#include "links/tap.h"
 #include "router.h"
 
 #define IN_FLIGHT_MAX 256
@@ -100,13 +101,7 @@ static struct db_q q_unguard = { "DELETE FROM event WHERE n = -1" };
 
 static bool granted(const struct component *c)
 {
-	const struct conf_list *tap = &component_conf_of(c)->tap;
-
-	for (size_t i = 0; i < tap->n; i++) {
-		if (!strcmp(tap->v[i], "accounts"))
-			return true;
-	}
-	return false;
+	return tap_has(c, TAP_ACCOUNTS);
 }
 
 static struct component *find_granted(const struct events *ev, const char *domain)
@@ -114,12 +109,6 @@ static struct component *find_granted(const struct events *ev, const char *domai
 	struct component *c = components_find(ev->router->components, domain, strlen(domain));
 
 	return c && granted(c) ? c : NULL;
-}
-
-void events_features(const struct component *c, struct sbuf *out)
-{
-	if (granted(c))
-		sbuf_puts(out, "<tap xmlns='" NS_TAP "'/>");
 }
 
 /* --- writing events --------------------------------------------------------------------------- */

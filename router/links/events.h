@@ -17,7 +17,6 @@ struct component;
 struct db_batch;
 struct events;
 struct router;
-struct sbuf;
 
 enum event_kind { EVENT_CREATED, EVENT_DISABLED, EVENT_ENABLED, EVENT_DELETED };
 
@@ -36,6 +35,5 @@ void events_committed(struct events *ev); /* there may be something to send */
 
 /* --- for hooks.c ------------------------------------------------------------------------------ */
 void events_online(struct events *ev, const struct component *c);
-void events_features(const struct component *c, struct sbuf *out);
 
 #endif

@@ -16,6 +16,8 @@
 #include "core/stanza.h"
 #include "im/blocking.h"
 #include "im/carbons.h"
+#include "im/keep.h"
+#include "im/stanza_id.h"
 #include "links/component.h"
 #include "links/fanout.h"
 #include "links/privilege.h"
@@ -69,6 +71,8 @@ static int take_stanza(struct fanout *f, const struct el *inner)
 	if (!may_speak_as(f, f->one))
 		return refuse(f, COND_FORBIDDEN, "the stanza is from somebody else");
 	f->one->component = f->component;
+	if (kind == EL_MESSAGE)
+		stanza_id_strip(f->router, f->one);
 	el_freeze(f->one->el);
 	return 0;
 }
@@ -137,7 +141,8 @@ static int take(struct fanout *f)
 static bool is_direct(const struct fanout *f)
 {
 	if (f->one->kind == EL_MESSAGE)
-		return policy_admits_all(f->router, f->one) && !carbons_apply(f->one);
+		return policy_admits_all(f->router, f->one) && !carbons_apply(f->one) &&
+		       keep_judge(f->one) == KEEP_NOT;
 	return f->one->type == ST_PRES_AVAILABLE || f->one->type == ST_PRES_UNAVAILABLE;
 }
 

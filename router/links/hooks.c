@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include "im/offline.h"
 #include "links/delegate.h"
 #include "links/events.h"
 #include "links/fanout.h"
 #include "links/hooks.h"
 #include "links/info.h"
 #include "links/privilege.h"
+#include "links/tap.h"
 #include "router.h"
 
 void hooks_online(struct router *r, struct component *c, bool resumed)
@@ -12,6 +14,7 @@ void hooks_online(struct router *r, struct component *c, bool resumed)
 	bool asked = delegate_online(r, c, resumed);
 
 	privilege_online(r, c, resumed);
+	offline_online(r, c);
 	events_online(r->events, c); /* nothing is sent twice in either case */
 	if (!asked && !resumed)
 		info_ask(r, c);
@@ -40,6 +43,6 @@ void hooks_gone(struct component *c)
 
 void hooks_features(const struct component *c, struct sbuf *out)
 {
-	events_features(c, out);
+	tap_features(c, out);
 	fanout_feature(out);
 }

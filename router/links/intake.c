@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/stanza.h"
+#include "im/prefs.h"
 #include "links/ask.h"
 #include "links/fanout.h"
 #include "links/intake.h"
@@ -30,6 +31,7 @@ static const struct intake_row account_rows[] = {
 	{ EL_IQ, NS_ROSTER, "query", privilege_roster },
 	{ EL_IQ, NS_PRIVILEGE_2, "privileged_iq", privilege_iq },
 	{ EL_IQ, NS_PRESENCE_EXTRA, "extra", privilege_extra },
+	{ EL_IQ, NS_TAP, "prefs", prefs_iq },
 	{ EL_OTHER, NULL, NULL, NULL },
 };
 /* Of those to a session: only what must not reach it (XEP-0356 6.3). */

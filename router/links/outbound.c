@@ -60,12 +60,19 @@ static void give_up(struct component *c, struct lq_entry *e, enum answer_when wh
 	stanza_release(st);
 }
 
-static void give_up_all(struct component *c)
+/* All, or but for what waits on. */
+static void give_up_all(struct component *c, bool really)
 {
-	struct lq_entry *e;
+	struct list *stayed = &c->queue.all;
 
-	while ((e = lq_first(&c->queue)))
-		give_up(c, e, e->was_sent ? ANSWER_UNKNOWN : ANSWER_AWAY);
+	while (stayed->next != &c->queue.all) {
+		struct lq_entry *e = LIST_ENTRY(stayed->next, struct lq_entry, of_queue);
+
+		if (!really && e->st->stays && e->st->stays(e->st))
+			stayed = &e->of_queue;
+		else
+			give_up(c, e, e->was_sent ? ANSWER_UNKNOWN : ANSWER_AWAY);
+	}
 }
 
 static void progress(struct component *c)
@@ -209,18 +216,34 @@ static void enqueue_briefly(struct component *c, struct lq_entry *e)
 }
 
 /* No room.  A connected component that keeps it so is not a working one. */
-static bool is_full(struct component *c, const struct stanza *st)
+static void watch_full(struct component *c)
 {
-	if (lq_fits(&c->queue, st, (size_t)c->conf->link_queue))
-		return false;
 	if (c->link && !timer_armed(&c->stuck))
 		timer_set(&c->stuck, STUCK_MS);
+}
+
+static bool is_full(struct component *c, const struct stanza *st)
+{
+	if (st->stays || lq_fits(&c->queue, st, (size_t)c->conf->link_queue))
+		return false; /* of an event, component_keeps() has said it */
+	watch_full(c);
 	return true;
+}
+
+bool component_keeps(struct component *c, size_t bytes, const struct jid *payer, bool of_component)
+{
+	if (!component_expects(c) || !c->acked)
+		return false;
+	if (lq_fits_bytes(
+		&c->queue, bytes, shares_of(payer, of_component), (size_t)c->conf->link_queue))
+		return true;
+	watch_full(c);
+	return false;
 }
 
 static enum answer_when state_for(struct component *c, const struct stanza *st)
 {
-	if (c->phase != COMP_ONLINE && c->phase != COMP_GRACE)
+	if (!component_expects(c))
 		return ANSWER_AWAY;
 	if (is_full(c, st) || (st->session && st->session->flight.impatient && !nothing_waits(c)))
 		return ANSWER_FULL;
@@ -343,7 +366,7 @@ static void grace_over(void *arg)
 		log_info(&tag, "it did not come back: %zu stanzas are given up", c->queue.n);
 	timer_stop(&c->brief);
 	sm_end(&c->sm, &c->loose, loop_now(c->router->loop));
-	give_up_all(c);
+	give_up_all(c, false);
 	asks_lost(c->asks);
 	info_forget(&c->info);
 	hooks_away(c->router, c);
@@ -435,7 +458,7 @@ void outbound_done(struct component *c, bool quiet)
 			stanza_release(st);
 		}
 	} else {
-		give_up_all(c);
+		give_up_all(c, true);
 		unanswered_fail(&c->unanswered, c->router);
 	}
 	forget_sender(&c->sm.in_flight);

@@ -18,11 +18,13 @@ void lq_init(struct lq *q)
  * behind it can be too much. */
 static bool has_share(const struct stanza *st)
 {
-	return st->from.s && (st->from.dom || st->component);
+	return st->payer.s || (st->from.s && (st->from.dom || st->component));
 }
 
 static struct share share_of(const struct stanza *st)
 {
+	if (st->payer.s)
+		return shares_of(&st->payer, st->payer_is_component);
 	return shares_of(&st->from, st->component != NULL);
 }
 
@@ -33,6 +35,11 @@ bool lq_fits(const struct lq *q, const struct stanza *st, size_t max)
 	if (q->n > 0 && q->bytes + bytes > max)
 		return false;
 	return !has_share(st) || shares_fit(&q->shares, share_of(st), bytes, max);
+}
+
+bool lq_fits_bytes(const struct lq *q, size_t bytes, struct share share, size_t max)
+{
+	return (q->n == 0 || q->bytes + bytes <= max) && shares_fit(&q->shares, share, bytes, max);
 }
 
 struct lq_entry *lq_add(struct lq *q, struct stanza *st)

@@ -41,6 +41,8 @@ struct lq {
 void lq_init(struct lq *q);
 /* Is there room for it, and has its sender's share?  An empty queue takes one of any size. */
 bool lq_fits(const struct lq *q, const struct stanza *st, size_t max);
+/* So many bytes of this share? */
+bool lq_fits_bytes(const struct lq *q, size_t bytes, struct share share, size_t max);
 struct lq_entry *lq_add(struct lq *q, struct stanza *st); /* holds it */
 struct lq_entry *lq_first(const struct lq *q);            /* NULL: empty */
 struct lq_entry *lq_unsent(const struct lq *q);           /* the first; NULL: none */

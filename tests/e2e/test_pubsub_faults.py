@@ -11,6 +11,7 @@ import pytest
 
 from lib import xml
 from lib.disk import unwritable
+from lib.faults import let_pass
 from lib.pep import OWNER, PUBSUB, befriend, condition, form, node_config, ok, payload
 from lib.pep_fixtures import with_stack
 from lib.pictures import photo, png
@@ -118,7 +119,7 @@ async def test_who_is_here_is_told_anew_after_the_grace(pep_stack, person, clock
         await who.event(MOOD)
     pubsub = pep_stack.components["pubsub"]
     pubsub.kill9()
-    clock.advance(31)
+    await let_pass(clock, 31)
     await alice.raw.sync()
     await gone.raw.drop()
     came = await person("bob", wants=(MOOD,), resource="came")

@@ -4,6 +4,7 @@
 #include "auth_fixture.h"
 #include "core/session.h"
 #include "im/blocking.h"
+#include "im/prefs.h"
 #include "im/roster.h"
 #include "schema.h"
 
@@ -53,6 +54,12 @@ void blocking_forget(struct blocking *bl, const struct jid *owner)
 	assert_ptr_equal(bl, auth.r.blocking);
 	assert_non_null(owner);
 	auth.blocks_gone++;
+}
+
+void prefs_forget(struct prefs *p, const struct jid *account)
+{
+	(void)p;
+	assert_non_null(account);
 }
 
 void components_each(struct components *cs, component_each_fn *fn, void *arg)

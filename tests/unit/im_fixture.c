@@ -9,6 +9,7 @@
 #include "core/route.h"
 #include "im/blocking.h"
 #include "im/last.h"
+#include "im/offline.h"
 #include "im_fixture.h"
 #include "links/component.h"
 #include "links/privilege.h"
@@ -118,6 +119,16 @@ int session_send_addr(struct session *s, const struct el *el, const char *from, 
 int session_send(struct session *s, const struct el *el)
 {
 	return session_send_addr(s, el, NULL, NULL);
+}
+
+void offline_available(struct session *s)
+{
+	(void)s;
+}
+
+void offline_session_end(struct session *s)
+{
+	(void)s;
 }
 
 struct component *components_find(struct components *cs, const char *domain, size_t len)

@@ -60,6 +60,39 @@ static void test_numbers(void **state)
 	assert_int_equal(comp_tx_safe(f->c), n + 2);
 }
 
+static unsigned told;
+static uint64_t safe_then;
+
+static void on_committed(struct comp *c, void *arg)
+{
+	(void)arg;
+	told++;
+	safe_then = comp_tx_safe(c);
+}
+
+/* Who waits for a number is told when it is there: of several at once, once. */
+static void test_committed(void **state)
+{
+	struct fix *f = *state;
+	uint64_t n;
+
+	told = 0;
+	f->ops.committed = on_committed;
+	fix_online(f);
+	n = comp_tx_number(f->c);
+	put(f, 1);
+	tx_end(f->c);
+	put(f, 2);
+	fix_spin(f);
+	assert_in_range(told, 1, 2);
+	assert_int_equal(safe_then, n + 1);
+	told = 0;
+	db_fail_commits(f->c->ledger.db, 1, -EIO);
+	put(f, 3);
+	fix_spin(f);
+	assert_int_equal(told, 0);
+}
+
 static void test_numbers_on_plain(void **state)
 {
 	((struct fix *)*state)->mode = ROUTER_ACCEPT;
@@ -478,6 +511,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		COUNTER_TEST(test_the_turn_has_one),
 		COUNTER_TEST(test_numbers),
+		COUNTER_TEST(test_committed),
 		COUNTER_TEST(test_numbers_on_plain),
 		COUNTER_TEST(test_numbers_after_a_failed_commit),
 		COUNTER_TEST(test_commit_before_output),

@@ -7,6 +7,7 @@
 #include <base/sbuf.h>
 
 #include "auth_fixture.h"
+#include "links/tap.h"
 #include "schema.h"
 
 #define ROMEO "romeo@" DOMAIN
@@ -474,9 +475,9 @@ static void what_the_features_say(void **state)
 	struct sbuf b = SBUF_INIT;
 
 	(void)state;
-	events_features(B, &b);
+	tap_features(B, &b);
 	assert_string_equal(sbuf_str(&b), "");
-	events_features(A, &b);
+	tap_features(A, &b);
 	assert_string_equal(sbuf_str(&b), "<tap xmlns='urn:switchyard:tap:1'/>");
 	sbuf_done(&b);
 }

@@ -313,7 +313,7 @@ static void add_node(const char *account, enum access_model access)
 
 	assert_int_equal(service_get(&p, account, &s), 0);
 	config_init(&c, &lim);
-	c.access = access;
+	c.access = (int)access;
 	n = node_create(s, MOOD, &c, account);
 	if (access == ACCESS_OPEN)
 		(void)items_put(n, "happy", account, mood, sizeof(mood) - 1);

@@ -133,6 +133,47 @@ static void pubsub(void **state)
 	free(text);
 }
 
+#define ARCHIVE(key, value) "component.archive." key " = " value "  # default\n"
+
+static void archive(void **state)
+{
+	char *text = shown(NULL, ENV("COMPONENT_SECRET_ARCHIVE=secret-of-it"));
+
+	(void)state;
+	has(text, ARCHIVE("domain", "\"archive.example.org\""));
+	has(text, ARCHIVE("e2e", "trusted"));
+	has(text, ARCHIVE("internal", "true"));
+	has(text, ARCHIVE("hosts", "{}"));
+	has(text, ARCHIVE("delegate", "{\"urn:xmpp:mam:2\"}"));
+	has(text, ARCHIVE("privilege", "{\"message=outgoing\"}"));
+	has(text, ARCHIVE("tap", "{\"messages\", \"undelivered\", \"accounts\"}"));
+	has(text, ARCHIVE("rate", "268435456"));
+	has(text, ARCHIVE("rate_burst", "268435456"));
+	hasnt(text, "secret-of-it");
+	free(text);
+}
+
+/* A message has one archive; the other taps are for whoever is granted them. */
+static void one_archive(void **state)
+{
+#define OTHER(tap, hosts) \
+	"component keep {\n secret = s\n tap = { " tap " }\n hosts = { " hosts " }\n}\n"
+	static const char both[] = "component archive {\n hosts = { \"example.org\" }\n}\n" OTHER(
+	    "messages", "\"example.net\"");
+	const char *const *env = ENV("COMPONENT_SECRET_ARCHIVE=s");
+	char errs[1024], *text = shown(OTHER("undelivered, accounts", ""), env);
+
+	(void)state;
+	free(text);
+	text = shown(both, env);
+	has(text, "component.keep.tap = {\"messages\"}");
+	free(text);
+	assert_null(load(OTHER("messages", "\"example.net\""), env, errs, sizeof(errs)));
+	has(errs, "messages are component ");
+	assert_null(load(OTHER("presence", ""), env, errs, sizeof(errs)));
+	has(errs, "tap: \"presence\" is not known, accounts, messages and undelivered are");
+}
+
 static void key_by_key(void **state)
 {
 	char *text = shown("component pubsub {\n e2e = check\n hosts = { \"example.org\" }\n"
@@ -173,6 +214,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(only_with_a_secret),
 		TEST(pubsub),
+		TEST(archive),
+		TEST(one_archive),
 		TEST(key_by_key),
 		TEST(nobody_elses),
 	};

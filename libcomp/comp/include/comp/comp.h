@@ -59,6 +59,9 @@ struct comp_ops {
 	 * after start, and again after each forget.  0 or -Exxx: at start the program ends, later
 	 * it is tried again. */
 	int (*load)(struct comp *c, void *arg);
+	/* comp_tx_safe() has grown: what waits for that can go on.  Once a turn at most, at its
+	 * end. */
+	void (*committed)(struct comp *c, void *arg);
 	/* A commit has failed: what handlers put into memory may never have happened.  Drops all
 	 * that load and they put there, deferred requests too: they are gone after this. */
 	void (*forget)(struct comp *c, void *arg);

@@ -58,6 +58,9 @@
 #define NS_CSI "urn:xmpp:csi:0"               /* XEP-0352 */
 #define NS_FORWARD "urn:xmpp:forward:0"       /* XEP-0297 */
 #define NS_CARBONS "urn:xmpp:carbons:2"       /* XEP-0280 */
+#define NS_SID "urn:xmpp:sid:0"               /* XEP-0359 */
+#define NS_RECEIPTS "urn:xmpp:receipts"       /* XEP-0184 */
+#define NS_MARKERS "urn:xmpp:chat-markers:0"  /* XEP-0333 */
 #define NS_HINTS "urn:xmpp:hints"             /* XEP-0334 */
 #define NS_DELEGATION "urn:xmpp:delegation:2" /* XEP-0355 */
 #define NS_DELEGATION_1 "urn:xmpp:delegation:1"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Date and time as XMPP writes them (XEP-0082). */
-#ifndef MUC_STAMP_H
-#define MUC_STAMP_H
+#ifndef XMPP_STAMP_H
+#define XMPP_STAMP_H
 
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "stamp.h"
+#include <xmpp/stamp.h>
 
 void stamp_write(int64_t ms, char out[STAMP_LEN + 1])
 {

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include <base/arena.h>
+
+#include "event.h"
+#include "held.h"
+#include "message.h"
+#include "owner.h"
+#include "store.h"
+
+static const struct log_tag tag = { .mod = "archive" };
+
+struct mine { /* what a <for/> says */
+	struct jid jid;
+	struct uid uid;
+	bool keep, waits;
+	struct owner *owner;
+};
+
+/* false: nothing is kept for it, or it cannot be understood. */
+static bool read_for(struct archive *a, const struct el *el, struct mine *out)
+{
+	const char *jid = el_attr(el, "jid"), *id = el_attr(el, "id"),
+		   *state = el_attr(el, "state");
+
+	*out = (struct mine){ .keep = el_attr_true(el, "keep") };
+	out->waits = state && (strcmp(state, "offline") == 0 || strcmp(state, "expired") == 0);
+	if (!out->keep && !out->waits)
+		return false;
+	if (!jid || !id || jid_parse(&out->jid, el_arena(el), jid) < 0 || !jid_is_bare(&out->jid) ||
+	    jid_is_domain(&out->jid) || !comp_is_served(a->c, &out->jid) ||
+	    uid_parse(&out->uid, id) < 0) {
+		log_warn(&tag, "a message for %s, with the id %s, cannot be kept",
+		    jid ? jid : "nobody", id ? id : "none");
+		return false;
+	}
+	return true;
+}
+
+/* The other side, as the account sees it. */
+static const struct jid *peer_of(const struct message *m, const struct mine *f)
+{
+	return jid_same_bare(&m->from, &f->jid) ? &m->to : &m->from;
+}
+
+static void put_rows(struct archive *a, const struct message *m, const struct mine *f, int64_t body)
+{
+	const struct jid *peer = peer_of(m, f);
+	struct arena *arena = arena_new();
+	struct jid bare = jid_bare(peer, arena);
+	struct store_ref ref = { f->owner->id, f->uid };
+
+	if (f->keep)
+		store_put_entry(comp_tx(a->c), &ref, bare.s, jid_resource(peer), body);
+	if (f->waits)
+		store_put_offline(comp_tx(a->c), &ref, body, a->conf->offline_limit);
+	owner_touch(a, f->owner);
+	arena_free(arena);
+}
+
+static void retract(struct archive *a, const struct message *m, const struct uid *at, int64_t by)
+{
+	struct sbuf tombstone = SBUF_INIT;
+
+	message_tombstone(&tombstone, m, uid_ms(at));
+	store_retract(comp_tx(a->c), m->retracts, by, &tombstone);
+	sbuf_done(&tombstone);
+}
+
+/* For one or two of those who have it. */
+static void put(struct archive *a, const struct message *m, const struct mine *f, size_t n)
+{
+	struct store_ref refs[2] = { 0 };
+	int64_t body = ++a->last_body;
+
+	for (size_t i = 0; i < n; i++) {
+		put_rows(a, m, &f[i], body);
+		refs[i] = (struct store_ref){ f[i].owner->id, f[i].uid };
+	}
+	store_put_body(comp_tx(a->c), body, refs, m);
+	if (m->retracts)
+		retract(a, m, &f[0].uid, body);
+}
+
+/* A message has two owners at most; what names more is kept once for each two. */
+static int take(struct archive *a, const struct el *tapped, const struct message *m)
+{
+	struct mine f[2];
+	size_t n = 0;
+	int r;
+
+	EL_EACH (el, tapped, "for", NS_TAP) {
+		if (!read_for(a, el, &f[n]))
+			continue;
+		r = owner_make(a, f[n].jid.s, &f[n].owner);
+		if (r < 0)
+			return r;
+		if (++n == 2) {
+			put(a, m, f, n);
+			n = 0;
+		}
+	}
+	if (n > 0)
+		put(a, m, f, n);
+	return 0;
+}
+
+/* Nothing of it is lost because the database cannot be read right now. */
+static enum held_next run(struct archive *a, struct comp_req *rq, void *state)
+{
+	const struct el *tapped = comp_payload(rq);
+	const struct el *f = el_child(tapped, "forwarded", NS_FORWARD);
+	const struct el *el = f ? el_child(f, "message", NS_CLIENT) : NULL;
+	struct message m;
+	int r;
+
+	(void)state;
+	if (!el || message_read(&m, el) < 0) {
+		log_warn(&tag, "the server tells of a message that is none: it is not kept");
+		comp_reply_ok(rq);
+		return HELD_DONE;
+	}
+	r = take(a, tapped, &m);
+	message_done(&m);
+	if (r < 0)
+		return HELD_AGAIN;
+	comp_reply_ok(rq);
+	return HELD_DONE;
+}
+
+int event_tapped(struct comp_req *rq, void *arg)
+{
+	static const struct held_ops ops = { .run = run };
+
+	return held_start(arg, rq, 0, &ops, NULL);
+}

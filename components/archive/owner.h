@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Accounts, and the numbers that the database knows them by. */
+#ifndef ARCHIVE_OWNER_H
+#define ARCHIVE_OWNER_H
+
+#include "archive.h"
+
+struct owner {
+	struct map_node by_jid;
+	struct list by_use;
+	int64_t id;  /* 0: nothing is kept for it */
+	uint64_t tx; /* of the last change of what is kept for it */
+	char jid[];
+};
+
+/* Borrowed until the handler ends.  0 or -Exxx; *out has no number if nothing is kept. */
+int owner_find(struct archive *a, const char *jid, struct owner **out);
+/* The same, with a number. */
+int owner_make(struct archive *a, const char *jid, struct owner **out);
+void owner_touch(struct archive *a, struct owner *o); /* something is changed now */
+void owner_drop(struct archive *a, struct owner *o);  /* it keeps nothing any more */
+void owners_free(struct archive *a);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* ASKING -> GIVEN -> ASKING ... until an answer is empty; ASKING -> WAITING -> ASKING where there
+ * is no answer.  Whoever comes while a session is given something waits behind it, unless that one
+ * sleeps: then the newcomer begins anew.
+ *
+ * Must not: keep messages; count them as what somebody has sent (they were checked, copied and
+ * archived when they came). */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <base/list.h>
+#include <base/loop.h>
+#include <base/map.h>
+#include <base/mem.h>
+#include <base/rnd.h>
+
+#include "core/session.h"
+#include "core/session_sm.h"
+#include "im/offline.h"
+#include "links/ask.h"
+#include "links/component.h"
+#include "links/tap.h"
+#include "router.h"
+
+enum {
+	PAGE_STANZAS = 100,
+	PAGE_BYTES = 262144,
+	ASK_MS = 30000,
+	RETRY_MS = 30000, /* the archive did not answer, or with an error */
+	BUSY_MS = 1000,   /* it is asked too much already */
+	POLL_MS = 50,     /* has it left, where nothing is acknowledged? */
+};
+
+enum flush_state { ASKING, GIVEN, WAITING };
+
+struct flush {
+	struct map_node node; /* by account; not if it was given up */
+	struct offline *offline;
+	struct session *session; /* NULL: it was given up, and an answer is to come */
+	enum flush_state state;
+	char *last;     /* of the page that was given: over when the client has it */
+	uint32_t sent;  /* its last stanza's number (XEP-0198); or */
+	uint64_t taken; /* where it ends in what was written to the connection */
+	struct timer timer;
+	char account[]; /* bare JID */
+};
+
+struct offline {
+	struct router *router;
+	struct map flushes;
+};
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+void offline_open(struct offline **out, struct router *r)
+{
+	struct offline *o = xzalloc(sizeof(*o));
+
+	o->router = r;
+	map_init(&o->flushes);
+	*out = o;
+}
+
+void offline_close(struct offline *o)
+{
+	if (!o)
+		return;
+	map_done(&o->flushes); /* all went with their sessions */
+	free(o);
+}
+
+static void flush_destroy(void *arg)
+{
+	struct flush *f = arg;
+
+	free(f->last);
+	free(f);
+}
+
+/* It is out of sight; an answer that is still to come finds nobody. */
+static void flush_end(struct flush *f)
+{
+	map_del(&f->offline->flushes, &f->node);
+	timer_done(&f->timer);
+	f->session->flush = NULL;
+	f->session = NULL;
+	if (f->state != ASKING)
+		loop_reap(f->offline->router->loop, flush_destroy, f);
+}
+
+/* --- a page ----------------------------------------------------------------------------------- */
+
+static void ask(struct flush *f);
+
+static void give_one(struct session *s, const struct el *forwarded)
+{
+	const struct el *message = el_child(forwarded, "message", NS_CLIENT);
+	const struct el *delay = el_child(forwarded, "delay", NS_DELAY);
+	EL_AUTO struct el *copy = message ? el_dup(message) : NULL;
+
+	if (!copy)
+		return;
+	if (delay)
+		(void)el_add_copy(copy, delay);
+	(void)session_send(s, copy);
+}
+
+/* What is not acknowledged of it is the archive's still: nobody settles it. */
+static void give(struct flush *f, const struct el *page)
+{
+	struct session *s = f->session;
+
+	session_delivery_begin(s->user);
+	if (s->user->delivery)
+		s->user->delivery->had = true;
+	EL_EACH (it, page, "forwarded", NS_FORWARD)
+		give_one(s, it);
+	session_delivery_end(s->user);
+}
+
+/* Has the client got all of the page? */
+static bool has_it(const struct flush *f)
+{
+	const struct session *s = f->session;
+
+	if (s->sm)
+		return (int32_t)(s->sm->acked - f->sent) >= 0;
+	return s->stream && io_taken(stream_io_of(s->stream)) >= f->taken;
+}
+
+static void check(struct flush *f)
+{
+	if (has_it(f))
+		ask(f);
+	else if (!f->session->sm)
+		timer_set(&f->timer, POLL_MS);
+}
+
+static void given(struct flush *f, const char *last)
+{
+	const struct session *s = f->session;
+
+	free(f->last);
+	f->last = xstrdup(last);
+	f->state = GIVEN;
+	if (s->sm)
+		f->sent = s->sm->sent;
+	else if (s->stream)
+		f->taken = io_written(stream_io_of(s->stream));
+	check(f);
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+static void later(struct flush *f, int err)
+{
+	timer_set(&f->timer, err == -ENOBUFS ? BUSY_MS + rnd_below(BUSY_MS) : RETRY_MS);
+}
+
+static void answered(int err, const struct el *answer, void *arg)
+{
+	struct flush *f = arg;
+	const struct el *page = err == 0 ? el_child(answer, "offline", NS_TAP) : NULL;
+	const char *last = page ? el_attr(page, "last") : NULL;
+
+	if (!f->session) { /* given up meanwhile */
+		loop_reap(f->offline->router->loop, flush_destroy, f);
+		return;
+	}
+	f->state = WAITING;
+	if (err < 0) {
+		later(f, err);
+	} else if (!last) {
+		flush_end(f);
+	} else {
+		give(f, page);
+		if (f->session) /* it may have ended by it */
+			given(f, last);
+	}
+}
+
+static void ask(struct flush *f)
+{
+	struct router *r = f->offline->router;
+	struct component *c = tap_keeper(r, &f->session->jid);
+	struct el *iq, *offline;
+
+	if (!c) {
+		flush_end(f);
+		return;
+	}
+	timer_stop(&f->timer);
+	f->state = ASKING;
+	iq = el_iq("set", NULL);
+	el_set(iq, "from", f->account);
+	offline = el_add(iq, "offline", NS_TAP);
+	el_set(offline, "after", f->last);
+	el_setf(offline, "max", "%d", PAGE_STANZAS);
+	el_setf(offline, "bytes", "%d", PAGE_BYTES);
+	component_ask(c, iq, ASK_MS, answered, f);
+}
+
+static void on_timer(void *arg)
+{
+	struct flush *f = arg;
+
+	if (f->state == GIVEN)
+		check(f);
+	else
+		ask(f);
+}
+
+/* --- who comes and goes ----------------------------------------------------------------------- */
+
+void offline_available(struct session *s)
+{
+	struct offline *o = s->router->offline;
+	size_t len = s->user->jid.len;
+	struct map_node *n = map_get(&o->flushes, s->user->jid.s, len);
+	struct flush *f = n ? MAP_ENTRY(n, struct flush, node) : NULL;
+
+	if (!tap_keeper(s->router, &s->jid) || (f && f->session->owner))
+		return;
+	if (f)
+		flush_end(f);
+	f = xzalloc(sizeof(*f) + len + 1);
+	f->offline = o;
+	f->session = s;
+	memcpy(f->account, s->user->jid.s, len);
+	timer_init(&f->timer, s->router->loop, on_timer, f);
+	map_put(&o->flushes, &f->node, f->account, len);
+	s->flush = f;
+	ask(f);
+}
+
+void offline_acked(struct session *s)
+{
+	if (s->flush && s->flush->state == GIVEN)
+		check(s->flush);
+}
+
+/* Another one that is there gets what this one has not taken. */
+void offline_session_end(struct session *s)
+{
+	if (!s->flush)
+		return;
+	flush_end(s->flush);
+	LIST_EACH (it, &s->user->sessions) {
+		struct session *other = LIST_ENTRY(it, struct session, of_user);
+
+		if (other != s && session_available(other) && other->im.priority >= 0) {
+			offline_available(other);
+			return;
+		}
+	}
+}
+
+void offline_online(struct router *r, struct component *c)
+{
+	if (!tap_has(c, TAP_UNDELIVERED))
+		return;
+	MAP_EACH (n, &r->offline->flushes) {
+		struct flush *f = MAP_ENTRY(n, struct flush, node);
+
+		if (f->state == WAITING)
+			timer_set(&f->timer, 0);
+	}
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What waited for an account is fetched from its archive when somebody comes, a page at a time
+ * (XEP-0160, docs/component-protocol.md 5).
+ *
+ * One session of an account is given it.  A page is over when the client has it; until then the
+ * archive keeps it, so a session that ends in between costs nothing: the next one begins with the
+ * same page. */
+#ifndef ROUTER_OFFLINE_H
+#define ROUTER_OFFLINE_H
+
+struct component;
+struct offline;
+struct router;
+struct session;
+
+void offline_open(struct offline **out, struct router *r);
+void offline_close(struct offline *o); /* after the components: no answer comes any more */
+
+/* The session gets messages from now on. */
+void offline_available(struct session *s);
+/* Its client has acknowledged more (XEP-0198). */
+void offline_acked(struct session *s);
+/* It ends, or gets no messages any more. */
+void offline_session_end(struct session *s);
+/* The archive may be there again. */
+void offline_online(struct router *r, struct component *c);
+
+#endif

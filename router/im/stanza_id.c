@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* 48 bits of time, 12 of a counter within the millisecond, 62 that were drawn at start.
+ *
+ * The row `stanza-id` of the table `state` is a time that no id has reached: a new process begins
+ * there if its clock says less.  It is moved on while ids are made, LEASE_MS ahead, without waiting
+ * for the commit: only a clock that was set back and a router that was killed within the same
+ * moment could tell. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/db.h>
+#include <base/log.h>
+#include <base/loop.h>
+#include <base/mem.h>
+#include <base/rnd.h>
+#include <xmpp/el.h>
+#include <xmpp/jid.h>
+
+#include "core/stanza.h"
+#include "im/stanza_id.h"
+#include "router.h"
+
+enum {
+	LEASE_MS = 3000,
+	COUNTER_MAX = 0xfff, /* ids of one millisecond, less one */
+};
+
+struct stanza_ids {
+	struct router *router;
+	int64_t ms;       /* of the last one */
+	unsigned counter; /* likewise */
+	int64_t leased;   /* as far as the database knows, or is being told */
+	bool leasing;
+	uint64_t tail; /* of this process: 62 bits */
+};
+
+static struct db_q q_get = { "SELECT value FROM state WHERE key = 'stanza-id'" };
+static struct db_q q_put = { "INSERT INTO state (key, value) VALUES ('stanza-id', $1)"
+			     " ON CONFLICT (key) DO UPDATE SET value = excluded.value" };
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+int stanza_ids_open(struct stanza_ids **out, struct router *r)
+{
+	struct stanza_ids *ids = xzalloc(sizeof(*ids));
+	int rc = db_query(r->db, &q_get, "");
+
+	ids->router = r;
+	rnd_bytes(&ids->tail, sizeof(ids->tail));
+	*out = ids;
+	if (rc == 0)
+		rc = db_next(r->db, &q_get);
+	if (rc > 0) {
+		ids->ms = ids->leased = db_int(r->db, &q_get, 0);
+		db_reset(r->db, &q_get);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+void stanza_ids_close(struct stanza_ids *ids)
+{
+	free(ids);
+}
+
+static void leased(int err, void *arg)
+{
+	struct stanza_ids *ids = arg;
+
+	ids->leasing = false;
+	if (err < 0)
+		ids->leased = 0; /* as good as not said: the next one tries again */
+}
+
+static void lease(struct stanza_ids *ids)
+{
+	struct db_batch *b;
+
+	if (ids->leasing || ids->ms + LEASE_MS / 2 < ids->leased)
+		return;
+	ids->leased = ids->ms + LEASE_MS;
+	ids->leasing = true;
+	b = db_batch_new(ids->router->db);
+	db_batch_add(b, &q_put, "i", ids->leased);
+	db_submit(b, leased, ids);
+}
+
+/* --- making ----------------------------------------------------------------------------------- */
+
+int64_t stanza_id_new(struct stanza_ids *ids, char out[STANZA_ID + 1])
+{
+	int64_t now = loop_wall_ms(ids->router->loop);
+
+	if (now > ids->ms) {
+		ids->ms = now;
+		ids->counter = 0;
+	} else if (ids->counter < COUNTER_MAX) {
+		ids->counter++;
+	} else {
+		ids->ms++;
+		ids->counter = 0;
+	}
+	lease(ids);
+	(void)snprintf(out, STANZA_ID + 1, "%08" PRIx32 "-%04x-7%03x-%04x-%012" PRIx64,
+	    (uint32_t)(ids->ms >> 16), (unsigned)(ids->ms & 0xffff), ids->counter,
+	    0x8000 | (unsigned)(ids->tail >> 48 & 0x3fff), ids->tail & 0xffffffffffff);
+	return ids->ms;
+}
+
+/* --- in messages ------------------------------------------------------------------------------ */
+
+void stanza_id_add(struct el *message, const char *by, const char *id)
+{
+	struct el *el = el_add(message, "stanza-id", NS_SID);
+
+	el_set(el, "by", by);
+	el_set(el, "id", id);
+}
+
+const char *stanza_id_of(const struct el *message, const struct jid *account)
+{
+	EL_EACH (el, message, "stanza-id", NS_SID) {
+		const char *by = el_attr(el, "by");
+
+		if (by && strlen(by) == jid_bare_len(account) &&
+		    !memcmp(by, account->s, jid_bare_len(account)))
+			return el_attr(el, "id");
+	}
+	return NULL;
+}
+
+/* What is no address, as far as a glance tells, is nobody's either. */
+static bool is_ours(const struct router *r, const struct stanza *st, const struct el *el)
+{
+	const char *by = el_attr(el, "by");
+	struct jid jid;
+
+	if (!by || (!jid_view_ascii(&jid, by) && jid_parse(&jid, el_arena(st->el), by) < 0))
+		return true;
+	return router_serves(r, jid_domain(&jid), jid_domain_len(&jid));
+}
+
+void stanza_id_strip(struct router *r, struct stanza *st)
+{
+	const struct el *el = el_child(st->el, "stanza-id", NS_SID);
+
+	while (el) {
+		const struct el *next = el_next(el, "stanza-id", NS_SID);
+
+		if (is_ours(r, st, el))
+			el_remove(st->el, el);
+		el = next;
+	}
+}

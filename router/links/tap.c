@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include <base/arena.h>
+#include <base/log.h>
+
+#include "core/route.h"
+#include "core/stanza.h"
+#include "links/component.h"
+#include "links/tap.h"
+#include "router.h"
+
+struct told { /* with its event */
+	struct router *router;
+	struct stanza *st; /* held; NULL: it is handled already */
+	bool taken;
+};
+
+bool tap_ready(struct component *c, const struct stanza *st)
+{
+	enum { AROUND = 4096 }; /* what the event is more than its message, at most */
+
+	return component_keeps(
+	    c, arena_size(el_arena(st->el)) + AROUND, &st->from, st->component != NULL);
+}
+
+/* The component has it, or gave it up. */
+static void event_done(struct stanza *ev)
+{
+	struct told *t = ev->arg;
+	struct stanza *st = t->st;
+
+	t->st = NULL;
+	if (ev->dropped && t->taken)
+		log_warn(NULL, "a message that somebody has got was not archived");
+	else if (ev->dropped && st)
+		route_bounce(t->router, st, COND_RESOURCE_CONSTRAINT, "it could not be kept");
+	stanza_release(st);
+}
+
+/* Grace is over. */
+static bool event_stays(struct stanza *ev)
+{
+	struct told *t = ev->arg;
+	struct stanza *st = t->st;
+
+	if (!t->taken)
+		return false;
+	t->st = NULL;
+	stanza_release(st);
+	return true;
+}
+
+bool tap_send(
+    struct router *r, struct component *c, struct el *event, struct stanza *st, struct tap_how how)
+{
+	struct stanza *ev;
+	struct told *t;
+	bool sent;
+
+	if (stanza_new(&ev, event) < 0) {
+		stanza_release(ev);
+		return false;
+	}
+	t = arena_zalloc(el_arena(event), sizeof(*t));
+	*t = (struct told){ r, how.holds ? stanza_hold(st) : NULL, how.taken };
+	ev->arg = t;
+	ev->done = event_done;
+	ev->stays = event_stays;
+	ev->acked_only = true;
+	ev->payer = st->from;
+	ev->payer.s = arena_strdup(el_arena(event), st->from.s);
+	ev->payer_is_component = st->component != NULL;
+	if (how.holds)
+		component_settle(st); /* a link does not wait for another one */
+	sent = component_send(c, ev) == COMPONENT_TAKEN;
+	if (!sent) { /* the caller answers */
+		ev->done = NULL;
+		stanza_release(t->st);
+	}
+	stanza_release(ev);
+	return sent;
+}

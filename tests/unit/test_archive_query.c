@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT */
+/* What is kept, and what is found of it (XEP-0313). */
+#include <errno.h>
+
+#include "archive_fixture.h"
+
+/* a to e, a second apart. */
+static void fill(struct fix *f)
+{
+	static const char *const v[] = { "a", "b", "c", "d", "e" };
+
+	for (unsigned i = 0; i < 5; i++)
+		talk(f, i, v[i]);
+}
+
+static void test_kept_once(void **state)
+{
+	struct fix *f = *state;
+
+	talk(f, 1, "a");
+	assert_int_equal(number(f, "SELECT count(*) FROM entry"), 2);
+	assert_int_equal(number(f, "SELECT count(*) FROM body"), 1);
+	talk(f, 1, "a"); /* the server was restarted, and tells again */
+	assert_int_equal(number(f, "SELECT count(*) FROM entry"), 2);
+	assert_int_equal(number(f, "SELECT count(*) FROM body"), 1);
+	tap(f, owner_of(ALICE, id_at(T0 + 9000, 1), ""), said(FAR "/x", ALICE, "m", "x"));
+	assert_int_equal(number(f, "SELECT count(*) FROM body"), 1);
+	tap(f, owner_of(FAR, id_at(T0 + 9000, 1), KEEP), said(FAR "/x", ALICE, "m", "x"));
+	tap(f, owner_of(ALICE, "no-id", KEEP), said(FAR "/x", ALICE, "m", "x"));
+	tap(f, owner_of(ALICE, id_at(T0 + 9000, 1), KEEP), "<presence xmlns='jabber:client'/>");
+	assert_int_equal(number(f, "SELECT count(*) FROM body"), 1);
+	assert_int_equal(f->received, STREAM_E_NONE);
+}
+
+static void test_a_page(void **state)
+{
+	struct fix *f = *state;
+	char want[512];
+
+	fill(f);
+	ask(f, ALICE "/a", "set", QUERY());
+	assert_string_equal(texts(f), "abcde");
+	assert_int_equal(fix_count(f, "<fanout"), 5);
+	assert_int_equal(fix_count(f, "<to jid=\"" ALICE "/a\"/>"), 5);
+	(void)snprintf(want, sizeof(want),
+	    "<message xmlns=\"jabber:client\" from=\"" ALICE "\"><result xmlns=\"" NS_MAM
+	    "\" queryid=\"f1\" id=\"%s\"><forwarded xmlns=\"" NS_FORWARD
+	    "\"><delay xmlns=\"" NS_DELAY
+	    "\" stamp=\"2026-01-01T00:00:02.000Z\"/><message xmlns=\"jabber:client\" from=\"" ALICE
+	    "/a\" to=\"" BOB
+	    "\" type=\"chat\" id=\"m2\"><body>c</body></message></forwarded></result>"
+	    "</message>",
+	    id_at(T0 + 2000, 1));
+	fix_has(f, want);
+	(void)snprintf(want, sizeof(want),
+	    "<fin xmlns=\"" NS_MAM "\" complete=\"true\"><set xmlns=\"" NS_RSM
+	    "\"><first index=\"0\">%s</first><last>%s</last><count>5</count></set></fin>",
+	    id_at(T0, 1), id_at(T0 + 4000, 1));
+	fix_has(f, want);
+	assert_true(strstr(fix_got(f), "<fin") > strstr(fix_got(f), "<body>e"));
+	ask(f, BOB "/b", "set", QUERY());
+	assert_string_equal(texts(f), "abcde");
+	fix_has(f, id_at(T0, 2));
+	fix_hasnt(f, id_at(T0, 1));
+}
+
+static void test_nobody_elses(void **state)
+{
+	struct fix *f = *state;
+
+	fill(f);
+	ask_quietly(f, BOB "/b", ALICE, "set", "q1", QUERY());
+	ask_quietly(f, BOB "/b", ALICE, "get", "q2", QUERY());
+	ask_quietly(f, BOB "/b", ALICE, "get", "q3", "<metadata xmlns='" NS_MAM "'/>");
+	ask_quietly(f, BOB "/b", ALICE, "get", "q4", "<prefs xmlns='" NS_MAM "'/>");
+	ask_quietly(f, BOB "/b", ALICE, "set", "q5", "<prefs xmlns='" NS_MAM "' default='never'/>");
+	fix_spin(f);
+	assert_int_equal(fix_count(f, "<forbidden"), 5);
+	assert_int_equal(fix_count(f, "<result"), 0);
+}
+
+static void test_pages(void **state)
+{
+	struct fix *f = *state;
+	char text[512];
+
+	fill(f);
+	ask(f, ALICE "/a", "set", QUERY(SET("<max>2</max>")));
+	assert_string_equal(texts(f), "ab");
+	fix_hasnt(f, "complete");
+	fix_hasnt(f, "<count");
+	(void)snprintf(
+	    text, sizeof(text), QUERY(SET("<max>2</max><after>%s</after>")), id_at(T0 + 1000, 1));
+	ask(f, ALICE "/a", "set", text);
+	assert_string_equal(texts(f), "cd");
+	fix_hasnt(f, "complete");
+	fix_hasnt(f, "index");
+	(void)snprintf(
+	    text, sizeof(text), QUERY(SET("<max>2</max><after>%s</after>")), id_at(T0 + 3000, 1));
+	ask(f, ALICE "/a", "set", text);
+	assert_string_equal(texts(f), "e");
+	fix_has(f, "complete=\"true\"");
+	(void)snprintf(
+	    text, sizeof(text), QUERY(SET("<max>2</max><after>%s</after>")), id_at(T0 + 4000, 1));
+	ask(f, ALICE "/a", "set", text);
+	assert_string_equal(texts(f), "");
+	fix_has(f, "complete=\"true\"><set xmlns=\"" NS_RSM "\"/></fin>");
+}
+
+static void test_backwards(void **state)
+{
+	struct fix *f = *state;
+	char text[512];
+
+	fill(f);
+	ask(f, ALICE "/a", "set", QUERY(SET("<max>2</max><before/>")));
+	assert_string_equal(texts(f), "de");
+	fix_hasnt(f, "complete");
+	(void)snprintf(text, sizeof(text), "<first>%s</first><last>%s</last></set>",
+	    id_at(T0 + 3000, 1), id_at(T0 + 4000, 1));
+	fix_has(f, text);
+	(void)snprintf(
+	    text, sizeof(text), QUERY(SET("<max>3</max><before>%s</before>")), id_at(T0 + 3000, 1));
+	ask(f, ALICE "/a", "set", text);
+	assert_string_equal(texts(f), "abc");
+	fix_has(f, "complete=\"true\"");
+	ask(f, ALICE "/a", "set", QUERY(SET("<max>3</max><before/>") "<flip-page/>"));
+	assert_string_equal(texts(f), "edc");
+	(void)snprintf(text, sizeof(text), "<first>%s</first><last>%s</last></set>",
+	    id_at(T0 + 2000, 1), id_at(T0 + 4000, 1));
+	fix_has(f, text);
+	ask(f, ALICE "/a", "set", QUERY(SET("<max>3</max>") "<flip-page/>"));
+	assert_string_equal(texts(f), "cba");
+}
+
+/* From whom or to whom, whichever way. */
+static void test_with(void **state)
+{
+	struct fix *f = *state;
+
+	fill(f);
+	tap(f, owner_of(ALICE, id_at(T0 + 10000, 1), KEEP), said(FAR "/x", ALICE "/a", "m", "f"));
+	tap(f, owner_of(ALICE, id_at(T0 + 11000, 1), KEEP), said(ALICE "/a", FAR "/y", "m", "g"));
+	tap(f, owner_of(ALICE, id_at(T0 + 12000, 1), KEEP), said(ALICE "/a", ALICE, "m", "h"));
+	tap(f, owner_of(ALICE, id_at(T0 + 13000, 1), KEEP), said(FAR, ALICE, "m", "i"));
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", FAR))));
+	assert_string_equal(texts(f), "fgi");
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", FAR)) SET("<before/><max>2</max>")));
+	assert_string_equal(texts(f), "gi");
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", "Carol@far.test/x"))));
+	assert_string_equal(texts(f), "f");
+	fix_has(f, "<count>1</count>");
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", FAR "/z"))));
+	assert_string_equal(texts(f), "");
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", ALICE))));
+	assert_string_equal(texts(f), "h");
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", "nobody@test"))));
+	assert_string_equal(texts(f), "");
+	fix_has(f, "complete=\"true\"");
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", "@"))));
+	fix_has(f, "<jid-malformed");
+}
+
+/* Of very many that are looked at, few may be shown: it is done in turns. */
+static void test_with_resource_in_turns(void **state)
+{
+	struct fix *f = *state;
+	char text[256];
+
+	for (unsigned i = 0; i < 2 * ARCHIVE_SLICE + 10; i++) {
+		const char *from = i % ARCHIVE_SLICE == 3 ? FAR "/one" : FAR "/other";
+
+		(void)snprintf(text, sizeof(text), "%c", 'a' + (int)(i / ARCHIVE_SLICE));
+		tap_quietly(
+		    f, owner_of(ALICE, id_at(T0 + i, 1), KEEP), said(from, ALICE, "m", text));
+		if (i % 256 == 0)
+			fix_spin(f);
+	}
+	fix_spin(f);
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", FAR "/one"))));
+	assert_string_equal(texts(f), "abc");
+	fix_has(f, "complete=\"true\"");
+	ask(f, ALICE "/a", "set",
+	    QUERY(FORM(FIELD("with", FAR "/one")) SET("<before/><max>2</max>")));
+	assert_string_equal(texts(f), "bc");
+	fix_hasnt(f, "complete");
+}
+
+static void test_times(void **state)
+{
+	struct fix *f = *state;
+
+	fill(f);
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("start", "2026-01-01T00:00:02Z"))));
+	assert_string_equal(texts(f), "cde");
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("end", "2026-01-01T00:00:02Z"))));
+	assert_string_equal(texts(f), "abc");
+	ask(f, ALICE "/a", "set",
+	    QUERY(FORM(FIELD("start", "2026-01-01T01:00:00.001+01:00") FIELD("end",
+		"2026-01-01T00:00:02.999Z") FIELD("with", BOB)) SET("<max>1</max><before/>")));
+	assert_string_equal(texts(f), "c");
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("end", "1969-01-01T00:00:00Z"))));
+	assert_string_equal(texts(f), "");
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("start", "yesterday"))));
+	fix_has(f, "<bad-request");
+}
+
+static void test_ids(void **state)
+{
+	struct fix *f = *state;
+	char text[1024];
+
+	fill(f);
+	(void)snprintf(
+	    text, sizeof(text), QUERY(FORM(FIELD("after-id", "%s"))), id_at(T0 + 1000, 1));
+	ask(f, ALICE "/a", "set", text);
+	assert_string_equal(texts(f), "cde");
+	(void)snprintf(text, sizeof(text),
+	    QUERY(FORM(FIELD("before-id", "%s") FIELD("after-id", "%s"))
+		    SET("<max>2</max><before/>")),
+	    id_at(T0 + 4000, 1), id_at(T0, 1));
+	ask(f, ALICE "/a", "set", text);
+	assert_string_equal(texts(f), "cd");
+	(void)snprintf(text, sizeof(text),
+	    QUERY(FORM(
+		"<field var='ids'><value>%s</value><value>%s</value><value>%s</value></field>")),
+	    id_at(T0 + 4000, 1), id_at(T0, 1), id_at(T0 + 4000, 1));
+	ask(f, ALICE "/a", "set", text);
+	assert_string_equal(texts(f), "ae");
+	(void)snprintf(text, sizeof(text),
+	    QUERY(FORM("<field var='ids'><value>%s</value><value>%s</value></field>")
+		    SET("<max>1</max><before/>")),
+	    id_at(T0 + 4000, 1), id_at(T0, 1));
+	ask(f, ALICE "/a", "set", text);
+	assert_string_equal(texts(f), "e");
+	fix_hasnt(f, "complete");
+}
+
+/* There has to be what is named, in this archive. */
+static void test_unknown_ids(void **state)
+{
+	static const char *const asks[] = {
+		QUERY(FORM(FIELD("after-id", "%s"))),
+		QUERY(FORM(FIELD("before-id", "%s"))),
+		QUERY(FORM(FIELD("ids", "%s"))),
+		QUERY(SET("<after>%s</after>")),
+		QUERY(SET("<before>%s</before>")),
+	};
+	struct fix *f = *state;
+	char text[1024];
+
+	fill(f);
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		(void)snprintf(text, sizeof(text), asks[i], id_at(T0 + 1000, 2)); /* bob's */
+		ask(f, ALICE "/a", "set", text);
+		fix_has(f, "<item-not-found");
+		(void)snprintf(text, sizeof(text), asks[i], "no-id");
+		ask(f, ALICE "/a", "set", text);
+		fix_has(f, "<item-not-found");
+		(void)snprintf(text, sizeof(text), asks[i], id_at(T0 + 1000, 1));
+		ask(f, ALICE "/a", "set", text);
+		fix_has(f, "<fin");
+	}
+}
+
+static void test_bad_queries(void **state)
+{
+	static const struct {
+		const char *ask, *answer;
+	} v[] = {
+		{ QUERY(FORM(FIELD("{http://x/}search", "x"))), "<feature-not-implemented" },
+		{ QUERY(SET("<index>3</index>")), "<feature-not-implemented" },
+		{ "<query xmlns='" NS_MAM "' node='n'/>", "<feature-not-implemented" },
+		{ QUERY(SET("<max>many</max>")), "<bad-request" },
+		{ QUERY(SET("<max>-1</max>")), "<bad-request" },
+		{ QUERY(SET("<max/>")), "<bad-request" },
+		{ QUERY(SET("<before/><after>x</after>")), "<bad-request" },
+		{ QUERY(FORM(FIELD("include-groupchat", "perhaps"))), "<bad-request" },
+		{ QUERY("<x xmlns='jabber:x:data' type='submit'/>"), "<bad-request" },
+		{ QUERY("<x xmlns='jabber:x:data' type='form'><field var='FORM_TYPE'><value>" NS_MAM
+			"</value></field></x>"),
+		    "<bad-request" },
+	};
+	struct fix *f = *state;
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		ask(f, ALICE "/a", "set", v[i].ask);
+		fix_has(f, v[i].answer);
+	}
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("include-groupchat", "true"))));
+	fix_has(f, "<fin");
+}
+
+static void test_how_many(void **state)
+{
+	struct fix *f = *state;
+
+	fill(f);
+	ask(f, ALICE "/a", "set", QUERY(SET("<max>0</max>")));
+	fix_has(
+	    f, "<fin xmlns=\"" NS_MAM "\"><set xmlns=\"" NS_RSM "\"><count>5</count></set></fin>");
+	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", FAR)) SET("<max>0</max>")));
+	fix_has(f, "complete=\"true\"");
+	fix_has(f, "<count>0</count>");
+}
+
+static void test_bounds(void **state)
+{
+	struct fix *f = *state;
+	char big[1500];
+
+	for (unsigned i = 0; i < ARCHIVE_PAGE_MAX + 10; i++)
+		tap_quietly(
+		    f, owner_of(ALICE, id_at(T0 + i, 1), KEEP), said(FAR "/x", ALICE, "m", "x"));
+	fix_spin(f);
+	ask(f, ALICE "/a", "set", QUERY());
+	assert_int_equal(fix_count(f, "<body"), ARCHIVE_PAGE);
+	ask(f, ALICE "/a", "set", QUERY(SET("<max>100000</max>")));
+	assert_int_equal(fix_count(f, "<body"), ARCHIVE_PAGE_MAX);
+	fix_hasnt(f, "complete");
+	memset(big, 'q', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	fix_clear(f);
+	{
+		struct sbuf b = SBUF_INIT;
+
+		sbuf_printf(&b, "<query xmlns='" NS_MAM "' queryid='%s'/>", big);
+		ask(f, ALICE "/a", "set", sbuf_str(&b));
+		sbuf_done(&b);
+	}
+	fix_has(f, "<bad-request");
+}
+
+/* A page of more than one message has so many bytes. */
+static void test_page_bytes(void **state)
+{
+	enum { LEN = 300 << 10 };
+	struct fix *f = *state;
+
+	for (unsigned i = 0; i < 5; i++) {
+		struct sbuf b = SBUF_INIT;
+
+		sbuf_printf(&b,
+		    "<message xmlns='jabber:client' from='" FAR "/x' to='" ALICE "'><body>%c",
+		    'a' + (int)i);
+		memset(sbuf_reserve(&b, LEN), 'x', LEN);
+		sbuf_commit(&b, LEN);
+		sbuf_puts(&b, "</body></message>");
+		tap(f, owner_of(ALICE, id_at(T0 + i, 1), KEEP), sbuf_str(&b));
+		sbuf_done(&b);
+	}
+	ask(f, ALICE "/a", "set", QUERY());
+	assert_string_equal(texts(f), "abc");
+	fix_hasnt(f, "complete");
+	ask(f, ALICE "/a", "set", QUERY(SET("<before/>")));
+	assert_string_equal(texts(f), "cde");
+}
+
+/* Who asks finds what the server was told to be kept, however soon. */
+static void test_waits_for_commit(void **state)
+{
+	struct fix *f = *state;
+
+	tap_quietly(f, owner_of(ALICE, id_at(T0, 1), KEEP), said(FAR "/x", ALICE, "m", "a"));
+	ask_quietly(f, ALICE "/a", ALICE, "set", "q1", QUERY());
+	tap_quietly(f, owner_of(ALICE, id_at(T0 + 1, 1), KEEP), said(FAR "/x", ALICE, "m", "b"));
+	ask_quietly(f, ALICE "/a", ALICE, "get", "q2", "<metadata xmlns='" NS_MAM "'/>");
+	fix_spin(f);
+	assert_non_null(strchr(texts(f), 'a'));
+	fix_has(f, "<end id");
+	assert_int_equal(number(f, "SELECT count(*) FROM comp_deferred"), 0);
+}
+
+static void test_form_and_metadata(void **state)
+{
+	struct fix *f = *state;
+	char want[512];
+
+	ask(f, ALICE "/a", "get", QUERY());
+	fix_has(f, "<field type=\"list-multi\" var=\"ids\"><validate");
+	fix_has(f, "<field type=\"jid-single\" var=\"with\"/>");
+	ask(f, ALICE "/a", "get", "<metadata xmlns='" NS_MAM "'/>");
+	fix_has(f, "<metadata xmlns=\"" NS_MAM "\"/>");
+	fill(f);
+	ask(f, ALICE "/a", "get", "<metadata xmlns='" NS_MAM "'/>");
+	(void)snprintf(want, sizeof(want),
+	    "<start id=\"%s\" timestamp=\"2026-01-01T00:00:00.000Z\"/><end id=\"%s\" "
+	    "timestamp=\"2026-01-01T00:00:04.000Z\"/>",
+	    id_at(T0, 1), id_at(T0 + 4000, 1));
+	fix_has(f, want);
+}
+
+/* Nothing of it was acknowledged, so the server sends it again; it is there once. */
+static void test_failed_commit(void **state)
+{
+	struct fix *f = *state;
+
+	db_fail_commits(f->c->ledger.db, 1, -ENOSPC);
+	tap_quietly(f, owner_of(ALICE, id_at(T0, 1), KEEP), said(FAR "/x", ALICE, "m", "a"));
+	ask_quietly(f, ALICE "/a", ALICE, "set", "q1", QUERY());
+	fix_spin(f);
+	fix_hasnt(f, "<body");
+	for (int i = 0; i < 20; i++)
+		fix_advance(f, 3000);
+	assert_int_equal(number(f, "SELECT count(*) FROM entry"), 1);
+	assert_string_equal(texts(f), "a"); /* the question came again, too */
+	ask(f, ALICE "/a", "set", QUERY());
+	assert_string_equal(texts(f), "a");
+}
+
+static void test_restart(void **state)
+{
+	struct fix *f = *state;
+
+	fill(f);
+	archive_revive(f);
+	assert_int_equal(a.last_account, 2);
+	assert_int_equal(a.last_body, 5);
+	talk(f, 5, "f");
+	ask(f, BOB "/b", "set", QUERY());
+	assert_string_equal(texts(f), "abcdef");
+	assert_int_equal(number(f, "SELECT count(*) FROM account"), 2);
+}
+
+/* --- retraction (XEP-0424) ---------------------------------------------------------------------
+ */
+
+static void retract(struct fix *f, unsigned n, const char *from, const char *to, const char *id)
+{
+	struct sbuf b = SBUF_INIT, fors = SBUF_INIT;
+
+	sbuf_puts(&fors, owner_of(ALICE, id_at(T0 + n * 1000, 1), KEEP));
+	sbuf_puts(&fors, owner_of(BOB, id_at(T0 + n * 1000, 2), KEEP));
+	sbuf_printf(&b,
+	    "<message xmlns='jabber:client' from='%s' to='%s' type='chat' id='r%u'><retract "
+	    "xmlns='" NS_RETRACT "' id='%s'/><body>R</body></message>",
+	    from, to, n, id);
+	tap(f, sbuf_str(&fors), sbuf_str(&b));
+	sbuf_done(&fors);
+	sbuf_done(&b);
+}
+
+static void test_retraction(void **state)
+{
+	static const char stone[] =
+	    "<message xmlns=\"jabber:client\" from=\"" ALICE "/a\" to=\"" BOB
+	    "\" type=\"chat\" id=\"m2\"><retracted xmlns=\"" NS_RETRACT
+	    "\" id=\"r7\" stamp=\"2026-01-01T00:00:07.000Z\"/></message>";
+	struct fix *f = *state;
+
+	fill(f);
+	retract(f, 5, BOB "/b", ALICE, "m1");          /* who has not said it */
+	retract(f, 6, ALICE "/other", FAR, "m1");      /* not to him */
+	retract(f, 7, ALICE "/other", BOB "/b", "m2"); /* another client of the same */
+	ask(f, ALICE "/a", "set", QUERY());
+	assert_string_equal(texts(f), "abdeRRR");
+	fix_has(f, stone);
+	ask(f, BOB "/b", "set", QUERY());
+	assert_string_equal(texts(f), "abdeRRR");
+	fix_has(f, stone);
+	retract(f, 7, ALICE "/other", BOB "/b", "m2"); /* told again */
+	retract(f, 8, ALICE "/a", BOB, "r7");          /* what has taken back stays */
+	ask(f, BOB "/b", "set", QUERY());
+	assert_string_equal(texts(f), "abdeRRRR");
+	fix_has(f, stone);
+}
+
+/* In a room all have one bare address. */
+static void test_retraction_in_a_room(void **state)
+{
+#define ROOM "room@far.test"
+#define PRIVATE(from, id, content)                                                            \
+	"<message xmlns='jabber:client' from='" from "' to='" ALICE "/a' type='chat' id='" id \
+	"'>" content "<x xmlns='" NS_MUC_USER "'/></message>"
+#define RETRACT(id) "<retract xmlns='" NS_RETRACT "' id='" id "'/>"
+	struct fix *f = *state;
+
+	tap(f, owner_of(ALICE, id_at(T0, 1), KEEP), PRIVATE(ROOM "/one", "1", "<body>a</body>"));
+	tap(f, owner_of(ALICE, id_at(T0 + 1, 1), KEEP), PRIVATE(ROOM "/two", "2", RETRACT("1")));
+	ask(f, ALICE "/a", "set", QUERY());
+	assert_string_equal(texts(f), "a");
+	tap(f, owner_of(ALICE, id_at(T0 + 2, 1), KEEP), PRIVATE(ROOM "/one", "3", RETRACT("1")));
+	ask(f, ALICE "/a", "set", QUERY());
+	assert_string_equal(texts(f), "");
+	fix_has(f, "<retracted");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ARCHIVE_TEST(test_kept_once),
+		ARCHIVE_TEST(test_a_page),
+		ARCHIVE_TEST(test_nobody_elses),
+		ARCHIVE_TEST(test_pages),
+		ARCHIVE_TEST(test_backwards),
+		ARCHIVE_TEST(test_with),
+		ARCHIVE_TEST(test_with_resource_in_turns),
+		ARCHIVE_TEST(test_times),
+		ARCHIVE_TEST(test_ids),
+		ARCHIVE_TEST(test_unknown_ids),
+		ARCHIVE_TEST(test_bad_queries),
+		ARCHIVE_TEST(test_how_many),
+		ARCHIVE_TEST(test_bounds),
+		ARCHIVE_TEST(test_page_bytes),
+		ARCHIVE_TEST(test_waits_for_commit),
+		ARCHIVE_TEST(test_form_and_metadata),
+		ARCHIVE_TEST(test_failed_commit),
+		ARCHIVE_TEST(test_restart),
+		ARCHIVE_TEST(test_retraction),
+		ARCHIVE_TEST(test_retraction_in_a_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
