@@ -67,6 +67,7 @@ void route_bounce_type(
 {
 	EL_AUTO struct el *err = NULL;
 
+	st->bounced = true;
 	if (!st->session && !st->component && !st->proxy)
 		return;
 	err = el_error_reply_type(st->el, cond, type, text);

@@ -15,6 +15,7 @@
 #include "core/session.h"
 #include "core/session_sm.h"
 #include "core/stanza.h"
+#include "core/untold.h"
 #include "im/blocking.h"
 #include "im/carbons.h"
 #include "im/presence.h"
@@ -238,6 +239,7 @@ bool session_sm_ack(struct session *s, uint32_t h)
 	if (more > sm->sent - sm->acked)
 		return false;
 	sm->acked = h;
+	repeats_heard(&sm->repeats, h);
 	while (more-- > 0 && !list_empty(&sm->kept))
 		drop(sm, LIST_ENTRY(sm->kept.next, struct kept, link), true);
 	sm->asking = false;
@@ -261,6 +263,52 @@ uint32_t session_sm_handled(const struct session *s)
 	return s->flight.in - base;
 }
 
+bool session_sm_pending(const struct session *s)
+{
+	return session_sm_handled(s) != s->flight.in - s->sm->base;
+}
+
+void session_sm_settled(struct session *s)
+{
+	struct session_wait *w = s->sm->wait;
+
+	if (w && !session_sm_pending(s))
+		task_defer(s->router->loop, &w->task);
+}
+
+uint32_t session_sm_rewind(struct session *s)
+{
+	struct session_sm *sm = s->sm;
+	uint32_t h = session_sm_handled(s);
+
+	LIST_EACH_SAFE (it, &s->flight.list) {
+		if ((int32_t)(LIST_ENTRY(it, struct stanza, link)->number - sm->base) <= 0)
+			continue;
+		list_del(it);
+		list_add_tail(&s->flight.apart, it);
+	}
+	repeats_expect(&sm->repeats);
+	s->flight.in = sm->base + h;
+	return h;
+}
+
+void session_sm_await(struct session *s, struct session_wait *w)
+{
+	struct session_sm *sm = s->sm;
+
+	if (sm->wait)
+		sm->wait->session = NULL;
+	sm->wait = w;
+	if (w)
+		w->session = s;
+	if (s->owner || !sm->id[0]) /* its end is near */
+		return;
+	if (w)
+		timer_stop(&sm->timer);
+	else
+		timer_set(&sm->timer, sm->sleep_ms);
+}
+
 /* --- life ---------------------------------------------------------------------------------------
  */
 
@@ -272,6 +320,7 @@ void session_sm_begin(struct session *s, uint64_t sleep_ms)
 	sm->sleep_ms = sleep_ms;
 	sm->base = s->flight.in;
 	list_init(&sm->kept);
+	repeats_init(&sm->repeats);
 	sm->next = &sm->kept;
 	timer_init(&sm->timer, s->router->loop, on_timer, s);
 	if (sleep_ms > 0)
@@ -284,6 +333,11 @@ void session_sm_free(struct session *s)
 	if (!s->sm)
 		return;
 	drop_all(s->sm);
+	repeats_done(&s->sm->repeats);
+	if (s->sm->wait) {
+		s->sm->wait->session = NULL;
+		task_defer(s->router->loop, &s->sm->wait->task);
+	}
 	timer_done(&s->sm->timer);
 	asleep_leave(s);
 	free(s->sm);
@@ -417,8 +471,19 @@ static void settle(struct session *s)
 		settle_kept(s, k);
 }
 
+/* Who takes the time for an orderly end has read what he was told before. */
+static void keep_untold(struct session *s)
+{
+	if (!s->sm || s->router->stopping)
+		return;
+	if (s->stream && stream_ended_by_peer(s->stream))
+		repeats_sure(&s->sm->repeats, s->sm->told);
+	untold_keep(sessions_untold(s->router->sessions), s);
+}
+
 void session_end(struct session *s)
 {
+	keep_untold(s);
 	session_flight_detach(s);
 	s->stream = NULL; /* nothing more can be sent to it, whatever the goodbye brings */
 	s->owner = NULL;

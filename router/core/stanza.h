@@ -63,6 +63,7 @@ struct stanza {
 	uint32_t number;      /* of those that came from its sender, for XEP-0198 */
 	uint32_t bytes;       /* as it came: what the sender's share is counted in; 0: made here */
 	unsigned holds;
+	bool bounced;    /* its sender was told that it has not arrived */
 	bool dropped;    /* who held it last gave up: set before that hold is let go */
 	bool acked_only; /* a link without acknowledgements does not get it: it is dropped */
 	void (*done)(struct stanza *st); /* the sender's: counts it as handled */
