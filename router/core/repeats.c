@@ -138,6 +138,11 @@ void repeats_done(struct repeats *rp)
 	rp->tail_n = rp->tail_cap = 0;
 }
 
+size_t repeats_bytes(const struct repeats *rp)
+{
+	return rp->n * sizeof(struct repeat) + rp->tail_cap * sizeof(*rp->tail);
+}
+
 /* What has settled without a gap counts. */
 static void count(struct repeats *rp)
 {

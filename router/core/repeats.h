@@ -66,6 +66,7 @@ struct repeats {
 
 void repeats_init(struct repeats *rp);
 void repeats_done(struct repeats *rp);
+size_t repeats_bytes(const struct repeats *rp); /* that they keep */
 
 /* As nobody else can make it: the key is this process's own.  Never 0. */
 uint64_t repeats_hash(const struct stanza *st);

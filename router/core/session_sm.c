@@ -281,9 +281,9 @@ uint32_t session_sm_rewind(struct session *s)
 	struct session_sm *sm = s->sm;
 	uint32_t h = session_sm_handled(s);
 
-	LIST_EACH_SAFE (it, &s->flight.list) {
-		if ((int32_t)(LIST_ENTRY(it, struct stanza, link)->number - sm->base) <= 0)
-			continue;
+	while (!list_empty(&s->flight.list)) {
+		struct list *it = s->flight.list.next;
+
 		list_del(it);
 		list_add_tail(&s->flight.apart, it);
 	}
