@@ -2,7 +2,8 @@
 /* A login and what follows it in one round trip (XEP-0388): resuming a session (XEP-0198), or
  * binding a resource with the features that the session begins with (XEP-0386).
  *
- * Resumption comes first; only if it fails is a resource bound. */
+ * Resumption comes first, and may have to wait (resume.c): then all of it is done again.  Only if
+ * it fails is a resource bound. */
 #include <string.h>
 
 #include "c2s/conn.h"
@@ -60,8 +61,11 @@ void conn_inline(struct conn *c, const struct el *request, struct el *success)
 {
 	EL_AUTO struct el *answer = NULL, *bound = NULL;
 	const char *gone = conn_account_gone(c); /* the outcome may have been held for a while */
+	const struct el *el = el_child(request, "resume", NS_SM);
 	bool resumed;
 
+	if (el && conn_resume_waits(c, el, request, success))
+		return;
 	if (gone) {
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, gone);
 		return;

@@ -15,6 +15,7 @@
 #include "core/session.h"
 #include "core/session_sm.h"
 #include "core/stanza.h"
+#include "core/untold.h"
 #include "im/blocking.h"
 #include "im/carbons.h"
 #include "im/offline.h"
@@ -240,6 +241,7 @@ bool session_sm_ack(struct session *s, uint32_t h)
 	if (more > sm->sent - sm->acked)
 		return false;
 	sm->acked = h;
+	repeats_heard(&sm->repeats, h);
 	while (more-- > 0 && !list_empty(&sm->kept))
 		drop(sm, LIST_ENTRY(sm->kept.next, struct kept, link), true);
 	sm->asking = false;
@@ -264,6 +266,52 @@ uint32_t session_sm_handled(const struct session *s)
 	return s->flight.in - base;
 }
 
+bool session_sm_pending(const struct session *s)
+{
+	return session_sm_handled(s) != s->flight.in - s->sm->base;
+}
+
+void session_sm_settled(struct session *s)
+{
+	struct session_wait *w = s->sm->wait;
+
+	if (w && !session_sm_pending(s))
+		task_defer(s->router->loop, &w->task);
+}
+
+uint32_t session_sm_rewind(struct session *s)
+{
+	struct session_sm *sm = s->sm;
+	uint32_t h = session_sm_handled(s);
+
+	while (!list_empty(&s->flight.list)) {
+		struct list *it = s->flight.list.next;
+
+		list_del(it);
+		list_add_tail(&s->flight.apart, it);
+	}
+	repeats_expect(&sm->repeats);
+	s->flight.in = sm->base + h;
+	return h;
+}
+
+void session_sm_await(struct session *s, struct session_wait *w)
+{
+	struct session_sm *sm = s->sm;
+
+	if (sm->wait)
+		sm->wait->session = NULL;
+	sm->wait = w;
+	if (w)
+		w->session = s;
+	if (s->owner || !sm->id[0]) /* its end is near */
+		return;
+	if (w)
+		timer_stop(&sm->timer);
+	else
+		timer_set(&sm->timer, sm->sleep_ms);
+}
+
 /* --- life ---------------------------------------------------------------------------------------
  */
 
@@ -275,6 +323,7 @@ void session_sm_begin(struct session *s, uint64_t sleep_ms)
 	sm->sleep_ms = sleep_ms;
 	sm->base = s->flight.in;
 	list_init(&sm->kept);
+	repeats_init(&sm->repeats);
 	sm->next = &sm->kept;
 	timer_init(&sm->timer, s->router->loop, on_timer, s);
 	if (sleep_ms > 0)
@@ -287,6 +336,11 @@ void session_sm_free(struct session *s)
 	if (!s->sm)
 		return;
 	drop_all(s->sm);
+	repeats_done(&s->sm->repeats);
+	if (s->sm->wait) {
+		s->sm->wait->session = NULL;
+		task_defer(s->router->loop, &s->sm->wait->task);
+	}
 	timer_done(&s->sm->timer);
 	asleep_leave(s);
 	free(s->sm);
@@ -423,8 +477,19 @@ static void settle(struct session *s)
 		settle_kept(s, k);
 }
 
+/* Who takes the time for an orderly end has read what he was told before. */
+static void keep_untold(struct session *s)
+{
+	if (!s->sm || s->router->stopping)
+		return;
+	if (s->stream && stream_ended_by_peer(s->stream))
+		repeats_sure(&s->sm->repeats, s->sm->told);
+	untold_keep(sessions_untold(s->router->sessions), s);
+}
+
 void session_end(struct session *s)
 {
+	keep_untold(s);
 	session_flight_detach(s);
 	s->stream = NULL; /* nothing more can be sent to it, whatever the goodbye brings */
 	s->owner = NULL;

@@ -11,6 +11,7 @@ from lib import ns
 from lib.certs import Authority
 from lib.client import Client
 from lib.clock import Clock
+from lib.managed import managed  # noqa: F401: a fixture
 from lib.peers import missing
 from lib.pep_fixtures import pep_mechanism, pep_stack, person  # noqa: F401: fixtures
 from lib.proxy import CutProxy
