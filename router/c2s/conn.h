@@ -86,7 +86,7 @@ void conn_sm_handled(struct conn *c); /* one more of what the session has sent *
 bool conn_sm_sleep(struct conn *c);
 
 /* inline.c: what is asked for along with a login (XEP-0388, XEP-0386) */
-void conn_inline_features(struct el *authentication);
+struct el *conn_inline_features(struct el *authentication); /* <inline/> */
 /* Does what `request` asks for and sends <success/> with the results, and the features. */
 void conn_inline(struct conn *c, const struct el *request, struct el *success);
 
