@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The client's side of XEP-0484: tokens, and SASL's HT mechanisms (draft-schmaus-kitten-sasl-ht-09),
-written apart from the server's so that one checks the other."""
+"""The client's side of XEP-0484: tokens, and SASL's HT mechanisms
+(draft-schmaus-kitten-sasl-ht-09), written apart from the server's so that one checks the other."""
 
 import hashlib
 import hmac
