@@ -99,7 +99,7 @@ void conn_resume_go(struct conn *c);  /* it has waited long enough */
 void conn_resume_end(struct conn *c); /* it waits no more, if it did */
 
 /* inline.c: what is asked for along with a login (XEP-0388, XEP-0386) */
-void conn_inline_features(struct el *authentication);
+struct el *conn_inline_features(struct el *authentication); /* <inline/> */
 /* Does what `request` asks for and sends <success/> with the results, and the features. */
 void conn_inline(struct conn *c, const struct el *request, struct el *success);
 

@@ -10,7 +10,7 @@
 #include "core/session.h"
 #include "core/session_csi.h"
 
-void conn_inline_features(struct el *authentication)
+struct el *conn_inline_features(struct el *authentication)
 {
 	static const char *const features[] = { NS_CARBONS, NS_CSI, NS_SM };
 	struct el *in = el_add(authentication, "inline", NULL), *list;
@@ -19,6 +19,7 @@ void conn_inline_features(struct el *authentication)
 	list = el_add(el_add(in, "bind", NS_BIND2), "inline", NULL);
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
 		el_set(el_add(list, "feature", NULL), "var", features[i]);
+	return in;
 }
 
 /* What the new session begins with; results go into bound. */
