@@ -17,7 +17,7 @@ BUILD = os.path.join(TREE, os.environ.get("SWITCHYARD_BUILD", "build-asan"))
 OWN = {name: f"tests/components/switchyard-{name}"
        for name in ("counter", "delegated", "privileged")}
 # Those of our components that the router waits for (account events): only where they run.
-AWAITED = {"pubsub"}
+AWAITED = {"archive", "pubsub"}
 PORTS = {"C2S_PORT": 5222, "C2S_TLS_PORT": 5223, "COMPONENT_PORT": 5347,
          "COMPONENT_TLS_PORT": 5348}
 
