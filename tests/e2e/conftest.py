@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from lib import ns
+from lib.archive_fixtures import archive_stack, talker  # noqa: F401: fixtures
 from lib.certs import Authority
 from lib.client import Client
 from lib.clock import Clock
