@@ -27,8 +27,8 @@
 
 #define SECRET_LEN 32
 #define SECRET_FILE "fast.key"
-#define PURGE_MAX 32             /* expired ones that go with each new one */
-#define ROTATE_MS (86400 * 1000) /* how old one may be until the next one is given */
+#define PURGE_MAX 32                      /* expired ones that go with each new one */
+#define ROTATE_MS (86400 * (int64_t)1000) /* how old one may be until the next one is given */
 
 struct tokens {
 	struct router *router;
@@ -100,6 +100,7 @@ static int write_secret(struct tokens *ts, const char *folder, const char *path)
 
 	rnd_bytes(ts->secret, SECRET_LEN);
 	(void)unlink(fresh);
+	errno = 0;
 	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, ts->secret, SECRET_LEN) != SECRET_LEN || fsync(fd) < 0)
 		r = errno ? -errno : -EIO;

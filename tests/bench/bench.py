@@ -166,20 +166,22 @@ class Run:
         argv, times = job.command(server, self.args.runs)
         prefix, lines = self._prefix(server, job), []
         for i in range(times):
-            if not server.running or (i == 0 and not self.args.quick):
+            if (not server.running or server.archive != job.archive
+                    or (i == 0 and not self.args.quick)):
                 server.stop()
-                server.start()
+                server.start(job.archive)
             lines += self._run_once(server, job, argv, prefix)
         return lines
 
     @staticmethod
     def _prefix(server, job):
         """Of the job's accounts, which are there afterwards."""
-        if not job.graph:
+        if not job.graph and not job.archived:
             return "u"
-        if not server.running:
-            server.start()
-        return server.need_contacts(job.graph)
+        if not server.running or server.archive != job.archive:
+            server.stop()
+            server.start(job.archive)
+        return server.need_archive(job.archived) if job.archived else server.need_contacts(job.graph)
 
     @staticmethod
     def _run_once(server, job, argv, prefix):
@@ -199,7 +201,7 @@ class Run:
             return
 
         def profile():
-            server.start()
+            server.start(job.archive)
             prefix = self._prefix(server, job)
             with perf.Recording(server.pids(), self.folder) as recording:
                 server.load(*job.command(server, 1)[0], prefix=prefix)

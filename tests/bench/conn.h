@@ -56,6 +56,7 @@ struct conn {
 	uint64_t since;      /* when its login (later: its join) began */
 	/* what the modes keep of it */
 	struct conn *peer;
+	uint32_t handled, acked; /* managed.h: theirs, and what they have of ours */
 	int room, nick;
 	bool joining;
 	int presences, events;

@@ -23,7 +23,7 @@ struct opts {
 	int first_user, users;
 	/* how much */
 	int sessions, pairs, parallel, window, count, warmup, rate, repeat;
-	int rooms, occupants, senders, contacts, nodes;
+	int page, rooms, occupants, senders, contacts, nodes;
 	const char *muc, *room_prefix, *pubsub, *component, *secret;
 	/* what is sent */
 	int bytes;

@@ -47,6 +47,8 @@ static void on_ready(struct conn *c)
 	pool_progress();
 	if (c->kind == CONN_REGISTER || opt.leave)
 		conn_leave(c);
+	else if (pool.each)
+		pool.each(c);
 }
 
 static void on_lost(struct conn *c)

@@ -11,8 +11,9 @@
 struct pool {
 	struct conn **conns;
 	int n, ready;
-	struct hist login; /* how long each login took */
-	uint64_t progress; /* when something useful happened last */
+	struct hist login;            /* how long each login took */
+	uint64_t progress;            /* when something useful happened last */
+	void (*each)(struct conn *c); /* told of each that is ready; may be NULL */
 };
 extern struct pool pool;
 

@@ -39,6 +39,8 @@ class Job:
     once: bool = False     # one run says it
     needs: str = ""        # a service that the server has to have
     acknowledged: str = ""  # the domain of a component whose link has to have acknowledgements
+    archive: bool = False  # the server keeps all messages (XEP-0313)
+    archived: int = 0      # so many are in the archives of the accounts that it logs in as
 
     def command(self, server, runs):
         """The arguments, and how often to run them."""
@@ -71,9 +73,25 @@ def idle(sessions, settle_ms, hold_ms):
                         "--hold", str(hold_ms)), sessions, once=True)
 
 
+def hibernate(sessions, settle_ms, hold_ms):
+    return Job("hibernate", ("hibernate", "--sessions", str(sessions), "--settle", str(settle_ms),
+                             "--hold", str(hold_ms)), sessions + 1, floor=False, once=True)
+
+
 def chat(name, pairs, window, count):
     return Job(name, ("chat", "--pairs", str(pairs), "--window", str(window)), 2 * pairs,
                count=count, repeats=True)
+
+
+def archive(pairs, window, count):
+    return Job("archive", ("archive", "--pairs", str(pairs), "--window", str(window)), 2 * pairs,
+               floor=False, count=count, repeats=True, needs="archive", archive=True)
+
+
+def page(name, messages, count):
+    """A page of fifty from the end of such an archive."""
+    return Job(name, ("page", "--sessions", "1", "--page", "50", "--warmup", "5"), floor=False,
+               count=count, repeats=True, needs="archive", archive=True, archived=messages)
 
 
 def room(occupants, count):
@@ -117,6 +135,9 @@ def jobs(idle_sessions):
         login(500),
         chat("chat", 100, 10, (100_000, 12_000)),
         chat("chat1000", 1000, 1, (100_000, 12_000)),
+        archive(100, 10, (100_000, 2_000)),
+        page("page", 1_000, (1_000, 200)),
+        page("page1m", 1_000_000, (1_000, 50)),
         room(200, (500, 80)),
         small_rooms(16, 50, (500, 80)),
         round_trips("component", 100, (40_000, 8_000)),
@@ -125,6 +146,7 @@ def jobs(idle_sessions):
         pep_login(100, 50, (500, 100)),
         publish(1000, (100, 15)),
         idle(idle_sessions, 10_000, 10_000),
+        hibernate(idle_sessions, 10_000, 10_000),
         START,
     ]
 
@@ -135,6 +157,9 @@ def quick_jobs(idle_sessions):
         login(10),
         chat("chat", 5, 4, (400, 400)),
         chat("chat1000", 10, 1, (400, 400)),
+        archive(5, 4, (400, 400)),
+        page("page", 60, (20, 20)),
+        page("page1m", 200, (20, 20)),
         room(10, (40, 40)),
         small_rooms(2, 5, (40, 40)),
         round_trips("component", 5, (400, 400)),
@@ -144,7 +169,7 @@ def quick_jobs(idle_sessions):
         publish(10, (40, 40)),
     ]
     return [replace(job, args=(*job.args, "--settle", "50")) for job in small] + [
-        idle(min(idle_sessions, 20), 200, 0), START]
+        idle(min(idle_sessions, 20), 200, 0), hibernate(min(idle_sessions, 20), 200, 0), START]
 
 
 def rows(jobs_of_run):
@@ -158,6 +183,15 @@ def rows(jobs_of_run):
     for job in ("chat", "chat1000"):
         title = f"chat, {of(job, '--pairs')} pairs, window {of(job, '--window')}: CPU µs a message"
         table.append(Row(title, job, "message", "cpu_us"))
+    archived = {job.name: f"{job.archived:,}" for job in jobs_of_run}
+    title = (f"chat with archiving, {of('archive', '--pairs')} pairs, window "
+             f"{of('archive', '--window')}")
+    table += [
+        Row(f"{title}: CPU µs a message", "archive", "message", "cpu_us"),
+        Row("- messages a second", "archive", "message", "rate", details=False),
+    ]
+    table += [Row(f"the last {of(job, '--page')} of {archived.get(job)} archived messages: ms", job,
+                  "page", "p50_ms", digits=2) for job in ("page", "page1m")]
     contacts = int(args.get("pep-login", {}).get("--contacts", 1))
     items = contacts * NODES
     budget = NOTIFICATION_US * items + PRESENCE_US * 2 * contacts
@@ -179,6 +213,8 @@ def rows(jobs_of_run):
             "cpu_us"),
         Row(f"idle, {of('idle', '--sessions')} sessions: KiB a session", "idle", "session",
             "pss_held", 1 / 1024, details=False),
+        Row(f"asleep, {of('hibernate', '--sessions')} sessions (XEP-0198): KiB a session", "hibernate",
+            "session", "pss_held", 1 / 1024, details=False),
         Row("cold start: ms", "start", "start", "up_ms", details=False),
     ]
     return [row for row in table if row.job in args]

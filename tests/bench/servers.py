@@ -4,14 +4,17 @@
 What a server keeps lies below the bench's folder (servers' accounts are made once), and all listen
 on 127.0.0.1 only, each on ports of its own."""
 
+import contextlib
 import glob
 import json
 import os
+import re
 import secrets
 import shlex
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -21,6 +24,8 @@ import accounts
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 START_S, STOP_S = 30, 20
 COMPONENT = "bench.localhost"
+THROUGH = 1000  # messages that a peer archives itself before its archive is filled with the like
+FILL_S = 3600
 
 
 class Broken(Exception):
@@ -68,6 +73,7 @@ class Server:
         self.password = self._kept("password", lambda: secrets.token_hex(12))
         self.secret = self._kept("secret", lambda: secrets.token_hex(16))
         self._process = None
+        self.archive = False  # it keeps messages (XEP-0313)
 
     # --- what a kind of server says of itself ---------------------------------------------------
     def missing(self):
@@ -75,7 +81,7 @@ class Server:
         return None
 
     def services(self):
-        return {"muc", "pubsub"}
+        return {"muc", "pubsub", "archive"}
 
     def lacks(self, service):
         """Why a job that needs this service is left out; None: it is not."""
@@ -91,7 +97,8 @@ class Server:
                    "--parallel", "4", prefix=prefix)
 
     # --- life -----------------------------------------------------------------------------------
-    def start(self):
+    def start(self, archive=False):
+        self.archive = archive
         self._free_ports()
         self._prepare()
         with open(os.path.join(self.folder, "output"), "ab") as log:
@@ -155,6 +162,23 @@ class Server:
         self._load("befriend", *graph.args, prefix=prefix)
         return prefix
 
+    def need_archive(self, n):
+        """The server runs and archives.  The prefix of accounts with so many messages each, as
+        need_contacts(); it has been started anew if it had to be made."""
+        return self._kept(f"archive-{n}", lambda: self._make_archive(n))
+
+    def _make_archive(self, n):
+        print(f"{self.name}: archiving {n} messages", file=sys.stderr)
+        prefix = f"a{secrets.token_hex(4)}-"
+        self.make_accounts(0, 2, prefix)
+        self._fill(prefix, n)
+        return prefix
+
+    def _fill(self, prefix, n):
+        """From one to the other, so that both have them."""
+        self._load("archive", "--pairs", "1", "--window", "60", "--warmup", "0", "--count", str(n),
+                   prefix=prefix, timeout=FILL_S)
+
     # --- the generator --------------------------------------------------------------------------
     def load(self, *args, pids=True, timeout=900, prefix="u"):
         """A run of xmppload against this server: its lines, parsed."""
@@ -173,8 +197,8 @@ class Server:
         except subprocess.TimeoutExpired:
             raise Broken(f"{' '.join(argv[:2])}: no end after {timeout} s") from None
 
-    def _load(self, *args, prefix="u"):
-        return self.load(*args, pids=False, prefix=prefix)
+    def _load(self, *args, prefix="u", **how):
+        return self.load(*args, pids=False, prefix=prefix, **how)
 
     def program(self, name):
         return os.path.join(self.build, "tests", "bench", name)
@@ -262,14 +286,16 @@ class Switchyard(Server):
     def _prepare(self):
         """The generator's component, and those of ours, without a limit on bytes a second."""
         ours = "".join(f"component {name} {{\n    rate = 0\n}}\n"
-                       for name in ("echo", "pubsub") if name in self.services())
+                       for name in ("echo", "pubsub", "archive") if name in self.services())
         os.makedirs(os.path.join(self.run_dir, "conf.d"), mode=0o700, exist_ok=True)
         with open(os.path.join(self.run_dir, "conf.d", "bench.conf"), "w", encoding="ascii") as f:
             f.write(f'component bench {{\n    domain = "{COMPONENT}"\n'
                     f'    secret_file = "{self.folder}/secret"\n    rate = 0\n}}\n'
                     f'{ours}')
 
-    def start(self):
+    def start(self, archive=False):
+        self.archive = archive
+        self._env["ARCHIVE_DEFAULT"] = "always" if archive else "never"
         self._free_ports()
         self._prepare()
         self._started = True
@@ -339,6 +365,7 @@ class Peer(Server):
         with open(os.path.join(TREE, "tests", "bench", "peers", self.template),
                   encoding="utf-8") as f:
             text = f.read()
+        text = re.sub(r"@archive\{\n?(.*?)\}@\n?", r"\1" if self.archive else "", text, flags=re.S)
         for name, value in (("folder", self.folder), ("port", self.port), ("secret", self.secret),
                             ("component_port", self.component_port), ("component", COMPONENT),
                             ("muc", self.muc), ("pubsub", self.pubsub), ("cert", cert),
@@ -349,9 +376,47 @@ class Peer(Server):
             f.write(text)
 
 
+    # --- its archive, in SQLite -----------------------------------------------------------------
+    @property
+    def database(self):
+        return os.path.join(self.folder, "data", "archive.sqlite")
+
+    def _fill(self, prefix, n):
+        """Some through the server; the others are made from the last of these, which takes a peer
+        much longer."""
+        first = min(n, THROUGH)
+        super()._fill(prefix, first)
+        if first == n:
+            return
+        self.stop()
+        wait(f"{self.name} ends", lambda: not listens(self.port), STOP_S)
+        with contextlib.closing(sqlite3.connect(self.database)) as db, db:
+            for account in range(2):
+                self._multiply(db, f"{prefix}{account}", n - first)
+        self.start(archive=True)
+
+    def _multiply(self, db, user, n):
+        """So many messages more for this account."""
+        raise NotImplementedError
+
+
+COUNTER = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < ?) "
+
+
 class Prosody(Peer):
     name, title, package, template = "prosody", "Prosody", "prosody", "prosody.cfg.lua"
     port, component_port = 31522, 31547
+
+    def lacks(self, service):
+        if service == "archive" and not glob.glob("/usr/lib/*/lua/5.4/dbd/sqlite3.so"):
+            return "skipped: no lua-dbi-sqlite3"
+        return super().lacks(service)
+
+    def _multiply(self, db, user, n):
+        last, = db.execute("SELECT max(sort_id) FROM prosodyarchive WHERE user = ?", (user,)).fetchone()
+        db.execute(COUNTER + "INSERT INTO prosodyarchive (host, user, store, key, \"when\", \"with\", "
+                   "type, value) SELECT host, user, store, lower(hex(randomblob(16))), \"when\", "
+                   "\"with\", type, value FROM c, prosodyarchive WHERE sort_id = ?", (n, last))
 
     def missing(self):
         return None if shutil.which("prosody") else "prosody is not installed"
@@ -372,6 +437,25 @@ class Ejabberd(Peer):
 
     def missing(self):
         return None if self._libraries() else "ejabberd is not installed"
+
+    def lacks(self, service):
+        if service == "archive" and not glob.glob("/usr/lib/erlang/lib/p1_sqlite3-*"):
+            return "skipped: no erlang-p1-sqlite3"
+        return super().lacks(service)
+
+    def _prepare(self):
+        super()._prepare()
+        if self.archive and not os.path.exists(self.database):
+            schema = glob.glob(os.path.join(self._libraries(), "ejabberd-*/priv/sql/lite.sql"))[0]
+            with open(schema, encoding="utf-8") as f, \
+                    contextlib.closing(sqlite3.connect(self.database)) as db:
+                db.executescript(f.read())
+
+    def _multiply(self, db, user, n):
+        last, = db.execute("SELECT max(id) FROM archive WHERE username = ?", (user,)).fetchone()
+        db.execute(COUNTER + "INSERT INTO archive (username, timestamp, peer, bare_peer, xml, txt, kind, "
+                   "nick) SELECT username, timestamp + n, peer, bare_peer, xml, txt, kind, nick "
+                   "FROM c, archive WHERE id = ?", (n, last))
 
     def command(self):
         env = {"HOME": self.folder, "ERL_LIBS": self._libraries(), "ERL_MAX_PORTS": "32000",

@@ -18,13 +18,16 @@ sys.path.insert(0, os.path.join(TREE, "tests", "bench"))
 from rows import Row  # noqa: E402
 from table import Table  # noqa: E402
 
-JOBS = {"login", "chat", "chat1000", "room", "rooms", "component", "echo", "iq", "pep-login", "publish",
-        "idle", "start"}
-NO_FLOOR = {"rooms", "component", "echo", "iq", "pep-login", "start"}
+JOBS = {"login", "chat", "chat1000", "archive", "page", "page1m", "room", "rooms", "component", "echo",
+        "iq", "pep-login", "publish", "idle", "hibernate", "start"}
+ARCHIVE = {"archive", "page", "page1m"}
+NO_FLOOR = {"rooms", "component", "echo", "iq", "pep-login", "hibernate", "start"} | ARCHIVE
 OURS = {"echo"}
 PUBSUB = {"pep-login", "publish"}
 with open(os.path.join(TREE, "tools", "programs.list"), encoding="utf-8") as f:
-    MISSING = set() if re.search(r"^pubsub\s", f.read(), re.M) else PUBSUB
+    PROGRAMS = set(re.findall(r"^(\w+)\s", f.read(), re.M))
+MISSING = ((set() if "pubsub" in PROGRAMS else PUBSUB)
+           | (set() if "archive" in PROGRAMS else ARCHIVE))
 
 
 def bench(folder, *args):
@@ -62,10 +65,14 @@ def test_each_job_runs(namespace, folder):
     assert jobs(lines, "floor") == JOBS - NO_FLOOR
     assert jobs(lines, "switchyard") == JOBS - MISSING
     for title in ("chat", "room of 10:", "room of 10, filling it", "room of 5, filling it",
-                  "component:", "component with acknowledgements:", "ping", "login", "idle", "cold start"):
+                  "component:", "component with acknowledgements:", "ping", "login", "idle", "asleep",
+                  "cold start"):
         assert re.search(rf"^{title}.* [\d,.]+", table, re.M), table
-    for title in ("login, 3 contacts", "- above a plain login", "publish to 10:"):
-        cell = "skipped: no pubsub program" if MISSING else r"-?[\d,.]+"
+    for title, program in (("login, 3 contacts", "pubsub"), ("- above a plain login", "pubsub"),
+                           ("publish to 10:", "pubsub"), ("chat with archiving", "archive"),
+                           ("- messages a second", "archive"), ("the last 50 of 60", "archive"),
+                           ("the last 50 of 200", "archive")):
+        cell = r"-?[\d,.]+" if program in PROGRAMS else f"skipped: no {program} program"
         assert re.search(rf"^{title}.*  {cell}", table, re.M), table
 
 

@@ -6,7 +6,7 @@ import pytest
 from lib import xml
 from lib.client import befriend
 from lib.component import attach
-from lib.faults import encrypted
+from lib.faults import encrypted, login
 from lib.im import settled
 from lib.payloads import ENCRYPTED
 
@@ -249,3 +249,56 @@ async def test_a_presence_storm(stack, client, raw_client):
     await quiet.sync()
     assert len(quiet.inbox.find("presence")) == 5
     assert {p.findtext(f"{{{xml.CLIENT}}}status") for p in quiet.inbox.find("presence")} == {"s39"}
+
+
+async def told_in_a_storm(stack, raw_client, inactive):
+    """How many bytes a phone is sent while ten contacts change their presence and type forty times
+    each, and one of them says something twice; and the same with what follows when it is active."""
+    phone = await login(stack, raw_client, "alice", "inactive" if inactive else "active")
+    contacts = [await login(stack, raw_client, f"c{n}") for n in range(10)]
+    for c in contacts:
+        await c.send("<presence type='subscribed' to='alice@localhost'/>")
+        await phone.send(f"<presence type='subscribe' to='{c.jid.split('/')[0]}'/>")
+    await phone.send("<presence/>")
+    for c in contacts:
+        await c.send("<presence/>")
+        await phone.wait("presence", from_=c.jid)
+    if inactive:
+        await phone.send(f"<inactive xmlns='{CSI}'/>")
+    await phone.sync()
+    before = len(phone.received)
+    for n in range(40):
+        for c in contacts:
+            await c.send(f"<presence><show>{('away', 'chat')[n % 2]}</show><status>s{n}</status>"
+                         f"<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='x' ver='v'/>"
+                         f"</presence><message to='{phone.jid}' type='chat'><composing "
+                         f"xmlns='{STATES}'/></message>")
+        if n % 20 == 10:
+            await contacts[0].sync()
+            await contacts[0].send(f"<message to='{phone.jid}' type='chat' id='m{n}'>{BODY}</message>")
+            await phone.wait("message", id=f"m{n}")
+    for c in contacts:
+        await c.sync()
+    await phone.sync()
+    told = len(phone.received) - before
+    assert [m.get("id") for m in phone.inbox.find("message") if m.get("id")] == ["m10", "m30"]
+    if inactive:
+        await phone.send(f"<active xmlns='{CSI}'/>")
+        await phone.sync()
+    for c in contacts:  # and both know the same in the end
+        last = phone.inbox.find("presence", from_=c.jid)[-1]
+        assert last.findtext(f"{{{xml.CLIENT}}}status") == "s39"
+    after = len(phone.received) - before
+    for c in (phone, *contacts):
+        await c.close()
+    return told, after
+
+
+async def test_bytes_in_a_presence_storm(make_stack, raw_client):
+    """An inactive client is sent a twentieth at most of what an active one is, and a tenth with what
+    it is told when it is looked at again."""
+    stack = make_stack(components=(), env={"LIMIT_SESSION_RATE": "0"})
+    active, _ = await told_in_a_storm(stack, raw_client, False)
+    quiet, with_rest = await told_in_a_storm(stack, raw_client, True)
+    print(f"active: {active} bytes; inactive: {quiet}, and {with_rest} when it is active again")
+    assert 20 * quiet < active and 10 * with_rest < active

@@ -155,6 +155,27 @@ async def test_displayed(person):
         assert not one.events(DISPLAYED)
 
 
+async def test_displayed_in_a_node_that_says_otherwise(person):
+    """Nothing of it is told to anybody as long as others could read along (XEP-0060 7.1.5)."""
+    alice = await person("alice")
+    phone = await person("alice", wants=(DISPLAYED,), resource="phone")
+    bob = await person("bob", wants=(DISPLAYED,))
+    await befriend(alice, bob)
+    ok(await alice.publish(DISPLAYED, displayed("old"), id="bob@localhost", access_model="presence"))
+    await phone.event(DISPLAYED)
+    await bob.event(DISPLAYED)
+    refused = await alice.publish(DISPLAYED, displayed("new"), id="bob@localhost", **PRIVATE)
+    assert condition(refused) == "conflict/precondition-not-met"
+    assert [i[0].get("id") for _, i in await phone.items(DISPLAYED)] == ["old"]
+    ok(await alice.configure(DISPLAYED, **PRIVATE))
+    ok(await alice.publish(DISPLAYED, displayed("new"), id="bob@localhost", **PRIVATE))
+    _, items = await phone.event(DISPLAYED)
+    assert items[0][0][0].get("id") == "new"
+    assert [i[0].get("id") for _, i in await phone.items(DISPLAYED)] == ["new"]
+    await bob.raw.sync()
+    assert len(bob.events(DISPLAYED)) == 1
+
+
 # --- microblogs -----------------------------------------------------------------------------------
 def entry(n):
     return (f"<entry xmlns='{ATOM}'><title type='text'>post {n}</title><id>urn:post:{n}</id>"

@@ -70,6 +70,7 @@ class Talker:
         self._queries = 0
 
     async def come(self, priority=0):
+        await self.raw.iq("get", f"<query xmlns='{xml.ROSTER}'/>")
         await self.raw.send(f"<presence><priority>{priority}</priority></presence>")
         await self.raw.sync()
         return self

@@ -10,6 +10,62 @@ import threading
 from .wait import until
 
 UP, DOWN = "up", "down"  # from the client to the server; from the server to the client
+BYTES, RECORDS = "bytes", "TLS records"
+HANDSHAKE = 0x16  # the first byte of TLS, and none that XML has
+
+
+class Cut:
+    """Where one connection ends: behind so many bytes, or whole TLS records, of one way.  reset:
+    without a word; else as after a close()."""
+
+    def __init__(self, way, n, unit=BYTES, reset=True):
+        self.way, self.n, self.unit, self.reset = way, n, unit, reset
+        self.done = False
+
+    def __repr__(self):
+        return f"{self.n} {self.unit} {self.way}, {'reset' if self.reset else 'closed'}"
+
+
+class Meter:
+    """Counts what goes one way: bytes, those of before TLS, and TLS records."""
+
+    def __init__(self):
+        self.bytes = self.clear = self.records = 0
+        self._tls = False
+        self._head, self._left = b"", 0  # of the record that is not complete
+
+    def take(self, data, cut=None):
+        """Counts it; how much of it comes before the cut, None: all, and the cut is not here."""
+        end = None
+        if cut and cut.unit == BYTES and self.bytes + len(data) >= cut.n:
+            end = cut.n - self.bytes
+        self.bytes += len(data)
+        at = 0
+        if not self._tls:
+            first = data.find(HANDSHAKE)
+            self._tls, at = first >= 0, first if first >= 0 else len(data)
+            self.clear += at
+        while at < len(data):
+            at = self._piece(data, at)
+            if self._left == 0 and not self._head:
+                self.records += 1
+                if cut and cut.unit == RECORDS and cut.n == self.records:
+                    end = at
+        return end
+
+    def _piece(self, data, at):
+        """A header, or what follows it: where that ends."""
+        if self._left == 0:
+            piece = data[at:at + 5 - len(self._head)]
+            self._head += piece
+            if len(self._head) == 5:
+                self._left = int.from_bytes(self._head[3:], "big")
+            return at + len(piece)
+        step = min(self._left, len(data) - at)
+        self._left -= step
+        if self._left == 0:
+            self._head = b""
+        return at + step
 
 
 class CutProxy:
@@ -20,6 +76,8 @@ class CutProxy:
     p.slice(1, UP)                       one byte per write; slice(0) passes as it comes
     p.cut()                              RST for all connections, now
     p.refuse(); p.accept()               new connections are reset; are served again
+    p.cut_one(port, Cut(UP, 3, RECORDS)) the connection that comes from this port
+    p.meters[port][DOWN].records         what has gone through it
     await p.disturb(random.Random(1))    one of these, but for the last two
     """
 
@@ -31,6 +89,8 @@ class CutProxy:
         self._refusing = False
         self.accepted = 0  # connections so far
         self.passed = {UP: 0, DOWN: 0}  # bytes so far
+        self.meters = {}  # of each connection, by the port it comes from
+        self._cuts = {}
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0))
@@ -69,6 +129,10 @@ class CutProxy:
 
     def cut_after(self, n, way=UP):
         self._do(self._budget.__setitem__, way, n)
+
+    def cut_one(self, port, cut):
+        """To be called before anything goes through the connection."""
+        self._cuts[port] = cut
 
     def cut(self):
         self._do(self._cut_all)
@@ -124,9 +188,11 @@ class CutProxy:
         for w in pair:
             w.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open.add(pair)
+        port = writer.get_extra_info("peername")[1]
+        self.meters[port] = {UP: Meter(), DOWN: Meter()}
         try:
-            await asyncio.gather(self._pump(reader, up_writer, UP, pair),
-                                 self._pump(up_reader, writer, DOWN, pair))
+            await asyncio.gather(self._pump(reader, up_writer, UP, pair, port),
+                                 self._pump(up_reader, writer, DOWN, pair, port))
         except OSError:
             self._cut(pair)
         finally:
@@ -134,8 +200,12 @@ class CutProxy:
             for w in pair:
                 w.close()
 
-    async def _pump(self, reader, writer, way, pair):
+    async def _pump(self, reader, writer, way, pair, port):
         while data := await reader.read(65536):
+            cut = self._cuts.get(port)
+            end = self.meters[port][way].take(data, cut if cut and cut.way == way else None)
+            if end is not None:
+                data = data[:end]
             while data:
                 await self._flowing[way].wait()
                 piece = data[:self._size[way] or len(data)]
@@ -151,6 +221,10 @@ class CutProxy:
                     self._cut(pair)
                     return
                 await asyncio.sleep(0)
+            if end is not None:
+                self._cut(pair, cut.reset)
+                cut.done = True
+                return
         await self._flowing[way].wait()
         if writer.can_write_eof():
             writer.write_eof()
@@ -160,9 +234,12 @@ class CutProxy:
             self._cut(pair)
 
     @staticmethod
-    def _cut(pair):
+    def _cut(pair, reset=True):
         for writer in pair:
-            _reset(writer)
+            if reset:
+                _reset(writer)
+            else:
+                writer.close()
 
 
 def _reset(writer):

@@ -25,6 +25,11 @@ class Wire:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(reader, writer)
 
+    @property
+    def port(self):
+        """Our own."""
+        return self._writer.get_extra_info("sockname")[1]
+
     # --- TLS ------------------------------------------------------------------------------------
     async def start_tls(self, name, ca_file, alpn=None, versions=None, ciphers=None):
         """Checks the certificate against ca_file and the name.  versions: (lowest, highest)."""
