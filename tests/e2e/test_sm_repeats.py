@@ -473,7 +473,7 @@ async def test_not_a_repeat(managed, stack, clock, how):
     if how == "late":
         await asleep(await managed("carol"), stack)
         clock.advance(601)
-        await stack.router.wait_log("its client did not come back")
+        await until(lambda: len(stack.ctl("session", "list")) == 2, "it is over")
     await again.say(bob.raw.jid, "b1")
     await again.say(bob.raw.jid, "b2")
     await bob.raw.wait("message", id="b2")
