@@ -74,6 +74,11 @@ static const struct conf_opt opts[] = {
 	    .flags = CONF_RELOAD,
 	    .help = "only with an invitation (XEP-0445; switchyardctl invite create)" },
 
+	{ "fast_token_ttl", CONF_TIME, AT(fast.token_ttl), "21d", 0, 366 * 86400,
+	    .flags = CONF_RELOAD,
+	    .help = "how long a token is good for that a client logs in with instead of its "
+		    "password (XEP-0484); 0: there are none" },
+
 	CONTACT(abuse),
 	CONTACT(admin),
 	CONTACT(feedback),
@@ -133,6 +138,9 @@ static const struct conf_opt opts[] = {
 	    .flags = CONF_RELOAD, .help = "in-band registrations an hour of one address" },
 	{ "limit_resources", CONF_INT, AT(limit.resources), "10", 0, 100000, .flags = CONF_RELOAD,
 	    .help = "sessions of one account" },
+	{ "limit_fast_clients", CONF_INT, AT(limit.fast_clients), "16", 0, 1000,
+	    .flags = CONF_RELOAD,
+	    .help = "clients of one account that have such tokens; the oldest goes" },
 	{ "limit_roster_items", CONF_INT, AT(limit.roster_items), "2000", 0, 1000000,
 	    .flags = CONF_RELOAD, .help = "contacts of one account" },
 	{ "limit_output_bytes", CONF_SIZE, AT(limit.output_bytes), "2M", 0, (int64_t)1 << 32,

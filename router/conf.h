@@ -49,6 +49,9 @@ struct router_conf {
 		struct conf_list whitelist;
 		char *msg_optional_chat, *msg_optional_muc, *msg_required_chat, *msg_required_muc;
 	} e2e;
+	struct {
+		int64_t token_ttl; /* XEP-0484: seconds; 0: nobody gets one */
+	} fast;
 	struct { /* XEP-0157: URIs; none: xmpp:<role>@ the domain that is asked */
 		struct conf_list abuse, admin, feedback, sales, security, support;
 	} contact;
@@ -60,6 +63,7 @@ struct router_conf {
 		int64_t failed_logins; /* a minute, per address and per account */
 		int64_t registrations; /* an hour, per address */
 		int64_t resources, roster_items;
+		int64_t fast_clients; /* of an account */
 		int64_t output_bytes, output_stanzas;
 		int64_t sm_bytes, sm_stanzas;
 		int64_t sleep; /* seconds */

@@ -80,5 +80,20 @@ const struct db_step router_schema[] = {
 	     " account TEXT PRIMARY KEY REFERENCES account(jid) ON DELETE CASCADE,"
 	     " element TEXT NOT NULL"
 	     ") WITHOUT ROWID;" },
+	/* XEP-0484 (auth/tokens.c).  client: SHA-256 of its id; place: enum token_place; nonce:
+	 * what the token is made of, along with a secret that is not here; count: the highest that
+	 * came with it, -1: none */
+	{ 7, "CREATE TABLE fast_token ("
+	     " account TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+	     " client BLOB NOT NULL,"
+	     " place INTEGER NOT NULL,"
+	     " mech TEXT NOT NULL,"
+	     " nonce BLOB NOT NULL,"
+	     " issued INTEGER NOT NULL,"
+	     " expires INTEGER NOT NULL,"
+	     " count INTEGER NOT NULL,"
+	     " PRIMARY KEY (account, client, place)"
+	     ") WITHOUT ROWID;"
+	     "CREATE INDEX fast_token_expires ON fast_token (expires);" },
 };
 const size_t router_schema_n = sizeof(router_schema) / sizeof(router_schema[0]);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The component as a whole. */
-#include <errno.h>
-
 #include "archive.h"
 #include "held.h"
 #include "owner.h"
@@ -73,5 +71,5 @@ void archive_done(struct archive *a)
 enum el_cond archive_failed(int err)
 {
 	log_err(&tag, LOG_LVL_WARN, err, "what is asked for cannot be read");
-	return err == -EBUSY ? COND_RESOURCE_CONSTRAINT : COND_INTERNAL_SERVER_ERROR;
+	return COND_RESOURCE_CONSTRAINT;
 }

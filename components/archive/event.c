@@ -84,6 +84,34 @@ static void put(struct archive *a, const struct message *m, const struct mine *f
 		retract(a, m, &f[0].uid, body);
 }
 
+/* A session had it, and its client has not got it. */
+static void put_again(struct archive *a, const struct mine *f)
+{
+	struct store_ref ref = { f->owner->id, f->uid };
+
+	if (f->owner->id == 0 || !f->waits)
+		return;
+	store_put_offline_known(comp_tx(a->c), &ref, a->conf->offline_limit);
+	owner_touch(a, f->owner);
+}
+
+/* What is said of a message that is in the archive has none. */
+static int take_again(struct archive *a, const struct el *tapped)
+{
+	struct mine f;
+	int r;
+
+	EL_EACH (el, tapped, "for", NS_TAP) {
+		if (!read_for(a, el, &f))
+			continue;
+		r = owner_find(a, f.jid.s, &f.owner);
+		if (r < 0)
+			return r;
+		put_again(a, &f);
+	}
+	return 0;
+}
+
 /* A message has two owners at most; what names more is kept once for each two. */
 static int take(struct archive *a, const struct el *tapped, const struct message *m)
 {
@@ -107,23 +135,29 @@ static int take(struct archive *a, const struct el *tapped, const struct message
 	return 0;
 }
 
+static int take_message(struct archive *a, const struct el *tapped, const struct el *forwarded)
+{
+	const struct el *el = el_child(forwarded, "message", NS_CLIENT);
+	struct message m;
+	int r;
+
+	if (!el || message_read(&m, el) < 0) {
+		log_warn(&tag, "the server tells of a message that is none: it is not kept");
+		return 0;
+	}
+	r = take(a, tapped, &m);
+	message_done(&m);
+	return r;
+}
+
 /* Nothing of it is lost because the database cannot be read right now. */
 static enum held_next run(struct archive *a, struct comp_req *rq, void *state)
 {
 	const struct el *tapped = comp_payload(rq);
-	const struct el *f = el_child(tapped, "forwarded", NS_FORWARD);
-	const struct el *el = f ? el_child(f, "message", NS_CLIENT) : NULL;
-	struct message m;
-	int r;
+	const struct el *forwarded = el_child(tapped, "forwarded", NS_FORWARD);
+	int r = forwarded ? take_message(a, tapped, forwarded) : take_again(a, tapped);
 
 	(void)state;
-	if (!el || message_read(&m, el) < 0) {
-		log_warn(&tag, "the server tells of a message that is none: it is not kept");
-		comp_reply_ok(rq);
-		return HELD_DONE;
-	}
-	r = take(a, tapped, &m);
-	message_done(&m);
 	if (r < 0)
 		return HELD_AGAIN;
 	comp_reply_ok(rq);

@@ -97,9 +97,9 @@ static void answer(struct comp_req *rq, const struct waiting *w)
 		uid_write(&w->last, id);
 		el_write_attr(&out, "last", id);
 	}
-	sbuf_putc(&out, '>');
+	sbuf_putc(&out, w->n > 0 ? '>' : '/');
 	sbuf_add(&out, sbuf_data(&w->text), sbuf_len(&w->text));
-	sbuf_puts(&out, "</offline>");
+	sbuf_puts(&out, w->n > 0 ? "</offline>" : ">");
 	el_set_raw(
 	    el, arena_strndup(el_arena(el), sbuf_data(&out), sbuf_len(&out)), sbuf_len(&out));
 	sbuf_done(&out);

@@ -74,27 +74,23 @@ static void write_prefs(struct sbuf *out, const struct prefs *p, const char *ns)
 	el_write_attr(out, "default", p->dflt);
 	sbuf_putc(out, '>');
 	for (int i = 0; i < 2; i++) {
-		sbuf_printf(out, "<%s>", list_names[i]);
+		sbuf_printf(out, p->n[i] > 0 ? "<%s>" : "<%s/>", list_names[i]);
 		for (size_t k = 0; k < p->n[i]; k++) {
 			sbuf_puts(out, "<jid>");
 			el_escape(out, p->lists[i][k], strlen(p->lists[i][k]));
 			sbuf_puts(out, "</jid>");
 		}
-		sbuf_printf(out, "</%s>", list_names[i]);
+		if (p->n[i] > 0)
+			sbuf_printf(out, "</%s>", list_names[i]);
 	}
 	sbuf_puts(out, "</prefs>");
 }
 
-static void set_content(struct el *root, const struct sbuf *b)
-{
-	el_set_raw(root, arena_strndup(el_arena(root), sbuf_data(b), sbuf_len(b)), sbuf_len(b));
-}
-
-static void answer(struct comp_req *rq, const struct sbuf *text)
+static void answer(struct comp_req *rq, const char *text)
 {
 	struct el *el = comp_result(rq);
 
-	set_content(el, text);
+	el_set_raw(el, arena_strdup(el_arena(el), text), strlen(text));
 	comp_reply(rq, el);
 }
 
@@ -116,7 +112,7 @@ static enum held_next run(struct archive *a, struct comp_req *rq, void *state)
 	if (r < 0)
 		comp_reply_err(rq, archive_failed(r), NULL);
 	else
-		answer(rq, &text);
+		answer(rq, sbuf_str(&text));
 	sbuf_done(&text);
 	return HELD_DONE;
 }
@@ -137,10 +133,10 @@ int prefs_get(struct comp_req *rq, void *arg)
 /* --- set ---------------------------------------------------------------------------------------
  */
 
-struct asking {
+struct asking { /* in the request's arena */
 	struct archive *a;
 	struct comp_req *rq;
-	struct sbuf text; /* what is kept, and the answer */
+	const char *text; /* what is kept, and the answer */
 };
 
 static enum el_cond refusal(int err, const struct el *said)
@@ -158,14 +154,11 @@ static int keep(const struct asking *q)
 {
 	struct owner *o;
 	int r = owner_make(q->a, comp_to(q->rq)->s, &o);
-	struct sbuf copy = SBUF_INIT;
 
 	if (r < 0)
 		return r;
-	sbuf_add(&copy, sbuf_data(&q->text), sbuf_len(&q->text));
-	store_put_prefs(comp_tx(q->a->c), o->id, sbuf_str(&copy));
+	store_put_prefs(comp_tx(q->a->c), o->id, q->text);
 	owner_touch(q->a, o);
-	sbuf_done(&copy);
 	return 0;
 }
 
@@ -180,31 +173,38 @@ static void on_answer(struct comp *c, int err, const struct el *said, void *arg)
 	else if (r < 0)
 		comp_reply_err(q->rq, archive_failed(r), NULL);
 	else
-		answer(q->rq, &q->text);
-	sbuf_done(&q->text);
-	free(q);
+		answer(q->rq, q->text);
+}
+
+static const char *text_of(struct arena *a, const struct prefs *p, const char *ns)
+{
+	struct sbuf b = SBUF_INIT;
+	const char *text;
+
+	write_prefs(&b, p, ns);
+	text = arena_strndup(a, sbuf_data(&b), sbuf_len(&b));
+	sbuf_done(&b);
+	return text;
 }
 
 int prefs_set(struct comp_req *rq, void *arg)
 {
+	struct arena *arena = el_arena(comp_el(rq));
 	int r = query_allowed(rq);
-	struct sbuf text = SBUF_INIT;
 	struct asking *q;
 	struct prefs p;
 	struct el *iq;
+	const char *text;
 
 	if (r == 0)
 		r = read_prefs(&p, comp_payload(rq));
 	if (r < 0)
 		return r;
-	q = xzalloc(sizeof(*q));
-	q->a = arg;
-	q->rq = comp_defer(rq);
-	write_prefs(&q->text, &p, NS_MAM);
+	q = arena_zalloc(arena, sizeof(*q));
+	*q = (struct asking){ arg, comp_defer(rq), text_of(arena, &p, NS_MAM) };
 	iq = el_iq("set", comp_to(rq)->s);
-	write_prefs(&text, &p, NS_TAP);
-	set_content(iq, &text);
-	sbuf_done(&text);
+	text = text_of(el_arena(iq), &p, NS_TAP);
+	el_set_raw(iq, text, strlen(text));
 	(void)comp_ask(q->a->c, iq, ASK_MS, on_answer, q);
 	return COMP_DONE;
 }

@@ -82,11 +82,17 @@ static struct db_q q_told = { "SELECT n FROM told WHERE host = $1" };
 static struct db_q q_put_account = { "INSERT INTO account (id, jid) VALUES ($1, $2)" };
 static struct db_q q_put_entry = { "INSERT INTO entry (owner, id, peer, resource, body)"
 				   " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING" };
-/* What has been kept for it already is not kept again. */
+/* What is in its archive already is not kept again. */
 static struct db_q q_put_offline = {
 	"INSERT INTO offline (owner, id, body) SELECT $1, $2,"
 	" coalesce((SELECT body FROM entry WHERE owner = $1 AND id = $2), $3)"
 	" WHERE $4 = 0 OR (SELECT waiting FROM account WHERE id = $1) < $4"
+	" ON CONFLICT DO NOTHING"
+};
+static struct db_q q_put_offline_known = {
+	"INSERT INTO offline (owner, id, body) SELECT owner, id, body FROM entry"
+	" WHERE owner = $1 AND id = $2"
+	" AND ($3 = 0 OR (SELECT waiting FROM account WHERE id = $1) < $3)"
 	" ON CONFLICT DO NOTHING"
 };
 #define KEPT(table, owner, id) \
@@ -315,6 +321,12 @@ void store_put_offline(struct db_batch *b, const struct store_ref *ref, int64_t 
 {
 	db_batch_add(b, &q_put_offline, "ibii", ref->owner, (const void *)ref->uid.b,
 	    (size_t)UID_LEN, body, limit);
+}
+
+void store_put_offline_known(struct db_batch *b, const struct store_ref *ref, int64_t limit)
+{
+	db_batch_add(b, &q_put_offline_known, "ibi", ref->owner, (const void *)ref->uid.b,
+	    (size_t)UID_LEN, limit);
 }
 
 void store_put_body(

@@ -67,6 +67,8 @@ void store_put_entry(struct db_batch *b, const struct store_ref *ref, const char
 /* Unless so many wait already (0: any number may). */
 void store_put_offline(
     struct db_batch *b, const struct store_ref *ref, int64_t body, int64_t limit);
+/* One that is in its archive. */
+void store_put_offline_known(struct db_batch *b, const struct store_ref *ref, int64_t limit);
 /* Behind the rows that are about it: if none is, because they were there before, it is not kept. */
 void store_put_body(
     struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m);

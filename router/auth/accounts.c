@@ -18,6 +18,7 @@
 #include <base/mem.h>
 
 #include "auth/accounts.h"
+#include "auth/tokens.h"
 #include "core/session.h"
 #include "im/blocking.h"
 #include "im/prefs.h"
@@ -380,6 +381,7 @@ int accounts_passwd(struct accounts *a, const struct jid *bare, const char *pass
 	db_batch_must(b, &q_passwd, "sibbbbbb", bare->s, (int64_t)SCRAM_ITERATIONS,
 	    KEY_ARGS(&k.sha256), KEY_ARGS(&k.sha1));
 	mem_wipe(&k, sizeof(k));
+	tokens_revoke(b, bare->s);
 	db_submit(b, change_done, change_new(a, bare, CHANGE_PASSWD, done, arg));
 	return 0;
 }
@@ -393,6 +395,8 @@ static int set_disabled(
 		return -EINVAL;
 	b = db_batch_new(a->router->db);
 	db_batch_must(b, &q_disabled, "si", bare->s, (int64_t)disabled);
+	if (disabled)
+		tokens_revoke(b, bare->s);
 	events_add(a->router->events, b, bare, disabled ? EVENT_DISABLED : EVENT_ENABLED);
 	db_submit(b, change_done,
 	    change_new(a, bare, disabled ? CHANGE_DISABLE : CHANGE_ENABLE, done, arg));

@@ -16,6 +16,7 @@
 #include <base/rate.h>
 
 #include "auth/sasl_internal.h"
+#include "auth/tokens.h"
 #include "core/limits.h"
 #include "router.h"
 
@@ -47,6 +48,7 @@ int sasl_server_open(struct sasl_server **out, struct router *r)
 	ss->by_addr = rate_table_new(&limit, ADDRESSES);
 	ss->by_account = rate_table_new(&limit, ACCOUNTS);
 	ss->line = rate_table_new(&sasl_line, ADDRESSES);
+	ss->tokens = tokens_open(r);
 	rc = auth_local_open(&ss->local, r);
 	if (rc < 0) {
 		sasl_server_close(ss);
@@ -65,6 +67,7 @@ void sasl_server_close(struct sasl_server *ss)
 	rate_table_free(ss->by_account);
 	rate_table_free(ss->line);
 	auth_local_close(ss->local);
+	tokens_close(ss->tokens);
 	free(ss);
 }
 
@@ -74,6 +77,7 @@ void sasl_server_reload(struct sasl_server *ss)
 
 	rate_table_set(ss->by_addr, &limit);
 	rate_table_set(ss->by_account, &limit);
+	tokens_reload(ss->tokens);
 }
 
 /* --- one connection --------------------------------------------------------------------------- */
@@ -110,10 +114,12 @@ struct sasl *sasl_new(struct sasl_server *ss, struct io *io, const char *host)
 void sasl_reset(struct sasl *sa)
 {
 	sasl_plain_cancel(sa);
+	sasl_fast_cancel(sa);
 	scram_free(sa->scram);
 	sa->scram = NULL;
 	el_free(sa->request);
 	sa->request = NULL;
+	mem_wipe(sa->salt, sizeof(sa->salt));
 	sa->mech = NULL;
 	sa->step = STEP_IDLE;
 	sa->tag.jid = NULL;
@@ -243,7 +249,7 @@ static const struct sasl_mech *find_mech(const struct sasl *sa, const char *name
 		if (!strcmp(mechs[i].name, name))
 			return offered(sa, &mechs[i]) ? &mechs[i] : NULL;
 	}
-	return NULL;
+	return sasl_fast_mech(sa, name);
 }
 
 /* The data of an element goes to the mechanism.  "=" is data of no bytes (RFC 6120 6.4.2). */
@@ -261,8 +267,12 @@ static enum sasl_status message(struct sasl *sa, const char *text, struct el **r
 	if (n < 0)
 		return sasl_fail(sa, SASL_E_INCORRECT_ENCODING, reply);
 	buf[n] = '\0';
-	status = sa->mech->plain ? sasl_plain_step(sa, buf, (size_t)n, reply)
-	                         : sasl_scram_step(sa, buf, (size_t)n, reply);
+	if (sa->mech->ht)
+		status = sasl_ht_step(sa, buf, (size_t)n, reply);
+	else if (sa->mech->plain)
+		status = sasl_plain_step(sa, buf, (size_t)n, reply);
+	else
+		status = sasl_scram_step(sa, buf, (size_t)n, reply);
 	mem_wipe(buf, (size_t)n);
 	return status;
 }

@@ -26,6 +26,9 @@ void sasl_free(struct sasl *sa); /* NULL is fine */
  * <stream:features/>. */
 void sasl_features(struct sasl *sa, struct el *features);
 
+/* Adds <fast/> (XEP-0484) to the <inline/> of <authentication/>. */
+void sasl_fast_features(const struct sasl *sa, struct el *into);
+
 enum sasl_status { SASL_SENT, SASL_SUCCESS, SASL_FAILED, SASL_DROP };
 /* Handles one element in NS_SASL or NS_SASL2 and writes the answer with *reply (caller sends and
  * frees; NULL: the answer follows later through `later`). SENT: the exchange goes on.  SUCCESS:

@@ -27,6 +27,7 @@
 static const char *const cond_names[] = {
 	[SASL_E_ABORTED] = "aborted",
 	[SASL_E_ACCOUNT_DISABLED] = "account-disabled",
+	[SASL_E_CREDENTIALS_EXPIRED] = "credentials-expired",
 	[SASL_E_INCORRECT_ENCODING] = "incorrect-encoding",
 	[SASL_E_INVALID_AUTHZID] = "invalid-authzid",
 	[SASL_E_INVALID_MECHANISM] = "invalid-mechanism",
@@ -113,9 +114,8 @@ void sasl_deliver(struct sasl *sa, enum sasl_status status, struct el *reply)
 		sa->later(status, reply, sa->later_arg);
 }
 
-static void add_data(struct el *el, const char *data)
+static void add_data(struct el *el, const void *data, size_t n)
 {
-	size_t n = data ? strlen(data) : 0;
 	char *b64;
 
 	if (n == 0)
@@ -127,21 +127,21 @@ static void add_data(struct el *el, const char *data)
 }
 
 /* RFC 6120 6.4.6; in XEP-0388 more follows, and the data has an element of its own. */
-static struct el *success(const struct sasl *sa, const char *data)
+static struct el *success(const struct sasl *sa, const void *data, size_t n)
 {
 	struct el *el = el_new("success", sa->ns);
 
 	if (!sa->request)
-		add_data(el, data);
+		add_data(el, data, n);
 	else if (data)
-		add_data(el_add(el, "additional-data", NULL), data);
+		add_data(el_add(el, "additional-data", NULL), data, n);
 	return el;
 }
 
 enum sasl_status sasl_challenge(struct sasl *sa, const char *data, struct el **reply)
 {
 	*reply = el_new("challenge", sa->ns);
-	add_data(*reply, data);
+	add_data(*reply, data, strlen(data));
 	return SASL_SENT;
 }
 
@@ -177,7 +177,8 @@ static enum sasl_status crowded(struct sasl *sa, struct el **reply)
 
 enum sasl_status sasl_fail(struct sasl *sa, enum sasl_cond cond, struct el **reply)
 {
-	bool guess = cond == SASL_E_NOT_AUTHORIZED || cond == SASL_E_ACCOUNT_DISABLED;
+	bool guess = cond == SASL_E_NOT_AUTHORIZED || cond == SASL_E_ACCOUNT_DISABLED ||
+	             cond == SASL_E_CREDENTIALS_EXPIRED;
 	bool late = guess && over_limit(sa);
 
 	if (late && line_ms(sa) > LINE_MAX_MS)
@@ -201,22 +202,28 @@ static enum sasl_cond admit(const struct sasl *sa)
 	}
 }
 
-enum sasl_status sasl_accept(struct sasl *sa, const char *data, struct el **reply)
+enum sasl_status sasl_accept(struct sasl *sa, const void *data, size_t n, struct el **reply)
 {
 	enum sasl_cond cond = admit(sa);
-	bool late = over_limit(sa);
 	struct el *el;
 
 	if (cond != SASL_OK)
 		return sasl_fail(sa, cond, reply);
-	if (late && line_ms(sa) > LINE_MAX_MS)
+	if (over_limit(sa) && line_ms(sa) > LINE_MAX_MS)
 		return crowded(sa, reply);
-	el = success(sa, data);
+	el = success(sa, data, n);
+	return sasl_fast_write(sa, el) ? SASL_SENT : sasl_succeed(sa, el, reply);
+}
+
+enum sasl_status sasl_succeed(struct sasl *sa, struct el *success, struct el **reply)
+{
+	bool late = over_limit(sa);
+
 	metric_add(&m_success, 1);
 	log_info(&sa->tag, "login: %s%s", sa->mech->name, late ? ", answered late" : "");
 	if (late)
-		return hold(sa, SASL_SUCCESS, el);
+		return hold(sa, SASL_SUCCESS, success);
 	sa->step = STEP_OVER;
-	*reply = el;
+	*reply = success;
 	return SASL_SUCCESS;
 }

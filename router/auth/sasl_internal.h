@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One SASL exchange, shared by sasl.c (elements and states), sasl_scram.c and sasl_plain.c (the
- * mechanisms) and sasl_answer.c (outcomes, limits, delays); nobody else's. */
+/* One SASL exchange, shared by sasl.c (elements and states), sasl_scram.c, sasl_plain.c and
+ * sasl_fast.c (the mechanisms) and sasl_answer.c (outcomes, limits, delays); nobody else's. */
 #ifndef ROUTER_SASL_INTERNAL_H
 #define ROUTER_SASL_INTERNAL_H
 
@@ -22,16 +22,20 @@
 #include "auth/sasl.h"
 
 struct router;
+struct sasl_fast;
+struct tokens;
 
 struct sasl_mech {
 	const char *name;
 	enum digest_alg alg; /* SCRAM's; PLAIN compares with these keys */
-	bool plain, plus;
+	bool plain, plus, ht;
+	const char *binding; /* HT's: the type; NULL: none */
 };
 
 struct sasl_server {
 	struct router *router;
 	struct auth_local *local;
+	struct tokens *tokens;
 	struct rate_table *by_addr, *by_account; /* failed logins */
 	struct rate_table *line;                 /* by address: outcomes that are held */
 	struct list plain;                       /* struct sasl.link: passwords to verify */
@@ -40,8 +44,8 @@ struct sasl_server {
 };
 
 /* IDLE: no exchange.  FIRST: the client's first message is awaited.  FINAL: SCRAM's challenge is
- * out.  WAIT: the answer comes later (a queued PLAIN, or an outcome that is held back).  OVER:
- * success, or given up. */
+ * out.  WAIT: the answer comes later (a queued PLAIN, a token that is written, or an outcome that
+ * is held back).  OVER: success, or given up. */
 enum sasl_step { STEP_IDLE, STEP_FIRST, STEP_FINAL, STEP_WAIT, STEP_OVER };
 
 struct sasl {
@@ -58,6 +62,8 @@ struct sasl {
 	const char *ns;               /* of this exchange: NS_SASL or NS_SASL2 */
 	struct el *request;           /* its <authenticate/>; NULL: it began with <auth/> */
 	struct scram *scram;          /* in FINAL */
+	uint8_t salt[SCRAM_SALT];     /* of the keys that the password was checked with */
+	struct sasl_fast *fast;       /* what the login does with tokens; NULL: nothing yet */
 	struct jid jid;               /* who is to be authenticated; owned; s NULL: not known yet */
 	unsigned failures;
 
@@ -76,6 +82,7 @@ enum sasl_cond {
 	SASL_OK,
 	SASL_E_ABORTED,
 	SASL_E_ACCOUNT_DISABLED,
+	SASL_E_CREDENTIALS_EXPIRED,
 	SASL_E_INCORRECT_ENCODING,
 	SASL_E_INVALID_AUTHZID,
 	SASL_E_INVALID_MECHANISM,
@@ -89,6 +96,14 @@ enum sasl_status sasl_scram_step(struct sasl *sa, const char *msg, size_t n, str
 enum sasl_status sasl_plain_step(struct sasl *sa, const char *msg, size_t n, struct el **reply);
 void sasl_plain_task(void *server);
 void sasl_plain_cancel(struct sasl *sa); /* takes it out of the queue, wipes the password */
+
+/* sasl_fast.c: HT with a token.  In a request that says so it may have this mechanism, or NULL. */
+const struct sasl_mech *sasl_fast_mech(const struct sasl *sa, const char *name);
+enum sasl_status sasl_ht_step(struct sasl *sa, const char *msg, size_t n, struct el **reply);
+/* Is something about tokens to be written before `success` is said?  Then it is taken, and comes to
+ * sasl_succeed() when that is done. */
+bool sasl_fast_write(struct sasl *sa, struct el *success);
+void sasl_fast_cancel(struct sasl *sa); /* nobody waits for that any more */
 
 /* What sasl_features() announces, as XEP-0474 hashes it. */
 void sasl_announced(const struct sasl *sa, struct sbuf *out);
@@ -104,8 +119,10 @@ enum sasl_status sasl_challenge(struct sasl *sa, const char *data, struct el **r
 enum sasl_status sasl_fail(struct sasl *sa, enum sasl_cond cond, struct el **reply);
 /* As sasl_fail, for what was no guess at a password: it is not counted and not delayed. */
 enum sasl_status sasl_refuse(struct sasl *sa, enum sasl_cond cond, struct el **reply);
-/* The password was right.  data: server-final-message; NULL: none. */
-enum sasl_status sasl_accept(struct sasl *sa, const char *data, struct el **reply);
+/* The password or token was right.  data: what the mechanism says last; NULL: nothing. */
+enum sasl_status sasl_accept(struct sasl *sa, const void *data, size_t n, struct el **reply);
+/* All that had to be done before is done.  Takes success. */
+enum sasl_status sasl_succeed(struct sasl *sa, struct el *success, struct el **reply);
 /* Hands an outcome over that was not returned from sasl_element(), unless it is held back.  sa may
  * be gone afterwards. */
 void sasl_deliver(struct sasl *sa, enum sasl_status status, struct el *reply);

@@ -34,9 +34,10 @@ static void verify(struct sasl *sa)
 		status = sasl_fail(sa, SASL_E_TEMPORARY_AUTH_FAILURE, &reply);
 	} else {
 		right = scram_check_password(&keys, sa->password);
+		memcpy(sa->salt, keys.salt, sizeof(sa->salt));
 		mem_wipe(&keys, sizeof(keys));
 		sasl_plain_cancel(sa);
-		status = right ? sasl_accept(sa, NULL, &reply)
+		status = right ? sasl_accept(sa, NULL, 0, &reply)
 		               : sasl_fail(sa, SASL_E_NOT_AUTHORIZED, &reply);
 	}
 	sasl_deliver(sa, status, reply);

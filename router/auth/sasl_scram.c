@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SCRAM within SASL: two messages of the client, the account's keys between them.  A name that is
  * no account gets keys that no password fits and takes the same way. */
+#include <string.h>
+
 #include <base/mem.h>
 
 #include "auth/sasl_internal.h"
@@ -49,6 +51,7 @@ static enum sasl_status first(struct sasl *sa, const char *msg, size_t n, struct
 		return sasl_fail(sa, cond, reply);
 	if (auth_local_keys(sa->server->local, &sa->jid, sa->mech->alg, &keys) < 0)
 		return sasl_fail(sa, SASL_E_TEMPORARY_AUTH_FAILURE, reply);
+	memcpy(sa->salt, keys.salt, sizeof(sa->salt));
 	sa->step = STEP_FINAL;
 	(void)sasl_challenge(sa, scram_challenge(sa->scram, &keys), reply);
 	mem_wipe(&keys, sizeof(keys));
@@ -63,5 +66,7 @@ enum sasl_status sasl_scram_step(struct sasl *sa, const char *msg, size_t n, str
 	if (sa->step == STEP_FIRST)
 		return first(sa, msg, n, reply);
 	r = scram_final(sa->scram, msg, n, &final);
-	return r == SCRAM_DONE ? sasl_accept(sa, final, reply) : sasl_fail(sa, cond_of(r), reply);
+	if (r != SCRAM_DONE)
+		return sasl_fail(sa, cond_of(r), reply);
+	return sasl_accept(sa, final, strlen(final), reply);
 }

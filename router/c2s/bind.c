@@ -62,13 +62,13 @@ static void end_older(struct conn *c, struct session *old)
 	conn_end_session(oc);
 }
 
-/* Of those that wait for their client the one bound longest ago; NULL: none does. */
+/* Of those whose client is not here the one bound longest ago; NULL: there is none. */
 static struct session *oldest_asleep(struct user *u)
 {
 	LIST_EACH (it, &u->sessions) {
 		struct session *s = LIST_ENTRY(it, struct session, of_user);
 
-		if (!s->owner)
+		if (!s->owner && (!s->sm || !s->sm->wait))
 			return s;
 	}
 	return NULL;

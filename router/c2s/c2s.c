@@ -108,6 +108,7 @@ static void conn_end(struct conn *c)
 		conn_end_session(c);
 	conn_state(c, CONN_DEAD);
 	conn_login_end(c);
+	conn_resume_end(c);
 	timer_done(&c->timer);
 	timer_done(&c->patience);
 	stream_free(c->stream);
@@ -216,12 +217,14 @@ static void element_open(struct conn *c)
 		return;
 	}
 	stamp(c, st);
-	conn_flight_add(c, st);
 	uint32_t bytes = conn_cost(st);
-	if (r < 0)
-		route_bounce(c->router, st, (enum el_cond) - r, NULL);
-	else
-		route_stanza(c->router, st);
+	if (conn_flight_add(c, st)) {
+		if (r < 0)
+			route_bounce(c->router, st, (enum el_cond) - r, NULL);
+		else
+			route_stanza(c->router, st);
+		conn_flight_routed(st);
+	}
 	stanza_release(st);
 	if (c->session && !stream_closing(c->stream)) {
 		conn_flight_check(c);

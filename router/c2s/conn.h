@@ -14,6 +14,7 @@
 #include <xmpp/stream.h>
 
 struct c2s;
+struct conn_wait;
 struct registration;
 struct router;
 struct sasl;
@@ -41,10 +42,12 @@ struct conn {
 	struct jid account;                /* bare, from AUTH's end on; owned */
 	struct session *session;           /* in OPEN */
 	unsigned failed_resumes;
+	struct conn_wait *wait; /* until it can resume its session; NULL: it does not wait */
+	bool has_waited;
 	struct timer timer; /* until OPEN: time to log in; then: the end of a pause for its rate */
 	struct rate rate;
 	bool rate_paused, flight_paused;
-	struct timer patience; /* while what is in flight keeps it from being read */
+	struct timer patience; /* while what is in flight keeps it from being read, or resumed */
 };
 
 /* login.c: in AUTH */
@@ -66,10 +69,11 @@ struct el *conn_bind_inline(struct conn *c, const struct el *request, const stru
 void conn_bind(struct conn *c, struct el *el);
 
 /* flight.c: what the session has sent and is not handled yet; how much of it may be is bounded, by
- * not reading. */
-void conn_flight_add(struct conn *c, struct stanza *st);
-void conn_flight_check(struct conn *c); /* whether to read */
-void conn_flight_patience(void *arg);   /* the timer's: arg is the connection */
+ * not reading.  false: it is a repeat, and counts when the first one does. */
+bool conn_flight_add(struct conn *c, struct stanza *st);
+void conn_flight_routed(const struct stanza *st); /* who sent it has not let go of it yet */
+void conn_flight_check(struct conn *c);           /* whether to read */
+void conn_flight_patience(void *arg);             /* the timer's: arg is the connection */
 /* It has sent so many bytes: more than its share, and reading rests for a while. */
 void conn_rate_check(struct conn *c, uint32_t bytes);
 uint32_t conn_cost(const struct stanza *st); /* what a stanza takes of that share */
@@ -79,14 +83,23 @@ void conn_sm_element(struct conn *c, const struct el *el); /* in BIND and OPEN *
 /* The answers to <enable/> and <resume/>, which the caller sends and frees.  NULL: the stream ends.
  * After <resumed/> has been sent: conn_sm_resumed(). */
 struct el *conn_sm_enable(struct conn *c, const struct el *el);
-struct el *conn_sm_resume(struct conn *c, const struct el *el);
-void conn_sm_resumed(struct conn *c);
+struct el *conn_sm_failed(enum el_cond cond);
 void conn_sm_handled(struct conn *c); /* one more of what the session has sent */
 /* The connection is gone: does its session wait for the client? */
 bool conn_sm_sleep(struct conn *c);
 
+/* resume.c */
+struct el *conn_sm_resume(struct conn *c, const struct el *el);
+void conn_sm_resumed(struct conn *c);
+/* Has <resume/> to wait, until what its session has sent is settled?  Then it is done again: alone,
+ * or, with success, as conn_inline().  All are borrowed. */
+bool conn_resume_waits(
+    struct conn *c, const struct el *resume, const struct el *request, const struct el *success);
+void conn_resume_go(struct conn *c);  /* it has waited long enough */
+void conn_resume_end(struct conn *c); /* it waits no more, if it did */
+
 /* inline.c: what is asked for along with a login (XEP-0388, XEP-0386) */
-void conn_inline_features(struct el *authentication);
+struct el *conn_inline_features(struct el *authentication); /* <inline/> */
 /* Does what `request` asks for and sends <success/> with the results, and the features. */
 void conn_inline(struct conn *c, const struct el *request, struct el *success);
 

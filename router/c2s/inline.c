@@ -2,14 +2,15 @@
 /* A login and what follows it in one round trip (XEP-0388): resuming a session (XEP-0198), or
  * binding a resource with the features that the session begins with (XEP-0386).
  *
- * Resumption comes first; only if it fails is a resource bound. */
+ * Resumption comes first, and may have to wait (resume.c): then all of it is done again.  Only if
+ * it fails is a resource bound. */
 #include <string.h>
 
 #include "c2s/conn.h"
 #include "core/session.h"
 #include "core/session_csi.h"
 
-void conn_inline_features(struct el *authentication)
+struct el *conn_inline_features(struct el *authentication)
 {
 	static const char *const features[] = { NS_CARBONS, NS_CSI, NS_SM };
 	struct el *in = el_add(authentication, "inline", NULL), *list;
@@ -18,6 +19,7 @@ void conn_inline_features(struct el *authentication)
 	list = el_add(el_add(in, "bind", NS_BIND2), "inline", NULL);
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
 		el_set(el_add(list, "feature", NULL), "var", features[i]);
+	return in;
 }
 
 /* What the new session begins with; results go into bound. */
@@ -60,8 +62,11 @@ void conn_inline(struct conn *c, const struct el *request, struct el *success)
 {
 	EL_AUTO struct el *answer = NULL, *bound = NULL;
 	const char *gone = conn_account_gone(c); /* the outcome may have been held for a while */
+	const struct el *el = el_child(request, "resume", NS_SM);
 	bool resumed;
 
+	if (el && conn_resume_waits(c, el, request, success))
+		return;
 	if (gone) {
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, gone);
 		return;

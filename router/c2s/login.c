@@ -28,8 +28,11 @@ void conn_login_end(struct conn *c)
 
 void conn_login_features(const struct conn *c, struct el *features)
 {
+	struct el *in;
+
 	sasl_features(c->sasl, features);
-	conn_inline_features(el_mut(el_child(features, "authentication", NS_SASL2)));
+	in = conn_inline_features(el_mut(el_child(features, "authentication", NS_SASL2)));
+	sasl_fast_features(c->sasl, in);
 	registration_features(c->registration, features);
 }
 

@@ -2,8 +2,7 @@
 /* Stream management (XEP-0198): what client and server say to each other about it.
  *
  * Our h is what the router has handled without a gap; where that is less than what has come when
- * the client asks, an <a/> follows by itself.  A session that is resumed is told that all has been
- * handled that has come: it is in the router's hands, and its errors reach the session. */
+ * the client asks, an <a/> follows by itself.  Resuming is resume.c's. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +21,7 @@
 /* --- saying -------------------------------------------------------------------------------------
  */
 
-static struct el *failed(enum el_cond cond)
+struct el *conn_sm_failed(enum el_cond cond)
 {
 	struct el *el = el_new("failed", NS_SM);
 
@@ -36,6 +35,7 @@ static void say_handled(struct conn *c)
 	char text[64];
 
 	s->sm->told = session_sm_handled(s);
+	repeats_told(&s->sm->repeats, s->sm->told, s->sm->sent);
 	s->sm->owes = !list_empty(&s->flight.list);
 	(void)snprintf(text, sizeof(text), "<a xmlns='" NS_SM "' h='%" PRIu32 "'/>", s->sm->told);
 	stream_puts(c->stream, text);
@@ -70,7 +70,7 @@ struct el *conn_sm_enable(struct conn *c, const struct el *el)
 	uint64_t seconds;
 
 	if (!s || s->sm) /* 3: after binding, and once */
-		return failed(COND_UNEXPECTED_REQUEST);
+		return conn_sm_failed(COND_UNEXPECTED_REQUEST);
 	seconds = sleep_of(c, el);
 	session_sm_begin(s, seconds * 1000);
 	enabled = el_new("enabled", NS_SM);
@@ -82,80 +82,8 @@ struct el *conn_sm_enable(struct conn *c, const struct el *el)
 	return enabled;
 }
 
-/* --- resuming -----------------------------------------------------------------------------------
+/* --- the connection is gone ----------------------------------------------------------------------
  */
-
-/* Of this account, and nobody else's: compared without telling by its time how far it is right. */
-static struct session *find(struct conn *c, const char *id)
-{
-	struct user *u = sessions_user(c->router->sessions, &c->account);
-
-	if (!u || strlen(id) != SESSION_SM_ID)
-		return NULL;
-	LIST_EACH (it, &u->sessions) {
-		struct session *s = LIST_ENTRY(it, struct session, of_user);
-
-		if (s->sm && s->sm->id[0] && !s->sm->lost &&
-		    digest_same(s->sm->id, id, SESSION_SM_ID))
-			return s;
-	}
-	return NULL;
-}
-
-/* The older connection, if its end has not been noticed yet, is left without a session. */
-static void take_over(struct conn *c, struct session *s)
-{
-	struct conn *old = s->owner;
-
-	if (old) {
-		old->session = NULL;
-		old->tag.jid = old->account.s;
-		timer_stop(&old->patience);
-		stream_error(old->stream, STREAM_E_CONFLICT, "the session was resumed elsewhere");
-	}
-	c->session = s;
-	c->tag.jid = s->jid.s;
-	s->owner = c;
-	s->stream = c->stream;
-	s->tag.peer = c->peer;
-	s->flight.impatient = false;
-	session_queue_reset(s);
-}
-
-struct el *conn_sm_resume(struct conn *c, const struct el *el)
-{
-	const char *id = el_attr(el, "previd"), *gone = conn_account_gone(c);
-	struct el *resumed;
-	struct session *s;
-	uint32_t h;
-
-	if (gone) {
-		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, gone);
-		return NULL;
-	}
-	if (!id || el_attr_u32(el, "h", &h) < 0)
-		return failed(COND_BAD_REQUEST);
-	s = find(c, id);
-	if (!s)
-		return failed(COND_ITEM_NOT_FOUND);
-	if (!session_sm_ack(s, h)) {
-		stream_error_h(c->stream, h, s->sm->sent);
-		return NULL;
-	}
-	take_over(c, s);
-	s->sm->told = s->flight.in - s->sm->base;
-	s->sm->owes = false;
-	resumed = el_new("resumed", NS_SM);
-	el_set(resumed, "previd", s->sm->id);
-	el_setf(resumed, "h", "%" PRIu32, s->sm->told);
-	return resumed;
-}
-
-void conn_sm_resumed(struct conn *c)
-{
-	session_sm_wake(c->session);
-	session_csi_set(c->session, false); /* XEP-0352 5.1: a stream begins active */
-}
 
 bool conn_sm_sleep(struct conn *c)
 {
@@ -177,10 +105,13 @@ bool conn_sm_sleep(struct conn *c)
 
 static void resume(struct conn *c, const struct el *el)
 {
-	EL_AUTO struct el *answer =
-	    c->session ? failed(COND_UNEXPECTED_REQUEST) : conn_sm_resume(c, el);
-	bool resumed = answer && el_is(answer, "resumed", NS_SM);
+	EL_AUTO struct el *answer = NULL;
+	bool resumed;
 
+	if (conn_resume_waits(c, el, el, NULL))
+		return;
+	answer = c->session ? conn_sm_failed(COND_UNEXPECTED_REQUEST) : conn_sm_resume(c, el);
+	resumed = answer && el_is(answer, "resumed", NS_SM);
 	if (answer)
 		stream_send(c->stream, answer);
 	if (!resumed && ++c->failed_resumes >= TRIES)

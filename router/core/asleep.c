@@ -67,7 +67,8 @@ void asleep_enter(struct session *s)
 	const struct session_sm *sm = s->sm;
 
 	put(all, &s->sm->asleep,
-	    SESSION_COST + sm->bytes + sm->n * KEPT_COST + session_csi_bytes(s));
+	    SESSION_COST + sm->bytes + sm->n * KEPT_COST + session_csi_bytes(s) +
+		repeats_bytes(&sm->repeats));
 	make_room(s->router, all);
 }
 

@@ -14,6 +14,7 @@
 #include "core/session_csi.h"
 #include "core/session_sm.h"
 #include "core/stanza.h"
+#include "core/untold.h"
 #include "router.h"
 
 struct sessions {
@@ -22,6 +23,7 @@ struct sessions {
 	struct map by_bare;
 	struct list all;
 	struct asleep asleep;
+	struct untold untold;
 };
 
 static struct metric m_sessions =
@@ -36,6 +38,7 @@ int sessions_open(struct sessions **out, struct router *r)
 	map_init(&ss->by_bare);
 	list_init(&ss->all);
 	asleep_init(&ss->asleep);
+	untold_init(&ss->untold, r->loop);
 	metric_set(&m_sessions, 0);
 	*out = ss;
 	return 0;
@@ -48,6 +51,7 @@ void sessions_close(struct sessions *ss)
 	assert(list_empty(&ss->all)); /* c2s ends its sessions first */
 	map_done(&ss->by_full);
 	map_done(&ss->by_bare);
+	untold_done(&ss->untold);
 	free(ss);
 }
 
@@ -91,6 +95,7 @@ struct session *session_new(struct sessions *ss, const struct jid *jid, struct s
 	rnd_id(s->id, sizeof(s->id) - 1);
 	s->tag = (struct log_tag){ "session", s->id, io_peer(stream_io_of(stream)), s->jid.s };
 	list_init(&s->flight.list);
+	list_init(&s->flight.apart);
 	map_init(&s->im.directed);
 	map_init(&s->im.told);
 
@@ -152,6 +157,11 @@ struct asleep *sessions_asleep(struct sessions *ss)
 	return &ss->asleep;
 }
 
+struct untold *sessions_untold(struct sessions *ss)
+{
+	return &ss->untold;
+}
+
 size_t sessions_count(const struct sessions *ss)
 {
 	return map_len(&ss->by_full);
@@ -162,15 +172,21 @@ struct list *sessions_all(struct sessions *ss)
 	return &ss->all;
 }
 
-void session_flight_detach(struct session *s)
+static void detach(struct list *all)
 {
-	LIST_EACH_SAFE (it, &s->flight.list) {
+	LIST_EACH_SAFE (it, all) {
 		struct stanza *st = LIST_ENTRY(it, struct stanza, link);
 
 		list_del(it);
 		st->session = NULL;
 		st->done = NULL;
 	}
+}
+
+void session_flight_detach(struct session *s)
+{
+	detach(&s->flight.list);
+	detach(&s->flight.apart);
 	s->flight.n = s->flight.bytes = 0;
 }
 

@@ -24,6 +24,7 @@ struct asleep;
 struct session_csi;
 struct session_sm;
 struct sessions;
+struct untold;
 
 struct user {                 /* a local account with at least one session */
 	struct map_node node; /* by bare JID */
@@ -52,8 +53,9 @@ struct session {
 		size_t first, n; /* its oldest, and how many there are */
 		size_t cap;      /* a power of two, or 0 */
 	} queue;
-	struct {                  /* what it has sent and is not handled yet: c2s/flight.c */
-		struct list list; /* struct stanza.link, in order */
+	struct {                   /* what it has sent and is not handled yet: c2s/flight.c */
+		struct list list;  /* struct stanza.link, in order */
+		struct list apart; /* the same: came before a resumption, not repeated since */
 		size_t n, bytes;
 		uint32_t in;    /* stanzas received (XEP-0198 counts so) */
 		bool impatient; /* it waits too long already: no more of it may */
@@ -87,6 +89,7 @@ void session_free(struct session *s);
 struct session *sessions_find(struct sessions *ss, const struct jid *full); /* NULL: none */
 struct user *sessions_user(struct sessions *ss, const struct jid *any);     /* by its bare part */
 struct asleep *sessions_asleep(struct sessions *ss);
+struct untold *sessions_untold(struct sessions *ss);
 size_t sessions_count(const struct sessions *ss);
 struct list *sessions_all(struct sessions *ss); /* struct session.of_all */
 

@@ -15,6 +15,7 @@
 #include "core/session.h"
 #include "core/session_sm.h"
 #include "core/stanza.h"
+#include "core/untold.h"
 #include "im/blocking.h"
 #include "im/carbons.h"
 #include "im/offline.h"
@@ -240,6 +241,7 @@ bool session_sm_ack(struct session *s, uint32_t h)
 	if (more > sm->sent - sm->acked)
 		return false;
 	sm->acked = h;
+	repeats_heard(&sm->repeats, h);
 	while (more-- > 0 && !list_empty(&sm->kept))
 		drop(sm, LIST_ENTRY(sm->kept.next, struct kept, link), true);
 	sm->asking = false;
@@ -249,19 +251,6 @@ bool session_sm_ack(struct session *s, uint32_t h)
 		session_sm_push(s);
 	offline_acked(s);
 	return true;
-}
-
-uint32_t session_sm_handled(const struct session *s)
-{
-	uint32_t base = s->sm->base;
-
-	LIST_EACH (it, &s->flight.list) {
-		uint32_t number = LIST_ENTRY(it, struct stanza, link)->number;
-
-		if ((int32_t)(number - base) > 0) /* else from before it began */
-			return number - 1 - base;
-	}
-	return s->flight.in - base;
 }
 
 /* --- life ---------------------------------------------------------------------------------------
@@ -275,6 +264,7 @@ void session_sm_begin(struct session *s, uint64_t sleep_ms)
 	sm->sleep_ms = sleep_ms;
 	sm->base = s->flight.in;
 	list_init(&sm->kept);
+	repeats_init(&sm->repeats);
 	sm->next = &sm->kept;
 	timer_init(&sm->timer, s->router->loop, on_timer, s);
 	if (sleep_ms > 0)
@@ -287,6 +277,11 @@ void session_sm_free(struct session *s)
 	if (!s->sm)
 		return;
 	drop_all(s->sm);
+	repeats_done(&s->sm->repeats);
+	if (s->sm->wait) {
+		s->sm->wait->session = NULL;
+		task_defer(s->router->loop, &s->sm->wait->task);
+	}
 	timer_done(&s->sm->timer);
 	asleep_leave(s);
 	free(s->sm);
@@ -423,8 +418,19 @@ static void settle(struct session *s)
 		settle_kept(s, k);
 }
 
+/* Who takes the time for an orderly end has read what he was told before. */
+static void keep_untold(struct session *s)
+{
+	if (!s->sm || s->router->stopping)
+		return;
+	if (s->stream && stream_ended_by_peer(s->stream))
+		repeats_sure(&s->sm->repeats, s->sm->told);
+	untold_keep(sessions_untold(s->router->sessions), s);
+}
+
 void session_end(struct session *s)
 {
+	keep_untold(s);
 	session_flight_detach(s);
 	s->stream = NULL; /* nothing more can be sent to it, whatever the goodbye brings */
 	s->owner = NULL;

@@ -15,6 +15,7 @@
 #include <base/loop.h>
 
 #include "core/asleep.h"
+#include "core/repeats.h"
 
 struct el;
 struct router;
@@ -22,6 +23,13 @@ struct session;
 struct user;
 
 enum { SESSION_SM_ID = 32 }; /* characters: 165 bits, which nobody guesses */
+
+/* Who has asked to resume it waits until all it has sent is handled, or the session is over.  The
+ * task runs then. */
+struct session_wait {
+	struct task task;
+	struct session *session; /* NULL: over */
+};
 
 struct session_sm {
 	struct session *session;
@@ -37,7 +45,9 @@ struct session_sm {
 	struct list *next;          /* the first that this connection has still to be sent */
 	size_t n, bytes;
 	struct asleep_place asleep;
-	struct timer timer; /* awake: until we ask; asleep: until the end */
+	struct repeats repeats;
+	struct session_wait *wait; /* NULL: nobody */
+	struct timer timer;        /* awake: until we ask; asleep: until the end */
 };
 
 /* A message on its way to a user: the sessions that were given it, or a copy, and have not
@@ -59,7 +69,15 @@ void session_sm_free(struct session *s);
 int session_sm_send(struct session *s, const struct el *el, const char *from, const char *to);
 /* The client has handled all up to h; false: that is more than it was sent. */
 bool session_sm_ack(struct session *s, uint32_t h);
+/* session_resume.c */
 uint32_t session_sm_handled(const struct session *s); /* our h */
+bool session_sm_pending(const struct session *s);     /* more has come than that */
+/* One more has settled. */
+void session_sm_settled(struct session *s);
+/* It is resumed: what does not count is repeated, under its number.  Our h. */
+uint32_t session_sm_rewind(struct session *s);
+/* While somebody waits it does not end for having slept too long.  NULL: nobody any more. */
+void session_sm_await(struct session *s, struct session_wait *w);
 /* There is a connection again: what is kept is written to it, as fast as it takes it. */
 void session_sm_wake(struct session *s);
 void session_sm_push(struct session *s); /* it has room again */

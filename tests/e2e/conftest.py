@@ -8,9 +8,11 @@ import tempfile
 import pytest
 
 from lib import ns
+from lib.archive_fixtures import archive_stack, talker  # noqa: F401: fixtures
 from lib.certs import Authority
 from lib.client import Client
 from lib.clock import Clock
+from lib.managed import managed  # noqa: F401: a fixture
 from lib.peers import missing
 from lib.pep_fixtures import pep_mechanism, pep_stack, person  # noqa: F401: fixtures
 from lib.proxy import CutProxy

@@ -73,10 +73,10 @@ async def test_the_account_that_is_made_at_start(tapped):
 
 
 def test_tap_that_is_not_known(make_stack):
-    stack = make_stack(start=False, components=(), conf_d=GRANTED.replace("accounts", "messages"))
+    stack = make_stack(start=False, components=(), conf_d=GRANTED.replace("accounts", "everything"))
     stack.router.start()
     assert stack.router.wait_exit() == 1
-    assert 'component gate: tap: "messages" is not known' in stack.router.log.replace("\\", "")
+    assert 'component gate: tap: "everything" is not known' in stack.router.log.replace("\\", "")
 
 
 def test_host_that_is_not_served(make_stack):

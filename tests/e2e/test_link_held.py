@@ -2,12 +2,9 @@
 """What a component has sent and the router still works on: it does not count as handled before that is
 over, and over a resumption it is neither lost nor done twice."""
 
-import contextlib
-import os
-import sqlite3
-
 import pytest
 
+from lib.disk import no_commits
 from lib.faults import login
 from lib.link import connect, enabled
 from lib.privileged import section
@@ -27,16 +24,6 @@ def stack(make_stack):
 @pytest.fixture
 async def alice(stack, raw_client):
     return await login(stack, raw_client, "alice", "a")
-
-
-@contextlib.contextmanager
-def no_commits(stack):
-    """Another process has the database's lock: what is to be written waits."""
-    with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "router.sqlite"),
-                                            isolation_level=None)) as db:
-        db.execute("BEGIN IMMEDIATE")
-        yield
-        db.execute("ROLLBACK")
 
 
 async def test_counts_when_it_is_over(stack, raw_client, alice):

@@ -9,9 +9,10 @@ import pytest
 from lib import xml
 from lib.faults import encrypted
 from lib.payloads import ENCRYPTED
+from lib.sasl2 import (BIND2, SASL2, authenticate, bind, encode, failed_with, features_behind,
+                       identity, outcome)
 from lib.scram import ScramClient
 
-SASL2, BIND2 = "urn:xmpp:sasl:2", "urn:xmpp:bind:0"
 SM, CARBONS, CSI = "urn:xmpp:sm:3", "urn:xmpp:carbons:2", "urn:xmpp:csi:0"
 AGENT = "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'><software>Tests</software></user-agent>"
 BODY = ENCRYPTED["OMEMO 2"]
@@ -32,56 +33,6 @@ def fresh(stack, raw_client):
     async def make():
         return await encrypted(raw_client)
     return make
-
-
-def encode(data):
-    return base64.b64encode(data).decode()
-
-
-async def outcome(raw):
-    answer = await raw.wait(lambda e: e.tag.startswith(f"{{{SASL2}}}"))
-    raw.inbox.clear()
-    return answer
-
-
-async def authenticate(raw, user, password, inline="", mechanism="SCRAM-SHA-256"):
-    """<success/> or <failure/>; what comes behind it stays in the inbox."""
-    if mechanism == "PLAIN":
-        first = f"\0{user}\0{password}".encode()
-    else:
-        binding = ("tls-exporter", raw.wire.exporter()) if mechanism.endswith("-PLUS") else None
-        scram = ScramClient(mechanism, user, password, binding, "n")
-        first = scram.first()
-    raw.inbox.clear()
-    await raw.send(f"<authenticate xmlns='{SASL2}' mechanism='{mechanism}'>"
-                   f"<initial-response>{encode(first)}</initial-response>{inline}</authenticate>")
-    if mechanism != "PLAIN":
-        answer = await outcome(raw)
-        if answer.tag.endswith("}failure"):
-            return answer
-        challenge = base64.b64decode(answer.text)
-        await raw.send(f"<response xmlns='{SASL2}'>{encode(scram.final(challenge))}</response>")
-    answer = await raw.wait(lambda e: e.tag in (f"{{{SASL2}}}success", f"{{{SASL2}}}failure"))
-    if mechanism != "PLAIN" and answer.tag.endswith("}success"):
-        scram.verify(base64.b64decode(answer.findtext(f"{{{SASL2}}}additional-data")))
-    return answer
-
-
-def identity(success):
-    return success.findtext(f"{{{SASL2}}}authorization-identifier")
-
-
-def bind(inner="", tag="Tests"):
-    return f"<bind xmlns='{BIND2}'>{f'<tag>{tag}</tag>' if tag else ''}{inner}</bind>"
-
-
-def failed_with(answer):
-    assert answer.tag == f"{{{SASL2}}}failure"
-    return next(c.tag.rpartition("}")[2] for c in answer if c.tag.startswith(f"{{{xml.SASL}}}"))
-
-
-async def features_behind(raw):
-    return await raw.wait(f"{{{xml.STREAM}}}features")
 
 
 # --- logging in -----------------------------------------------------------------------------------

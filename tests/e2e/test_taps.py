@@ -11,10 +11,9 @@ from lib.faults import let_pass
 from lib.im import messages
 from lib.inbox import error_condition
 from lib.link import connect, in_state, row
+from lib.managed import BODY
 from lib.tap import ARCHIVE, SECRET, keeper, section, stanza_ids  # noqa: F401: a fixture
 from lib.wait import until
-
-from test_sm import BODY, managed  # noqa: F401: a fixture
 
 ALICE, BOB = "alice@localhost", "bob@localhost"
 V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

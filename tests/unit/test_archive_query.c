@@ -408,6 +408,27 @@ static void test_failed_commit(void **state)
 	assert_string_equal(texts(f), "a");
 }
 
+/* What the server tells while the database cannot be read is kept when it can be. */
+static void test_cannot_be_read(void **state)
+{
+	static struct db_q away = { "ALTER TABLE account RENAME TO elsewhere" };
+	static struct db_q back = { "ALTER TABLE elsewhere RENAME TO account" };
+	struct fix *f = *state;
+
+	talk(f, 0, "a");
+	db_batch_add(comp_tx(f->c), &away, "");
+	fix_spin(f);
+	tap(f, owner_of("dan@test", id_at(T0, 1), KEEP), said(FAR "/x", "dan@test", "m", "b"));
+	ask(f, "dan@test/d", "set", QUERY());
+	fix_has(f, "<resource-constraint");
+	assert_int_equal(number(f, "SELECT count(*) FROM entry"), 2);
+	db_batch_add(comp_tx(f->c), &back, "");
+	fix_spin(f);
+	fix_advance(f, 300);
+	ask(f, "dan@test/d", "set", QUERY());
+	assert_string_equal(texts(f), "b");
+}
+
 static void test_restart(void **state)
 {
 	struct fix *f = *state;
@@ -505,6 +526,7 @@ int main(void)
 		ARCHIVE_TEST(test_waits_for_commit),
 		ARCHIVE_TEST(test_form_and_metadata),
 		ARCHIVE_TEST(test_failed_commit),
+		ARCHIVE_TEST(test_cannot_be_read),
 		ARCHIVE_TEST(test_restart),
 		ARCHIVE_TEST(test_retraction),
 		ARCHIVE_TEST(test_retraction_in_a_room),

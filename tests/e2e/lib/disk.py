@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Files that can no longer be written while programs have them open, as after an I/O error that
-made a file system read-only: remounting it is refused as long as they have."""
+made a file system read-only: remounting it is refused as long as they have.  And a database that is
+locked."""
 
 import array
 import contextlib
 import errno
 import fcntl
 import os
+import sqlite3
 
 import pytest
 
@@ -55,3 +57,13 @@ def unwritable(database):
     finally:
         for path in paths:
             _immutable(path, False)
+
+
+@contextlib.contextmanager
+def no_commits(stack):
+    """Another process has the lock of the router's database: what is to be written waits."""
+    with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "router.sqlite"),
+                                            isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        yield
+        db.execute("ROLLBACK")

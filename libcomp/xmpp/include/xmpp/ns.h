@@ -14,6 +14,7 @@
 #define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
 #define NS_SASL2 "urn:xmpp:sasl:2"      /* XEP-0388 */
 #define NS_BIND2 "urn:xmpp:bind:0"      /* XEP-0386 */
+#define NS_FAST "urn:xmpp:fast:0"       /* XEP-0484 */
 #define NS_SASL_CB "urn:xmpp:sasl-cb:0" /* XEP-0440 */
 #define NS_BIND "urn:ietf:params:xml:ns:xmpp-bind"
 #define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
