@@ -138,8 +138,6 @@ async def test_cut_at_random(town, dice, n):
     trouble = Trouble(dice, kinds(n), n)
     await here.talk(talks, trouble)
     await here.judge(talks)
-    seen = sum(len(p.seen) for p in here.people)
-    assert seen == n, f"{seen} of {n} messages were seen"
 
 
 @pytest.mark.parametrize("n", LENGTHS)

@@ -192,11 +192,14 @@ class Verdict:
                            + self.people[sender].story(f"m{number}"))
 
     def judge_live(self):
-        """Nobody sees what is not for him, and nothing twice."""
+        """Everybody sees what is for him, once, and nothing else."""
         for at, person in enumerate(self.people):
             mine = {f"m{n}" for n, _, to in self.plan if to == at}
             for ident in {i for i, _ in person.seen} - mine:
                 self.fault(f"{person} saw {ident}, which is not for him")
+            for ident in sorted(mine - {i for i, _ in person.seen}):
+                if not self.again:  # each session went on: nothing is left for the archive to tell
+                    self.fault(f"{person} was never told {ident}")
             for (ident, sid), n in Counter(person.seen).items():
                 if n > 1 and not self.again:
                     self.fault(f"{person} saw {ident} {n} times as {sid}")
