@@ -236,29 +236,36 @@ static void test_ids(void **state)
 	fix_hasnt(f, "complete");
 }
 
+static void name(struct fix *f, const char *const around[2], const char *id)
+{
+	struct sbuf b = SBUF_INIT;
+
+	sbuf_printf(&b, "<query xmlns='" NS_MAM "'>%s%s%s</query>", around[0], id, around[1]);
+	ask(f, ALICE "/a", "set", sbuf_str(&b));
+	sbuf_done(&b);
+}
+
 /* There has to be what is named, in this archive. */
 static void test_unknown_ids(void **state)
 {
-	static const char *const asks[] = {
-		QUERY(FORM(FIELD("after-id", "%s"))),
-		QUERY(FORM(FIELD("before-id", "%s"))),
-		QUERY(FORM(FIELD("ids", "%s"))),
-		QUERY(SET("<after>%s</after>")),
-		QUERY(SET("<before>%s</before>")),
+#define BEFORE(var) BEGIN_FORM "<field var='" var "'><value>"
+#define BEHIND "</value></field></x>"
+	static const char *const around[][2] = {
+		{ BEFORE("after-id"), BEHIND },
+		{ BEFORE("before-id"), BEHIND },
+		{ BEFORE("ids"), BEHIND },
+		{ "<set xmlns='" NS_RSM "'><after>", "</after></set>" },
+		{ "<set xmlns='" NS_RSM "'><before>", "</before></set>" },
 	};
 	struct fix *f = *state;
-	char text[1024];
 
 	fill(f);
-	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
-		(void)snprintf(text, sizeof(text), asks[i], id_at(T0 + 1000, 2)); /* bob's */
-		ask(f, ALICE "/a", "set", text);
+	for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++) {
+		name(f, around[i], id_at(T0 + 1000, 2)); /* bob's */
 		fix_has(f, "<item-not-found");
-		(void)snprintf(text, sizeof(text), asks[i], "no-id");
-		ask(f, ALICE "/a", "set", text);
+		name(f, around[i], "no-id");
 		fix_has(f, "<item-not-found");
-		(void)snprintf(text, sizeof(text), asks[i], id_at(T0 + 1000, 1));
-		ask(f, ALICE "/a", "set", text);
+		name(f, around[i], id_at(T0 + 1000, 1));
 		fix_has(f, "<fin");
 	}
 }
