@@ -493,6 +493,23 @@ static void test_retraction(void **state)
 	fix_has(f, stone);
 }
 
+/* Under an id that was used twice it is the last one, however often it is told. */
+static void test_retraction_of_the_last(void **state)
+{
+	struct fix *f = *state;
+
+	for (unsigned i = 0; i < 3; i++)
+		tap(f, owner_of(ALICE, id_at(T0 + i, 1), KEEP),
+		    said(ALICE "/a", BOB, "same",
+			i == 0   ? "a"
+			: i == 1 ? "b"
+				 : "c"));
+	for (int i = 0; i < 2; i++)
+		retract(f, 7, ALICE "/a", BOB, "same");
+	ask(f, ALICE "/a", "set", QUERY());
+	assert_string_equal(texts(f), "abR");
+}
+
 /* In a room all have one bare address. */
 static void test_retraction_in_a_room(void **state)
 {
@@ -536,6 +553,7 @@ int main(void)
 		ARCHIVE_TEST(test_cannot_be_read),
 		ARCHIVE_TEST(test_restart),
 		ARCHIVE_TEST(test_retraction),
+		ARCHIVE_TEST(test_retraction_of_the_last),
 		ARCHIVE_TEST(test_retraction_in_a_room),
 	};
 
