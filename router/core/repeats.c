@@ -37,6 +37,7 @@ uint64_t repeats_hash(const struct stanza *st)
 	struct sbuf out = SBUF_INIT;
 	uint64_t hash;
 
+	(void)sbuf_reserve(&out, el_wire_len(st->el) + 256); /* once, not while it grows */
 	sbuf_putc(&out, (char)st->kind);
 	put_attr(&out, st->el, "type");
 	put_attr(&out, st->el, "to");

@@ -69,6 +69,7 @@ void session_sm_free(struct session *s);
 int session_sm_send(struct session *s, const struct el *el, const char *from, const char *to);
 /* The client has handled all up to h; false: that is more than it was sent. */
 bool session_sm_ack(struct session *s, uint32_t h);
+/* session_resume.c */
 uint32_t session_sm_handled(const struct session *s); /* our h */
 bool session_sm_pending(const struct session *s);     /* more has come than that */
 /* One more has settled. */

@@ -75,10 +75,10 @@ async def test_pages(archive_stack, talker):
 async def test_by_contact_and_time(archive_stack, talker, clock):
     alice, bob, carol = [await talker(u) for u in ("alice", "bob", "carol")]
     await said(alice, bob, "1")
-    clock.advance(3600)
+    clock.advance(20)
     await alice.raw.sync()
     await said(carol, alice, "2")
-    clock.advance(3600)
+    clock.advance(20)
     await alice.raw.sync()
     await said(alice, carol, "3")
     await alice.say(alice.bare, "4")

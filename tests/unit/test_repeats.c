@@ -230,6 +230,8 @@ static void left_out(void **state)
 	assert_int_equal(length(&rp.expected), 0);
 	assert_false(comes_again(M("6"), 4));
 	settles(first);
+	assert_int_equal(rp.tail_n, 2);
+	assert_int_equal(rp.tail[rp.tail_first + 1].number, 3);
 }
 
 static void without_an_id_the_place_decides(void **state)
@@ -278,11 +280,13 @@ static void resumed_again_in_the_middle(void **state)
 	assert_true(comes_again(M("2"), 2));
 	assert_null(match(M("new")));
 	fresh = comes(PLAIN("new"), 3);
+	handled(PLAIN("lost"), 4);
 	repeats_expect(&rp);
 	assert_true(comes_again(M("1"), 1));
 	assert_true(comes_again(M("2"), 2));
 	assert_true(comes_again(PLAIN("new"), 3)); /* its place is known again */
-	assert_null(match(M("newer")));
+	assert_null(match(M("newer")));            /* and gone again */
+	assert_null(match(PLAIN("lost")));
 	assert_true(comes_again(M("3"), 4));
 	settles(fresh);
 	assert_int_equal(rp.tail_n, 0);
