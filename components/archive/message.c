@@ -48,7 +48,7 @@ static void read_origin(struct message *m, const struct el *el)
 	m->id = el_attr(el, "id");
 	if (named && *named && m->id)
 		m->retracts = origin_of(m, private, named);
-	else if (!retract && m->id && *m->id)
+	else if (m->id && *m->id)
 		m->origin = origin_of(m, private, m->id);
 }
 

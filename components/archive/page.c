@@ -28,9 +28,9 @@ struct finding {
 
 static size_t longest(const struct archive *a)
 {
-	size_t max = (size_t)a->conf->comp.max_stanza / 8 * 7;
+	const size_t max = (size_t)a->conf->comp.max_stanza / 8 * 7, around = 4096;
 
-	return max > 4 * AROUND ? max - 4 * AROUND : AROUND;
+	return max > 2 * around ? max - around : around;
 }
 
 /* One that is too long for the link is shown without its content, as one that was removed. */

@@ -37,7 +37,7 @@ static int read_list(struct prefs *p, int i, const struct el *el)
 	const struct el *list = el_child(el, list_names[i], NS_MAM);
 	struct jid j;
 
-	p->lists[i] = arena_alloc(el_arena(el), ARCHIVE_PREFS * sizeof(*p->lists[i]));
+	p->lists[i] = arena_zalloc(el_arena(el), ARCHIVE_PREFS * sizeof(*p->lists[i]));
 	if (!list)
 		return 0;
 	EL_EACH (it, list, "jid", NS_MAM) {
@@ -196,8 +196,9 @@ int prefs_set(struct comp_req *rq, void *arg)
 	struct el *iq;
 	const char *text;
 
-	if (r == 0)
-		r = read_prefs(&p, comp_payload(rq));
+	if (r < 0)
+		return r;
+	r = read_prefs(&p, comp_payload(rq));
 	if (r < 0)
 		return r;
 	q = arena_zalloc(arena, sizeof(*q));

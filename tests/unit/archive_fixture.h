@@ -204,9 +204,10 @@ static inline void ask(struct fix *f, const char *from, const char *type, const 
 }
 
 #define QUERY(content) "<query xmlns='" NS_MAM "' queryid='f1'>" content "</query>"
-#define FORM(fields)                                                     \
+#define BEGIN_FORM                                                       \
 	"<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' " \
-	"type='hidden'><value>" NS_MAM "</value></field>" fields "</x>"
+	"type='hidden'><value>" NS_MAM "</value></field>"
+#define FORM(fields) BEGIN_FORM fields "</x>"
 #define FIELD(var, value) "<field var='" var "'><value>" value "</value></field>"
 #define SET(content) "<set xmlns='" NS_RSM "'>" content "</set>"
 

@@ -114,6 +114,11 @@ static void test_expired(void **state)
 	assert_int_equal(number(f, "SELECT count(*) FROM body"), 2);
 	page_after(f, id_at(T0 + 2, 2), "");
 	assert_int_equal(number(f, "SELECT count(*) FROM body"), 1);
+	wait_for_bob(f, 3, KEEP, "c");
+	wait_for_bob(f, 3, KEEP " " EXPIRED, "c");
+	fix_spin(f);
+	assert_int_equal(number(f, "SELECT count(*) FROM body"), 2);
+	assert_int_equal(number(f, "SELECT count(*) FROM offline"), 1);
 }
 
 static void test_limit(void **state)

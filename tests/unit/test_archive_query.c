@@ -120,6 +120,11 @@ static void test_backwards(void **state)
 	    id_at(T0 + 3000, 1), id_at(T0 + 4000, 1));
 	fix_has(f, text);
 	(void)snprintf(
+	    text, sizeof(text), QUERY(SET("<max>2</max><before>%s</before>")), id_at(T0 + 3000, 1));
+	ask(f, ALICE "/a", "set", text);
+	assert_string_equal(texts(f), "bc");
+	fix_hasnt(f, "complete");
+	(void)snprintf(
 	    text, sizeof(text), QUERY(SET("<max>3</max><before>%s</before>")), id_at(T0 + 3000, 1));
 	ask(f, ALICE "/a", "set", text);
 	assert_string_equal(texts(f), "abc");
@@ -236,29 +241,36 @@ static void test_ids(void **state)
 	fix_hasnt(f, "complete");
 }
 
+static void name(struct fix *f, const char *const around[2], const char *id)
+{
+	struct sbuf b = SBUF_INIT;
+
+	sbuf_printf(&b, "<query xmlns='" NS_MAM "'>%s%s%s</query>", around[0], id, around[1]);
+	ask(f, ALICE "/a", "set", sbuf_str(&b));
+	sbuf_done(&b);
+}
+
 /* There has to be what is named, in this archive. */
 static void test_unknown_ids(void **state)
 {
-	static const char *const asks[] = {
-		QUERY(FORM(FIELD("after-id", "%s"))),
-		QUERY(FORM(FIELD("before-id", "%s"))),
-		QUERY(FORM(FIELD("ids", "%s"))),
-		QUERY(SET("<after>%s</after>")),
-		QUERY(SET("<before>%s</before>")),
+#define BEFORE(var) BEGIN_FORM "<field var='" var "'><value>"
+#define BEHIND "</value></field></x>"
+	static const char *const around[][2] = {
+		{ BEFORE("after-id"), BEHIND },
+		{ BEFORE("before-id"), BEHIND },
+		{ BEFORE("ids"), BEHIND },
+		{ "<set xmlns='" NS_RSM "'><after>", "</after></set>" },
+		{ "<set xmlns='" NS_RSM "'><before>", "</before></set>" },
 	};
 	struct fix *f = *state;
-	char text[1024];
 
 	fill(f);
-	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
-		(void)snprintf(text, sizeof(text), asks[i], id_at(T0 + 1000, 2)); /* bob's */
-		ask(f, ALICE "/a", "set", text);
+	for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++) {
+		name(f, around[i], id_at(T0 + 1000, 2)); /* bob's */
 		fix_has(f, "<item-not-found");
-		(void)snprintf(text, sizeof(text), asks[i], "no-id");
-		ask(f, ALICE "/a", "set", text);
+		name(f, around[i], "no-id");
 		fix_has(f, "<item-not-found");
-		(void)snprintf(text, sizeof(text), asks[i], id_at(T0 + 1000, 1));
-		ask(f, ALICE "/a", "set", text);
+		name(f, around[i], id_at(T0 + 1000, 1));
 		fix_has(f, "<fin");
 	}
 }
@@ -371,6 +383,43 @@ static void test_waits_for_commit(void **state)
 	assert_int_equal(number(f, "SELECT count(*) FROM comp_deferred"), 0);
 }
 
+/* Sends until the link takes less than this. */
+static void leave_room(struct fix *f, size_t room)
+{
+	char text[50001];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	while (comp_send_space(f->c) > room) {
+		struct el *m = el_message(NULL, ME);
+
+		el_add_text(m, "body", NULL, text);
+		assert_int_equal(comp_send(f->c, m), 0);
+	}
+}
+
+/* The link takes only a part: all of a page is sent, or nothing. */
+static void test_link_is_full(void **state)
+{
+	char text[1500];
+	struct fix *f = *state;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (unsigned i = 0; i < 200; i++)
+		tap_quietly(
+		    f, owner_of(ALICE, id_at(T0 + i, 1), KEEP), said(FAR "/x", ALICE, "m", text));
+	ask_quietly(f, ALICE "/a", ALICE, "set", "q1", QUERY(SET("<max>200</max>")));
+	while (list_empty(&a.held.uncommitted))
+		(void)loop_turn(f->l, false);
+	leave_room(f, 100000);
+	fix_spin(f);
+	fix_has(f, "<resource-constraint");
+	assert_int_equal(fix_count(f, "<result"), 0);
+	ask(f, ALICE "/a", "set", QUERY(SET("<max>200</max>")));
+	assert_int_equal(fix_count(f, "<result"), 200);
+}
+
 static void test_form_and_metadata(void **state)
 {
 	struct fix *f = *state;
@@ -443,69 +492,6 @@ static void test_restart(void **state)
 	assert_int_equal(number(f, "SELECT count(*) FROM account"), 2);
 }
 
-/* --- retraction (XEP-0424) ---------------------------------------------------------------------
- */
-
-static void retract(struct fix *f, unsigned n, const char *from, const char *to, const char *id)
-{
-	struct sbuf b = SBUF_INIT, fors = SBUF_INIT;
-
-	sbuf_puts(&fors, owner_of(ALICE, id_at(T0 + n * 1000, 1), KEEP));
-	sbuf_puts(&fors, owner_of(BOB, id_at(T0 + n * 1000, 2), KEEP));
-	sbuf_printf(&b,
-	    "<message xmlns='jabber:client' from='%s' to='%s' type='chat' id='r%u'><retract "
-	    "xmlns='" NS_RETRACT "' id='%s'/><body>R</body></message>",
-	    from, to, n, id);
-	tap(f, sbuf_str(&fors), sbuf_str(&b));
-	sbuf_done(&fors);
-	sbuf_done(&b);
-}
-
-static void test_retraction(void **state)
-{
-	static const char stone[] =
-	    "<message xmlns=\"jabber:client\" from=\"" ALICE "/a\" to=\"" BOB
-	    "\" type=\"chat\" id=\"m2\"><retracted xmlns=\"" NS_RETRACT
-	    "\" id=\"r7\" stamp=\"2026-01-01T00:00:07.000Z\"/></message>";
-	struct fix *f = *state;
-
-	fill(f);
-	retract(f, 5, BOB "/b", ALICE, "m1");          /* who has not said it */
-	retract(f, 6, ALICE "/other", FAR, "m1");      /* not to him */
-	retract(f, 7, ALICE "/other", BOB "/b", "m2"); /* another client of the same */
-	ask(f, ALICE "/a", "set", QUERY());
-	assert_string_equal(texts(f), "abdeRRR");
-	fix_has(f, stone);
-	ask(f, BOB "/b", "set", QUERY());
-	assert_string_equal(texts(f), "abdeRRR");
-	fix_has(f, stone);
-	retract(f, 7, ALICE "/other", BOB "/b", "m2"); /* told again */
-	retract(f, 8, ALICE "/a", BOB, "r7");          /* what has taken back stays */
-	ask(f, BOB "/b", "set", QUERY());
-	assert_string_equal(texts(f), "abdeRRRR");
-	fix_has(f, stone);
-}
-
-/* In a room all have one bare address. */
-static void test_retraction_in_a_room(void **state)
-{
-#define ROOM "room@far.test"
-#define PRIVATE(from, id, content)                                                            \
-	"<message xmlns='jabber:client' from='" from "' to='" ALICE "/a' type='chat' id='" id \
-	"'>" content "<x xmlns='" NS_MUC_USER "'/></message>"
-#define RETRACT(id) "<retract xmlns='" NS_RETRACT "' id='" id "'/>"
-	struct fix *f = *state;
-
-	tap(f, owner_of(ALICE, id_at(T0, 1), KEEP), PRIVATE(ROOM "/one", "1", "<body>a</body>"));
-	tap(f, owner_of(ALICE, id_at(T0 + 1, 1), KEEP), PRIVATE(ROOM "/two", "2", RETRACT("1")));
-	ask(f, ALICE "/a", "set", QUERY());
-	assert_string_equal(texts(f), "a");
-	tap(f, owner_of(ALICE, id_at(T0 + 2, 1), KEEP), PRIVATE(ROOM "/one", "3", RETRACT("1")));
-	ask(f, ALICE "/a", "set", QUERY());
-	assert_string_equal(texts(f), "");
-	fix_has(f, "<retracted");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -524,12 +510,11 @@ int main(void)
 		ARCHIVE_TEST(test_bounds),
 		ARCHIVE_TEST(test_page_bytes),
 		ARCHIVE_TEST(test_waits_for_commit),
+		ARCHIVE_TEST(test_link_is_full),
 		ARCHIVE_TEST(test_form_and_metadata),
 		ARCHIVE_TEST(test_failed_commit),
 		ARCHIVE_TEST(test_cannot_be_read),
 		ARCHIVE_TEST(test_restart),
-		ARCHIVE_TEST(test_retraction),
-		ARCHIVE_TEST(test_retraction_in_a_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -379,6 +379,25 @@ static void support_is_not_announced_without(void **state)
 	fix_free(f);
 }
 
+/* Nobody but the server asks from an account's bare JID; this is no handler's, and that is all. */
+static void asks_for_an_account(void **state)
+{
+#define ASKS(from, ns) "<iq type='set' id='1' from='" from "' to='" DOM "'><x xmlns='" ns "'/></iq>"
+	struct fix *f = *state;
+
+	fix_online(f);
+	fix_send(f, ASKS("alice@test", NS_TAP));
+	fix_has(f, "<service-unavailable");
+	fix_clear(f);
+	fix_send(f, ASKS(ALICE, NS_TAP));
+	fix_send(f, ASKS("alice@far.test", NS_TAP));
+	fix_send(f, ASKS("alice@test", "urn:switchyard:share:1"));
+	assert_int_equal(fix_count(f, "<forbidden"), 3);
+	fix_clear(f);
+	fix_send(f, "<message from='alice@test' to='" DOM "'><x xmlns='" NS_TAP "'/></message>");
+	assert_string_equal(fix_got(f), "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -392,6 +411,7 @@ int main(void)
 		TEST(deferred),
 		TEST(deferred_until_the_end),
 		TEST(nobody_else_delegates),
+		TEST(asks_for_an_account),
 		TEST(malformed),
 		TEST(what_the_server_has_said),
 		TEST(server_tells_anew),

@@ -537,26 +537,6 @@ static void test_forged(void **state)
 	assert_int_equal(f->acked_h, 3);
 }
 
-/* Nobody but the server asks from an account's bare JID; this is no handler's, and that is all. */
-static void test_asks_for_account(void **state)
-{
-#define ASKS(id, from, ns) \
-	"<iq type='set' id='" id "' from='" from "' to='" DOM "'><x xmlns='" ns "'/></iq>"
-	struct fix *f = *state;
-
-	fix_online(f);
-	fix_post(f, ASKS("1", "me@test", NS_TAP));
-	fix_spin(f);
-	assert_int_equal(fix_count(f, "<service-unavailable"), 1);
-	fix_post(f, ASKS("2", ME, NS_TAP));
-	fix_post(f, ASKS("3", "me@far.test", NS_TAP));
-	fix_post(f, ASKS("4", "me@test", "urn:switchyard:share:1"));
-	fix_post(f, "<message from='me@test' to='" DOM "'><x xmlns='" NS_TAP "'/></message>");
-	fix_spin(f);
-	assert_int_equal(fix_count(f, "<forbidden"), 3);
-	assert_int_equal(f->n_in, 4);
-}
-
 static void test_router_domains(void **state)
 {
 	static char one[] = "One.Test", two[] = "two.test";
@@ -605,7 +585,6 @@ int main(void)
 		COUNTER_TEST(test_plain_after_acknowledged),
 		COUNTER_TEST(test_stop),
 		COUNTER_TEST(test_forged),
-		COUNTER_TEST(test_asks_for_account),
 		COUNTER_TEST(test_router_domains),
 	};
 
