@@ -52,6 +52,10 @@ class Town:
         async def kill():
             await asyncio.to_thread(process.kill9)
             await asyncio.sleep(self.dice.uniform(0, 0.3))
+            if name != "router" and self.dice.random() < 0.7:  # what waits for it is said again
+                self.proxy.cut()
+                await until(lambda: not any(p.here for p in self.people), self.state)
+                await until(lambda: sum(p.here for p in self.people) > PEOPLE / 2, self.state)
             process.start()
             await asyncio.to_thread(self.stack.ready)
         return kill
@@ -146,6 +150,7 @@ async def test_components_are_killed(town, dice, n):
     talks = plan(dice, PEOPLE, n)
     await here.talk(talks, Trouble(dice, kinds(n, archive=4, pubsub=2), n))
     await here.judge(talks)
+    assert here.stack.metrics()["switchyard_repeated_stanzas_total"] > 0  # it was put to the test
 
 
 @pytest.mark.parametrize("n", LENGTHS)

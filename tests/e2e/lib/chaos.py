@@ -132,12 +132,12 @@ class Person(Lasting):
         self._over = True
 
     async def talk(self, share, told):
-        """share: [(number, address)]; told(): one more is said."""
+        """share: [(number, address)]; told: a coroutine function, for each that is said."""
         for number, to in share:
             ident = f"m{number}"
             with contextlib.suppress(*GONE):
                 await self._tell(to, ident)
-            told()
+            await told()
             await until(lambda: len(self.waiting) < WINDOW, lambda: f"{self}: {self.state()}",
                         timeout=120)
 
@@ -247,21 +247,30 @@ class Verdict:
 
 
 class Trouble:
-    """Makes so many troubles, spread evenly over what is said.  kinds: {what: how often}."""
+    """Makes so many troubles, spread evenly over what is said: each begins when its share has been
+    said, and while it lasts the next share is, and no more.  kinds: {what: how often}."""
 
     def __init__(self, dice, kinds, n):
         self._todo = [what for what, times in kinds.items() for _ in range(times)]
         dice.shuffle(self._todo)
         self._every = n / (len(self._todo) + 1)
-        self._said = 0
+        self._said = self._begun = 0
         self.made = Counter()
 
-    def told(self):
+    async def told(self):
+        """Somebody has said something; he goes on when he may."""
         self._said += 1
+        await until(lambda: self._said < (self._begun + 2) * self._every or self.over, "trouble",
+                    timeout=120)
+
+    @property
+    def over(self):
+        return self._begun == len(self._todo)
 
     async def make(self, do):
         """do: {what: coroutine function}"""
         for at, what in enumerate(self._todo, 1):
             await until(lambda: self._said >= at * self._every, "people who talk", timeout=120)
+            self._begun += 1
             await do[what]()
             self.made[what] += 1
