@@ -397,7 +397,7 @@ static void harden(sqlite3 *h)
 
 static int configure_writer(struct db_conn *c, char *err, size_t err_len)
 {
-	char sql[96], mode[16] = "", what[] = "cannot open the database";
+	char sql[256], mode[16] = "", what[] = "cannot open the database";
 	int tables;
 
 	(void)sqlite3_busy_timeout(c->h, WRITER_BUSY_MS);
@@ -414,7 +414,7 @@ static int configure_writer(struct db_conn *c, char *err, size_t err_len)
 	}
 	/* temp_store: what a savepoint keeps of pages would else go to a file in /var/tmp. */
 	(void)snprintf(sql, sizeof(sql),
-	    "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=%d",
+	    "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=%d",
 	    WAL_KEEP);
 	if (ask(c, "SELECT count(*) FROM sqlite_schema", NULL, 0, &tables) < 0)
 		return open_failed(c, what, err, err_len); /* a damaged schema shows here */

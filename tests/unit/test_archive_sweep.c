@@ -159,7 +159,8 @@ static void test_plans(void **state)
 		    "SEARCH e USING INDEX entry_peer (owner=? AND peer=? AND id>? AND id<?)" },
 		{ "SELECT id FROM unused WHERE id = 1",
 		    "SEARCH body USING INTEGER PRIMARY KEY (rowid=?)" },
-		{ "SELECT max(id) FROM body WHERE origin = 1 AND origin <> 0", "body_origin" },
+		{ "SELECT max(body) FROM origin WHERE who = 1 AND origin = 1",
+		    "SEARCH origin USING PRIMARY KEY (who=? AND origin=?)" },
 		{ "SELECT id FROM account WHERE jid IS NULL ORDER BY id LIMIT 1", "account" },
 	};
 	struct fix *f = *state;
