@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <string.h>
-
-#include <base/arena.h>
 
 #include "event.h"
 #include "held.h"
@@ -39,25 +36,26 @@ static bool read_for(struct archive *a, const struct el *el, struct mine *out)
 	return true;
 }
 
-/* The other side, as the account sees it. */
-static const struct jid *peer_of(const struct message *m, const struct mine *f)
+/* By the other side, as the account sees it. */
+static void put_entry(
+    struct archive *a, const struct message *m, const struct mine *f, int64_t body)
 {
-	return jid_same_bare(&m->from, &f->jid) ? &m->to : &m->from;
+	const struct store_ref ref = { f->owner->id, f->uid };
+	bool sent = jid_same_bare(&m->from, &f->jid);
+
+	store_put_entry(comp_tx(a->c), &ref, sent ? m->to_bare.s : m->from_bare.s,
+	    jid_resource(sent ? &m->to : &m->from), body);
 }
 
 static void put_rows(struct archive *a, const struct message *m, const struct mine *f, int64_t body)
 {
-	const struct jid *peer = peer_of(m, f);
-	struct arena *arena = arena_new();
-	struct jid bare = jid_bare(peer, arena);
-	struct store_ref ref = { f->owner->id, f->uid };
+	const struct store_ref ref = { f->owner->id, f->uid };
 
 	if (f->keep)
-		store_put_entry(comp_tx(a->c), &ref, bare.s, jid_resource(peer), body);
+		put_entry(a, m, f, body);
 	if (f->waits)
 		store_put_offline(comp_tx(a->c), &ref, body, a->conf->offline_limit);
 	owner_touch(a, f->owner);
-	arena_free(arena);
 }
 
 static void retract(struct archive *a, const struct message *m, const struct uid *at, int64_t by)
