@@ -173,13 +173,14 @@ void el_append_text(struct el *parent, const char *s, size_t n)
 
 	if (!n)
 		return;
-	if (parent->last && parent->last->is_text) {
+	if (parent->last && parent->last->is_text && !el_text_of_node(parent->last)->written) {
 		t = el_text_of_node(parent->last);
 		if (n > t->cap - t->len)
 			textnode_grow(a, t, n);
 	} else {
 		t = arena_alloc(a, sizeof(*t));
 		t->node.is_text = true;
+		t->written = false;
 		t->len = 0;
 		t->cap = n;
 		t->s = arena_alloc(a, n + 1);
@@ -357,6 +358,26 @@ static void attrs_copy(struct arena *a, struct el *dst, const struct el *src)
 	}
 }
 
+static void raw_append(struct el *parent, const char *raw, size_t len)
+{
+	struct arena *a = parent->tree->arena;
+	struct el_textnode *t = arena_alloc(a, sizeof(*t));
+
+	*t = (struct el_textnode){ .node.is_text = true, .written = true, .len = len, .cap = len };
+	t->s = arena_alloc(a, len + 1);
+	memcpy(t->s, raw, len);
+	t->s[len] = '\0';
+	node_link(parent, &t->node);
+}
+
+static void text_copy(struct el *parent, const struct el_textnode *t)
+{
+	if (t->written)
+		raw_append(parent, t->s, t->len);
+	else
+		el_append_text(parent, t->s, t->len);
+}
+
 /* dst is empty and not yet linked anywhere, so src may be one of its ancestors to be. */
 static void subtree_copy(struct el *dst, const struct el *src)
 {
@@ -376,7 +397,7 @@ static void subtree_copy(struct el *dst, const struct el *src)
 			continue;
 		}
 		if (n->is_text) {
-			el_append_text(out, el_text_of_node(n)->s, el_text_of_node(n)->len);
+			text_copy(out, el_text_of_node(n));
 			n = n->next;
 			continue;
 		}
@@ -397,6 +418,18 @@ struct el *el_add_copy(struct el *parent, const struct el *src)
 	el_drop_raw(parent);
 	el->parent = parent;
 	node_link(parent, &el->node);
+	return el;
+}
+
+struct el *el_add_raw(struct el *parent, const struct el *src, const char *raw, size_t len)
+{
+	struct arena *a = parent->tree->arena;
+	struct el *el = el_add(parent, src->name, src->ns);
+
+	assert(el_str_same(src->ns, NS_CLIENT) && !el_str_same(parent->ns, NS_CLIENT));
+	attrs_copy(a, el, src);
+	if (len > 0)
+		raw_append(el, raw, len);
 	return el;
 }
 

@@ -21,6 +21,7 @@ struct el_node {
 
 struct el_textnode {
 	struct el_node node;
+	bool written;    /* no text: markup as el_add_raw() was given it */
 	size_t len, cap; /* cap: bytes at s, without the NUL */
 	char *s;
 };

@@ -227,6 +227,9 @@ static void write_content(struct writer *w)
 			leave(w);
 			n = el->node.next;
 			el = el->parent;
+		} else if (n->is_text && el_text_of_node(n)->written) {
+			sbuf_add(w->out, el_text_of_node(n)->s, el_text_of_node(n)->len);
+			n = n->next;
 		} else if (n->is_text) {
 			escape(w->out, el_text_of_node(n)->s, el_text_of_node(n)->len, false);
 			n = n->next;

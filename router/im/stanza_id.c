@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/arena.h>
 #include <base/db.h>
 #include <base/log.h>
 #include <base/loop.h>
 #include <base/mem.h>
 #include <base/rnd.h>
+#include <base/sbuf.h>
 #include <xmpp/el.h>
 #include <xmpp/jid.h>
 
@@ -111,12 +113,28 @@ int64_t stanza_id_new(struct stanza_ids *ids, char out[STANZA_ID + 1])
 
 /* --- in messages ------------------------------------------------------------------------------ */
 
+/* What came in bytes goes on in bytes: they grow by this one. */
+static void extend(struct el *message, const char *raw, size_t len, const struct el *child)
+{
+	struct sbuf out = SBUF_INIT;
+
+	sbuf_add(&out, raw, len);
+	el_write(&out, child, NS_CLIENT);
+	el_set_raw(message, arena_strndup(el_arena(message), sbuf_data(&out), sbuf_len(&out)),
+	    sbuf_len(&out));
+	sbuf_done(&out);
+}
+
 void stanza_id_add(struct el *message, const char *by, const char *id)
 {
+	size_t len = 0;
+	const char *raw = el_raw(message, &len);
 	struct el *el = el_add(message, "stanza-id", NS_SID);
 
 	el_set(el, "by", by);
 	el_set(el, "id", id);
+	if (raw)
+		extend(message, raw, len, el);
 }
 
 const char *stanza_id_of(const struct el *message, const struct jid *account)

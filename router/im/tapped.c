@@ -41,9 +41,11 @@ struct owner {
 struct tapped {
 	struct owner sender, recipient;
 	enum keep worth;
-	bool expired; /* a session had it: all but this is known */
-	bool offline; /* nobody has taken it, and it is kept until somebody comes */
-	int64_t ms;   /* the time of the ids */
+	bool expired;    /* a session had it: all but this is known */
+	bool offline;    /* nobody has taken it, and it is kept until somebody comes */
+	int64_t ms;      /* the time of the ids */
+	const char *raw; /* its bytes as it came; NULL: it is in the tree alone */
+	size_t raw_len;
 };
 
 /* --- who is concerned ------------------------------------------------------------------------- */
@@ -133,8 +135,13 @@ static struct el *event_for(struct el *ev, const struct owner *o, bool keep)
 static void event_message(struct el *ev, const struct stanza *st)
 {
 	struct el *tapped = el_mut(el_child(ev, "tapped", NS_TAP)), *copy;
+	struct el *forwarded = el_add(tapped, "forwarded", NS_FORWARD);
 
-	copy = el_add_copy(el_add(tapped, "forwarded", NS_FORWARD), st->el);
+	if (st->tapped->raw) {
+		(void)el_add_raw(forwarded, st->el, st->tapped->raw, st->tapped->raw_len);
+		return;
+	}
+	copy = el_add_copy(forwarded, st->el);
 	EL_EACH (el, copy, "stanza-id", NS_SID) {
 		const char *by = el_attr(el, "by");
 
@@ -332,8 +339,10 @@ void tapped_begin_expired(struct router *r, struct stanza *st)
 
 void tapped_stamp(struct stanza *st)
 {
-	const struct tapped *t = st->tapped;
+	struct tapped *t = st->tapped;
 
+	if (t)
+		t->raw = el_raw(st->el, &t->raw_len);
 	if (t && t->recipient.jid && t->recipient.keep)
 		stanza_id_add(st->el, t->recipient.jid, t->recipient.id);
 }

@@ -72,7 +72,7 @@ class Town:
             await asyncio.gather(trouble.make(self.troubles),
                                  *(self.people[at].talk(share, trouble.told)
                                    for at, share in shares.items()))
-            await until(lambda: all(p.here and not p.waiting for p in self.people), self.state,
+            await until(lambda: all(p.here and p.settled for p in self.people), self.state,
                         timeout=120)
             for person in self.people:  # what was still on its way has come
                 await person.ask()

@@ -202,6 +202,37 @@ static void test_freeze(void **state)
 	free(after);
 }
 
+/* Forwarded as the bytes that came, a stanza reads the same as if it had been copied; also in a
+ * copy of the copy, and in whatever stream. */
+static void test_raw_inside(void **state)
+{
+	EL_AUTO struct el *el = xml_str(NS_CLIENT,
+	    "<message to='a&amp;b' type='chat'><body>a&lt;b</body> <x xmlns='urn:x' "
+	    "a='\"'><y/></x></message>");
+	EL_AUTO struct el *empty = xml_str(NS_CLIENT, "<message id='1'/>");
+	EL_AUTO struct el *event = el_message(NULL, "c"), *again = NULL;
+	struct el *f = el_add(event, "forwarded", NS_FORWARD);
+	static const char want[] =
+	    "<message to=\"c\"><forwarded xmlns=\"urn:xmpp:forward:0\">"
+	    "<message xmlns=\"jabber:client\" to=\"a&amp;b\" type=\"chat\">"
+	    "<body>a&lt;b</body> <x xmlns='urn:x' a='\"'><y/></x></message>"
+	    "<message xmlns=\"jabber:client\" id=\"1\"/>text &amp;</forwarded></message>";
+	size_t n;
+	const char *raw = el_raw(el, &n);
+
+	(void)state;
+	assert_non_null(raw);
+	(void)el_add_raw(f, el, raw, n);
+	raw = el_raw(empty, &n);
+	assert_non_null(raw);
+	(void)el_add_raw(f, empty, raw, n);
+	el_text(f, "text &");
+	assert_sent(event, NS_COMPONENT, want);
+	assert_sent(event, NS_CLIENT, want);
+	again = el_dup(event);
+	assert_sent(again, NS_COMPONENT, want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_attr_ns),
 		cmocka_unit_test(test_addr),
 		cmocka_unit_test(test_freeze),
+		cmocka_unit_test(test_raw_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

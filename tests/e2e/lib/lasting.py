@@ -161,6 +161,7 @@ class Lasting:
             self.acked = self.heard = 0
             self._counting = True
             self.sessions += 1
+            self.on_session()
         elif name == "resumed":
             self.resumed = self._counting = True
             self._has(int(element.get("h")))
@@ -180,6 +181,9 @@ class Lasting:
 
     def on_handled(self, stanza):
         """For tests that count."""
+
+    def on_session(self):
+        """A session begins; what waits is said in it."""
 
     def _later(self, sending):
         async def send():

@@ -73,6 +73,10 @@ struct arena *el_arena(const struct el *el); /* of the tree: for what should liv
 struct el *el_add(struct el *parent, const char *name, const char *ns); /* ns NULL: the parent's */
 struct el *el_add_text(struct el *parent, const char *name, const char *ns, const char *text);
 struct el *el_add_copy(struct el *parent, const struct el *src);
+/* As el_add_copy() of a stanza, but below the copy there are only the bytes that el_raw() has given
+ * for it, now or before it was changed: they are written as they are, and cannot be read.  The
+ * parent is no part of a stanza itself. */
+struct el *el_add_raw(struct el *parent, const struct el *src, const char *raw, size_t len);
 void el_set(struct el *el, const char *attr, const char *val); /* NULL removes */
 void el_setf(struct el *el, const char *attr, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
