@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <string.h>
-
-#include <base/arena.h>
 
 #include "event.h"
 #include "fresh.h"
@@ -40,43 +37,22 @@ static bool read_for(struct archive *a, const struct el *el, struct mine *out)
 	return true;
 }
 
-/* The other side, as the account sees it. */
-static const struct jid *peer_of(const struct message *m, const struct mine *f)
+/* By the other side, as the account sees it. */
+static struct store_entry entry_of(const struct message *m, const struct mine *f)
 {
-	return jid_same_bare(&m->from, &f->jid) ? &m->to : &m->from;
-}
+	bool sent = jid_same_bare(&m->from, &f->jid);
 
-/* Who can take it back: its sender, if he is local, else whoever has it. */
-static int find_sayer(
-    struct archive *a, const struct message *m, const struct mine *f, int64_t *who)
-{
-	struct owner *o = f->owner;
-	struct arena *arena;
-	int r = 0;
-
-	if (comp_is_served(a->c, &m->from) && m->from.dom) {
-		arena = arena_new();
-		r = owner_make(a, jid_bare(&m->from, arena).s, &o);
-		arena_free(arena);
-	}
-	*who = r < 0 ? 0 : o->id;
-	return r;
-}
-
-static void put_entry(
-    const struct message *m, const struct mine *f, struct arena *arena, struct store_entry *out)
-{
-	const struct jid *peer = peer_of(m, f);
-
-	out->ref = (struct store_ref){ f->owner->id, f->uid };
-	out->peer = jid_bare(peer, arena).s;
-	out->resource = jid_resource(peer);
+	return (struct store_entry){
+		.ref = { f->owner->id, f->uid },
+		.peer = sent ? m->to_bare.s : m->from_bare.s,
+		.resource = jid_resource(sent ? &m->to : &m->from),
+	};
 }
 
 static void put_waiting(struct archive *a, const struct mine *f, size_t n, int64_t body)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct store_ref ref = { f[i].owner->id, f[i].uid };
+		const struct store_ref ref = { f[i].owner->id, f[i].uid };
 
 		if (f[i].waits)
 			store_put_offline(comp_tx(a->c), &ref, body, a->conf->offline_limit);
@@ -87,54 +63,53 @@ static bool put_entries(
     struct archive *a, const struct message *m, const struct mine *f, size_t n, int64_t body)
 {
 	struct store_entry entries[2] = { 0 };
-	struct arena *arena = arena_new();
 	bool kept = false;
 
 	for (size_t i = 0; i < n; i++) {
-		kept = kept || f[i].keep;
 		if (f[i].keep)
-			put_entry(m, &f[i], arena, &entries[i]);
+			entries[i] = entry_of(m, &f[i]);
+		kept = kept || f[i].keep;
 	}
 	if (kept)
-		store_put_fresh(comp_tx(a->c), body, entries);
-	arena_free(arena);
+		store_put_fresh(comp_tx(a->c), body, entries, m->origin);
 	return kept;
 }
 
-static void retract(struct archive *a, const struct message *m, const struct uid *at, int64_t who)
+/* In whichever archive of those who see it taken back it is found: it has one text. */
+static void retract(struct archive *a, const struct message *m, const struct mine *f, size_t n)
 {
 	struct sbuf tombstone = SBUF_INIT;
 
 	fresh_file(a);
-	message_tombstone(&tombstone, m, uid_ms(at));
-	store_retract(comp_tx(a->c), who, m->retracts, &tombstone);
+	message_tombstone(&tombstone, m, uid_ms(&f[0].uid));
+	for (size_t i = 0; i < n; i++) {
+		struct store_entry e = entry_of(m, &f[i]);
+
+		if (f[i].keep)
+			store_retract(comp_tx(a->c), &e, m->retracts, &tombstone);
+	}
 	sbuf_done(&tombstone);
 }
 
 /* For one or two of those who have it. */
-static int put(struct archive *a, const struct message *m, const struct mine *f, size_t n)
+static void put(struct archive *a, const struct message *m, const struct mine *f, size_t n)
 {
 	struct store_ref refs[2] = { 0 };
-	int64_t body, who;
-	int r = find_sayer(a, m, f, &who);
+	int64_t body = ++a->last_body;
 
-	if (r < 0)
-		return r;
-	body = ++a->last_body;
 	for (size_t i = 0; i < n; i++)
 		refs[i] = (struct store_ref){ f[i].owner->id, f[i].uid };
 	put_waiting(a, f, n, body);
 	if (put_entries(a, m, f, n, body))
-		store_put_body(comp_tx(a->c), body, refs, who, m);
+		store_put_body(comp_tx(a->c), body, refs, m);
 	else
-		store_put_waiting(comp_tx(a->c), body, refs, who, m);
+		store_put_waiting(comp_tx(a->c), body, refs, m);
 	for (size_t i = 0; i < n; i++) {
 		owner_touch(a, f[i].owner);
 		fresh_put(a, f[i].owner, &f[i].uid);
 	}
 	if (m->retracts)
-		retract(a, m, &f[0].uid, who);
-	return 0;
+		retract(a, m, f, n);
 }
 
 /* A session had it, and its client has not got it. */
@@ -192,13 +167,13 @@ static int take(struct archive *a, const struct el *tapped, const struct message
 		if (r < 0)
 			return r;
 		if (r == 0 && ++n == 2) {
-			r = put(a, m, f, n);
+			put(a, m, f, n);
 			n = 0;
 		}
-		if (r < 0)
-			return r;
 	}
-	return n > 0 ? put(a, m, f, n) : 0;
+	if (n > 0)
+		put(a, m, f, n);
+	return 0;
 }
 
 static int take_message(struct archive *a, const struct el *tapped, const struct el *forwarded)

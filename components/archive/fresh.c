@@ -6,7 +6,7 @@
 
 enum {
 	FILE_MS = 1000,   /* that it may wait, */
-	FILE_MOST = 2000, /* or messages */
+	FILE_MOST = 5000, /* or messages */
 };
 
 static bool is_filed(const struct archive *a)

@@ -60,8 +60,7 @@ int held_start(
 		return COMP_DONE;
 	}
 	h = xzalloc(sizeof(*h));
-	list_init(&h->link);
-	*h = (struct held){ h->link, comp_defer(rq), tx, ops, state };
+	*h = (struct held){ .rq = comp_defer(rq), .tx = tx, .ops = ops, .state = state };
 	list_init(&h->link);
 	if (waits)
 		list_add_tail(&a->held.uncommitted, &h->link);

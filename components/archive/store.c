@@ -5,9 +5,9 @@
 #include "store.h"
 
 /* An id is 16 bytes, in the order of time.  In body, (a, a_id) and (b, b_id) are the owners and ids
- * that it was kept under, 0 and nothing where there is but one; who and origin are what it can be
- * taken back by, origin is 0 where nothing can.  The content stands last, so that what does not
- * need it does not read it.  What is fresh has no entry yet, and no origin. */
+ * that it was kept under, 0 and nothing where there is but one.  The content stands last, so that
+ * what does not need it does not read it.  origin is what an entry can be taken back by, 0 where
+ * nothing can.  What is fresh has no entry yet. */
 const struct db_step store_schema[STORE_SCHEMA_N] = {
 	{ 1, "CREATE TABLE account ("
 	     " id INTEGER PRIMARY KEY, jid TEXT UNIQUE, waiting INTEGER NOT NULL DEFAULT 0);"
@@ -15,19 +15,17 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     "CREATE TABLE body ("
 	     " id INTEGER PRIMARY KEY,"
 	     " a INTEGER NOT NULL, a_id BLOB NOT NULL, b INTEGER NOT NULL, b_id BLOB NOT NULL,"
-	     " who INTEGER NOT NULL, origin INTEGER NOT NULL,"
 	     " head BLOB NOT NULL, content BLOB NOT NULL);"
 	     "CREATE TABLE fresh ("
 	     " body INTEGER PRIMARY KEY,"
 	     " a INTEGER NOT NULL, a_id BLOB, a_peer TEXT, a_resource TEXT,"
-	     " b INTEGER NOT NULL, b_id BLOB, b_peer TEXT, b_resource TEXT);"
-	     "CREATE TABLE origin ("
-	     " who INTEGER NOT NULL, origin INTEGER NOT NULL, body INTEGER NOT NULL,"
-	     " PRIMARY KEY (who, origin, body)) WITHOUT ROWID;"
+	     " b INTEGER NOT NULL, b_id BLOB, b_peer TEXT, b_resource TEXT,"
+	     " origin INTEGER NOT NULL);"
 	     "CREATE TABLE entry ("
 	     " owner INTEGER NOT NULL, id BLOB NOT NULL, peer TEXT NOT NULL, resource TEXT,"
-	     " body INTEGER NOT NULL, PRIMARY KEY (owner, id)) WITHOUT ROWID;"
-	     "CREATE INDEX entry_peer ON entry(owner, peer, id);"
+	     " body INTEGER NOT NULL, origin INTEGER NOT NULL,"
+	     " PRIMARY KEY (owner, id)) WITHOUT ROWID;"
+	     "CREATE INDEX entry_peer ON entry(owner, peer, id, origin);"
 	     "CREATE TABLE offline ("
 	     " owner INTEGER NOT NULL, id BLOB NOT NULL, body INTEGER NOT NULL,"
 	     " PRIMARY KEY (owner, id)) WITHOUT ROWID;"
@@ -43,10 +41,6 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " AND NOT EXISTS (SELECT 1 FROM offline e"
 	     "  WHERE e.owner = b AND e.id = b_id AND e.body = body.id)"
 	     " AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.body = body.id);"
-	     "CREATE TRIGGER body_gone AFTER DELETE ON body BEGIN"
-	     " DELETE FROM origin"
-	     "  WHERE who = OLD.who AND origin = OLD.origin AND body = OLD.id;"
-	     " END;"
 	     "CREATE TRIGGER entry_gone AFTER DELETE ON entry BEGIN"
 	     " DELETE FROM body WHERE id = (SELECT id FROM unused WHERE id = OLD.body);"
 	     " END;"
@@ -94,17 +88,12 @@ static struct db_q q_told = { "SELECT n FROM told WHERE host = $1" };
 
 static struct db_q q_put_account = { "INSERT INTO account (id, jid) VALUES ($1, $2)" };
 static struct db_q q_put_fresh = { "INSERT INTO fresh (body, a, a_id, a_peer, a_resource,"
-				   " b, b_id, b_peer, b_resource)"
-				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)" };
-static struct db_q q_file_entry = {
-	"INSERT INTO entry (owner, id, peer, resource, body)"
-	" SELECT a, a_id, a_peer, a_resource, body FROM fresh WHERE a <> 0 UNION ALL"
-	" SELECT b, b_id, b_peer, b_resource, body FROM fresh WHERE b <> 0 ORDER BY 1, 2"
-	" ON CONFLICT DO NOTHING"
-};
-static struct db_q q_file_origin = {
-	"INSERT INTO origin (who, origin, body) SELECT b.who, b.origin, b.id FROM fresh f"
-	" CROSS JOIN body b ON b.id = f.body WHERE b.origin <> 0 ORDER BY 1, 2"
+				   " b, b_id, b_peer, b_resource, origin)"
+				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)" };
+static struct db_q q_file = {
+	"INSERT INTO entry (owner, id, peer, resource, body, origin)"
+	" SELECT a, a_id, a_peer, a_resource, body, origin FROM fresh WHERE a <> 0 UNION ALL"
+	" SELECT b, b_id, b_peer, b_resource, body, origin FROM fresh WHERE b <> 0 ORDER BY 1, 2"
 	" ON CONFLICT DO NOTHING"
 };
 static struct db_q q_filed = { "DELETE FROM fresh" };
@@ -123,24 +112,19 @@ static struct db_q q_put_offline_known = {
 	" AND ($3 = 0 OR (SELECT waiting FROM account WHERE id = $1) < $3)"
 	" ON CONFLICT DO NOTHING"
 };
-static struct db_q q_put_body = {
-	"INSERT INTO body (id, a, a_id, b, b_id, who, origin, head, content)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-};
+static struct db_q q_put_body = { "INSERT INTO body (id, a, a_id, b, b_id, head, content)"
+				  " VALUES ($1, $2, $3, $4, $5, $6, $7)" };
 #define WAITS(owner, id) \
 	"EXISTS (SELECT 1 FROM offline WHERE owner = " owner " AND id = " id " AND body = $1)"
-static struct db_q q_put_waiting = {
-	"INSERT INTO body (id, a, a_id, b, b_id, who, origin, head, content)"
-	" SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE " WAITS("$2", "$3") " OR " WAITS(
-	    "$4", "$5")
-};
-static struct db_q q_put_origin = { "INSERT INTO origin (who, origin, body)"
-				    " SELECT who, origin, id FROM body"
-				    " WHERE id = $1 AND origin <> 0" };
-#define LAST_OF " = (SELECT max(body) FROM origin WHERE who = $1 AND origin = $2)"
-static struct db_q q_retract = { "UPDATE body SET content = $3, origin = 0 WHERE id" LAST_OF };
-static struct db_q q_del_origin = {
-	"DELETE FROM origin WHERE who = $1 AND origin = $2 AND body" LAST_OF
+static struct db_q q_put_waiting = { "INSERT INTO body (id, a, a_id, b, b_id, head, content)"
+				     " SELECT $1, $2, $3, $4, $5, $6, $7"
+				     " WHERE " WAITS("$2", "$3") " OR " WAITS("$4", "$5") };
+/* A conversation is gone back through as far as that; its index has all that is looked at. */
+static struct db_q q_retract = {
+	"UPDATE body SET content = $4 WHERE id = (SELECT body FROM entry WHERE owner = $1 AND id ="
+	" (SELECT id FROM (SELECT id, origin FROM entry INDEXED BY entry_peer"
+	" WHERE owner = $1 AND peer = $2 ORDER BY id DESC LIMIT $5) AS talk WHERE origin = $3"
+	" LIMIT 1))"
 };
 static struct db_q q_del_offline = { "DELETE FROM offline WHERE owner = $1 AND id <= $2" };
 static struct db_q q_put_prefs = { "INSERT INTO prefs (owner, prefs) VALUES ($1, $2)"
@@ -375,17 +359,17 @@ void store_put_account(struct db_batch *b, int64_t id, const char *jid)
 	db_batch_add(b, &q_put_account, "is", id, jid);
 }
 
-void store_put_fresh(struct db_batch *b, int64_t body, const struct store_entry v[2])
+void store_put_fresh(
+    struct db_batch *b, int64_t body, const struct store_entry v[2], int64_t origin)
 {
-	db_batch_add(b, &q_put_fresh, "iibssibss", body, v[0].ref.owner,
+	db_batch_add(b, &q_put_fresh, "iibssibssi", body, v[0].ref.owner,
 	    (const void *)v[0].ref.uid.b, (size_t)UID_LEN, v[0].peer, v[0].resource, v[1].ref.owner,
-	    (const void *)v[1].ref.uid.b, (size_t)UID_LEN, v[1].peer, v[1].resource);
+	    (const void *)v[1].ref.uid.b, (size_t)UID_LEN, v[1].peer, v[1].resource, origin);
 }
 
 void store_file(struct db_batch *b)
 {
-	db_batch_add(b, &q_file_entry, "");
-	db_batch_add(b, &q_file_origin, "");
+	db_batch_add(b, &q_file, "");
 	db_batch_add(b, &q_filed, "");
 }
 
@@ -402,34 +386,33 @@ void store_put_offline_known(struct db_batch *b, const struct store_ref *ref, in
 }
 
 static void put_body(struct db_batch *b, struct db_q *q, int64_t id, const struct store_ref refs[2],
-    int64_t who, const struct message *m)
+    const struct message *m)
 {
 	const char *text = sbuf_data(&m->text);
 
-	db_batch_add(b, q, "iibibiibb", id, refs[0].owner, (const void *)refs[0].uid.b,
+	db_batch_add(b, q, "iibibbb", id, refs[0].owner, (const void *)refs[0].uid.b,
 	    (size_t)UID_LEN, refs[1].owner, (const void *)refs[1].uid.b,
-	    (size_t)(refs[1].owner ? UID_LEN : 0), who, m->origin, (const void *)text, m->head,
+	    (size_t)(refs[1].owner ? UID_LEN : 0), (const void *)text, m->head,
 	    (const void *)(text + m->at), m->len);
 }
 
-void store_put_body(struct db_batch *b, int64_t id, const struct store_ref refs[2], int64_t who,
-    const struct message *m)
+void store_put_body(
+    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m)
 {
-	put_body(b, &q_put_body, id, refs, who, m);
+	put_body(b, &q_put_body, id, refs, m);
 }
 
-void store_put_waiting(struct db_batch *b, int64_t id, const struct store_ref refs[2], int64_t who,
-    const struct message *m)
+void store_put_waiting(
+    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m)
 {
-	put_body(b, &q_put_waiting, id, refs, who, m);
-	db_batch_add(b, &q_put_origin, "i", id);
+	put_body(b, &q_put_waiting, id, refs, m);
 }
 
-void store_retract(struct db_batch *b, int64_t who, int64_t origin, const struct sbuf *tombstone)
+void store_retract(
+    struct db_batch *b, const struct store_entry *e, int64_t origin, const struct sbuf *tombstone)
 {
-	db_batch_add(b, &q_retract, "iib", who, origin, (const void *)sbuf_data(tombstone),
-	    sbuf_len(tombstone));
-	db_batch_add(b, &q_del_origin, "ii", who, origin);
+	db_batch_add(b, &q_retract, "isibi", e->ref.owner, e->peer, origin,
+	    (const void *)sbuf_data(tombstone), sbuf_len(tombstone), (int64_t)ARCHIVE_RETRACT);
 }
 
 void store_del_offline(struct db_batch *b, int64_t owner, const struct uid *last)

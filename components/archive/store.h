@@ -5,7 +5,6 @@
  *   body     one message, for whoever has it; with the rows that are about it
  *   fresh    a body that came lately: whose it is, to be filed as entries
  *   entry    a message in an account's archive
- *   origin   what a message can be taken back by
  *   offline  a message that waits for an account
  *   prefs    what an account wants to be kept
  *   told     the last account event of each domain
@@ -73,21 +72,23 @@ struct store_entry {
 	struct store_ref ref;
 	const char *peer, *resource; /* NULL: none */
 };
-void store_put_fresh(struct db_batch *b, int64_t body, const struct store_entry v[2]);
+void store_put_fresh(
+    struct db_batch *b, int64_t body, const struct store_entry v[2], int64_t origin);
 void store_file(struct db_batch *b); /* all that is fresh */
 /* Unless so many wait already (0: any number may). */
 void store_put_offline(
     struct db_batch *b, const struct store_ref *ref, int64_t body, int64_t limit);
 /* One that is in its archive. */
 void store_put_offline_known(struct db_batch *b, const struct store_ref *ref, int64_t limit);
-/* who: the account that can take it back, by m's origin; 0: none. */
-void store_put_body(struct db_batch *b, int64_t id, const struct store_ref refs[2], int64_t who,
-    const struct message *m);
+void store_put_body(
+    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m);
 /* The same for one that only waits: behind the rows that say so, and only if there is one. */
-void store_put_waiting(struct db_batch *b, int64_t id, const struct store_ref refs[2], int64_t who,
-    const struct message *m);
-/* What was said last under this origin, and has been filed, is taken back. */
-void store_retract(struct db_batch *b, int64_t who, int64_t origin, const struct sbuf *tombstone);
+void store_put_waiting(
+    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m);
+/* What has been filed last under this origin with e's peer is taken back, if it is among the last
+ * ARCHIVE_RETRACT. */
+void store_retract(
+    struct db_batch *b, const struct store_entry *e, int64_t origin, const struct sbuf *tombstone);
 void store_del_offline(struct db_batch *b, int64_t owner, const struct uid *last);
 void store_put_prefs(struct db_batch *b, int64_t owner, const char *prefs);
 void store_put_told(struct db_batch *b, const char *host, int64_t n);
