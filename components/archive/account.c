@@ -4,6 +4,7 @@
 #include <base/arena.h>
 
 #include "account.h"
+#include "fresh.h"
 #include "held.h"
 #include "owner.h"
 #include "store.h"
@@ -58,6 +59,7 @@ static int take(struct archive *a, const struct event *ev)
 	store_put_told(comp_tx(a->c), ev->host, ev->n);
 	if (!ev->deleted || o->id == 0)
 		return 0;
+	fresh_file(a); /* nothing comes in behind what is removed */
 	owner_drop(a, o);
 	sweep_kick(a);
 	log_info(&tag, "%s is gone, and so is its archive", ev->jid.s);

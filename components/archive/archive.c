@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The component as a whole. */
 #include "archive.h"
+#include "fresh.h"
 #include "held.h"
 #include "owner.h"
 #include "store.h"
@@ -15,6 +16,7 @@ void archive_init(struct archive *a, struct comp *c)
 	map_init(&a->owners);
 	list_init(&a->owners_by_use);
 	held_init(a);
+	fresh_init(a);
 	sweep_init(a);
 }
 
@@ -33,6 +35,8 @@ int archive_load(struct archive *a)
 {
 	int r = store_read_numbers(a);
 
+	if (r == 0)
+		r = fresh_load(a);
 	if (r < 0) {
 		log_err(&tag, LOG_LVL_ERROR, r, "the database cannot be read");
 		return r;
@@ -44,6 +48,7 @@ int archive_load(struct archive *a)
 void archive_forget(struct archive *a)
 {
 	sweep_forget(a);
+	fresh_forget(a);
 	held_free(a);
 	owners_free(a);
 }
@@ -56,6 +61,7 @@ void archive_committed(struct archive *a)
 void archive_stop(struct archive *a)
 {
 	sweep_stop(a);
+	fresh_stop(a);
 	held_stop(a);
 }
 

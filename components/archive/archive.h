@@ -10,7 +10,7 @@
  *   uid       ids, and ranges of them           prefs     what an account wants to be kept
  *   owner     accounts, known by a number       account   accounts that go
  *   store     SQL                               sweep     what is removed bit by bit
- *   held      requests that wait
+ *   fresh     what came last                    held      requests that wait
  *
  * All is in the database, and a message's text once, whoever has it.  Memory has the numbers of
  * accounts and what waits.  Reading sees what is committed: who asks for his archive while
@@ -22,6 +22,8 @@
 #include <base/loop.h>
 #include <base/map.h>
 #include <comp/comp.h>
+
+#include "uid.h"
 
 #define NS_MAM "urn:xmpp:mam:2"
 #define NS_MAM_EXTENDED NS_MAM "#extended"
@@ -44,6 +46,7 @@ enum {
 	ARCHIVE_OFFLINE = 500,        /* messages of one answer to the server, */
 	ARCHIVE_OFFLINE_BYTES = 512 << 10, /* of more than one */
 	ARCHIVE_PREFS = 500,               /* addresses of one account's preferences */
+	ARCHIVE_RETRACT = 20000,           /* messages of a conversation that can be taken back */
 };
 
 enum archive_default { DEFAULT_ALWAYS, DEFAULT_ROSTER, DEFAULT_NEVER };
@@ -63,9 +66,17 @@ struct archive {
 	struct list owners_by_use;       /* the one used longest ago first */
 	struct {                         /* held.c: struct held */
 		struct list uncommitted, next, again;
+		uint64_t tx;        /* held_until() */
 		struct task task;   /* for next */
 		struct timer timer; /* for again */
 	} held;
+	struct {                 /* fresh.c */
+		int64_t filed;   /* bodies up to this one are in the archives once */
+		uint64_t tx;     /* this transaction is committed */
+		size_t n;        /* that came since */
+		struct uid last; /* the largest id of all */
+		struct timer timer;
+	} fresh;
 	struct {              /* sweep.c */
 		uint64_t tx;  /* of the last slice */
 		int64_t body; /* what is older has been looked at */

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <string.h>
 
-#include <base/arena.h>
-
 #include "event.h"
+#include "fresh.h"
 #include "held.h"
 #include "message.h"
 #include "owner.h"
@@ -39,33 +37,57 @@ static bool read_for(struct archive *a, const struct el *el, struct mine *out)
 	return true;
 }
 
-/* The other side, as the account sees it. */
-static const struct jid *peer_of(const struct message *m, const struct mine *f)
+/* By the other side, as the account sees it. */
+static struct store_entry entry_of(const struct message *m, const struct mine *f)
 {
-	return jid_same_bare(&m->from, &f->jid) ? &m->to : &m->from;
+	bool sent = jid_same_bare(&m->from, &f->jid);
+
+	return (struct store_entry){
+		.ref = { f->owner->id, f->uid },
+		.peer = sent ? m->to_bare.s : m->from_bare.s,
+		.resource = jid_resource(sent ? &m->to : &m->from),
+	};
 }
 
-static void put_rows(struct archive *a, const struct message *m, const struct mine *f, int64_t body)
+static void put_waiting(struct archive *a, const struct mine *f, size_t n, int64_t body)
 {
-	const struct jid *peer = peer_of(m, f);
-	struct arena *arena = arena_new();
-	struct jid bare = jid_bare(peer, arena);
-	struct store_ref ref = { f->owner->id, f->uid };
+	for (size_t i = 0; i < n; i++) {
+		const struct store_ref ref = { f[i].owner->id, f[i].uid };
 
-	if (f->keep)
-		store_put_entry(comp_tx(a->c), &ref, bare.s, jid_resource(peer), body);
-	if (f->waits)
-		store_put_offline(comp_tx(a->c), &ref, body, a->conf->offline_limit);
-	owner_touch(a, f->owner);
-	arena_free(arena);
+		if (f[i].waits)
+			store_put_offline(comp_tx(a->c), &ref, body, a->conf->offline_limit);
+	}
 }
 
-static void retract(struct archive *a, const struct message *m, const struct uid *at, int64_t by)
+static bool put_entries(
+    struct archive *a, const struct message *m, const struct mine *f, size_t n, int64_t body)
+{
+	struct store_entry entries[2] = { 0 };
+	bool kept = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (f[i].keep)
+			entries[i] = entry_of(m, &f[i]);
+		kept = kept || f[i].keep;
+	}
+	if (kept)
+		store_put_fresh(comp_tx(a->c), body, entries, m->origin);
+	return kept;
+}
+
+/* In whichever archive of those who see it taken back it is found: it has one text. */
+static void retract(struct archive *a, const struct message *m, const struct mine *f, size_t n)
 {
 	struct sbuf tombstone = SBUF_INIT;
 
-	message_tombstone(&tombstone, m, uid_ms(at));
-	store_retract(comp_tx(a->c), m->retracts, by, &tombstone);
+	fresh_file(a);
+	message_tombstone(&tombstone, m, uid_ms(&f[0].uid));
+	for (size_t i = 0; i < n; i++) {
+		struct store_entry e = entry_of(m, &f[i]);
+
+		if (f[i].keep)
+			store_retract(comp_tx(a->c), &e, m->retracts, &tombstone);
+	}
 	sbuf_done(&tombstone);
 }
 
@@ -75,13 +97,19 @@ static void put(struct archive *a, const struct message *m, const struct mine *f
 	struct store_ref refs[2] = { 0 };
 	int64_t body = ++a->last_body;
 
-	for (size_t i = 0; i < n; i++) {
-		put_rows(a, m, &f[i], body);
+	for (size_t i = 0; i < n; i++)
 		refs[i] = (struct store_ref){ f[i].owner->id, f[i].uid };
+	put_waiting(a, f, n, body);
+	if (put_entries(a, m, f, n, body))
+		store_put_body(comp_tx(a->c), body, refs, m);
+	else
+		store_put_waiting(comp_tx(a->c), body, refs, m);
+	for (size_t i = 0; i < n; i++) {
+		owner_touch(a, f[i].owner);
+		fresh_put(a, f[i].owner, &f[i].uid);
 	}
-	store_put_body(comp_tx(a->c), body, refs, m);
 	if (m->retracts)
-		retract(a, m, &f[0].uid, body);
+		retract(a, m, f, n);
 }
 
 /* A session had it, and its client has not got it. */
@@ -91,6 +119,7 @@ static void put_again(struct archive *a, const struct mine *f)
 
 	if (f->owner->id == 0 || !f->waits)
 		return;
+	(void)fresh_wait(a, f->owner); /* so that it is in the archive then */
 	store_put_offline_known(comp_tx(a->c), &ref, a->conf->offline_limit);
 	owner_touch(a, f->owner);
 }
@@ -112,6 +141,16 @@ static int take_again(struct archive *a, const struct el *tapped)
 	return 0;
 }
 
+/* 1: its archive has it already, and all that is left to say of it has been said. */
+static int is_known(struct archive *a, const struct mine *f)
+{
+	int r = fresh_repeats(a, &f->uid) ? store_has(a, f->owner->id, &f->uid) : 0;
+
+	if (r > 0)
+		put_again(a, f);
+	return r;
+}
+
 /* A message has two owners at most; what names more is kept once for each two. */
 static int take(struct archive *a, const struct el *tapped, const struct message *m)
 {
@@ -123,9 +162,11 @@ static int take(struct archive *a, const struct el *tapped, const struct message
 		if (!read_for(a, el, &f[n]))
 			continue;
 		r = owner_make(a, f[n].jid.s, &f[n].owner);
+		if (r == 0)
+			r = is_known(a, &f[n]);
 		if (r < 0)
 			return r;
-		if (++n == 2) {
+		if (r == 0 && ++n == 2) {
 			put(a, m, f, n);
 			n = 0;
 		}
@@ -164,9 +205,28 @@ static enum held_next run(struct archive *a, struct comp_req *rq, void *state)
 	return HELD_DONE;
 }
 
+/* Whether it has come before can be read once all that came before it is where it belongs.  Ids
+ * grow, so that this is asked of few. */
+static uint64_t wait_for(struct archive *a, const struct el *tapped)
+{
+	struct uid uid;
+
+	EL_EACH (el, tapped, "for", NS_TAP) {
+		const char *id = el_attr(el, "id");
+
+		if (id && uid_parse(&uid, id) == 0 && fresh_repeats(a, &uid)) {
+			fresh_file(a);
+			return a->fresh.tx;
+		}
+	}
+	return 0;
+}
+
 int event_tapped(struct comp_req *rq, void *arg)
 {
 	static const struct held_ops ops = { .run = run };
+	const struct el *tapped = comp_payload(rq);
+	bool again = !el_child(tapped, "forwarded", NS_FORWARD);
 
-	return held_start(arg, rq, 0, &ops, NULL);
+	return held_start(arg, rq, again ? 0 : wait_for(arg, tapped), &ops, NULL);
 }

@@ -23,11 +23,20 @@ static void drop(struct held *h)
 	free(h);
 }
 
+enum held_next held_until(struct archive *a, uint64_t tx)
+{
+	a->held.tx = tx;
+	return tx > comp_tx_safe(a->c) ? HELD_UNTIL : HELD_DONE;
+}
+
 static void put(struct archive *a, struct held *h, enum held_next next)
 {
 	list_del(&h->link);
 	if (next == HELD_DONE) {
 		drop(h);
+	} else if (next == HELD_UNTIL) {
+		h->tx = a->held.tx;
+		list_add_tail(&a->held.uncommitted, &h->link);
 	} else if (next == HELD_NEXT) {
 		list_add_tail(&a->held.next, &h->link);
 		task_next(comp_loop(a->c), &a->held.task);
@@ -51,8 +60,7 @@ int held_start(
 		return COMP_DONE;
 	}
 	h = xzalloc(sizeof(*h));
-	list_init(&h->link);
-	*h = (struct held){ h->link, comp_defer(rq), tx, ops, state };
+	*h = (struct held){ .rq = comp_defer(rq), .tx = tx, .ops = ops, .state = state };
 	list_init(&h->link);
 	if (waits)
 		list_add_tail(&a->held.uncommitted, &h->link);
@@ -79,12 +87,17 @@ static void run_all(struct archive *a, struct list *from)
 void held_committed(struct archive *a)
 {
 	uint64_t safe = comp_tx_safe(a->c);
+	struct list waiting = LIST_INIT(waiting);
+	struct held *h;
 
-	LIST_EACH_SAFE (l, &a->held.uncommitted) {
-		struct held *h = LIST_ENTRY(l, struct held, link);
-
-		if (h->tx <= safe)
+	list_take(&waiting, &a->held.uncommitted);
+	while ((h = LIST_FIRST(&waiting, struct held, link))) {
+		if (h->tx <= safe) {
 			run(a, h);
+		} else {
+			list_del(&h->link);
+			list_add_tail(&a->held.uncommitted, &h->link);
+		}
 	}
 }
 

@@ -10,7 +10,8 @@
 enum held_next {
 	HELD_DONE,  /* it has been answered */
 	HELD_NEXT,  /* to be called again in the next turn, */
-	HELD_AGAIN, /* in a moment */
+	HELD_AGAIN, /* in a moment, */
+	HELD_UNTIL, /* when a transaction is committed, as held_until() has said */
 };
 struct held_ops {
 	enum held_next (*run)(struct archive *a, struct comp_req *rq, void *state);
@@ -21,6 +22,8 @@ struct held_ops {
  * this does. */
 int held_start(
     struct archive *a, struct comp_req *rq, uint64_t tx, const struct held_ops *ops, void *state);
+/* What run() returns to wait for this transaction; HELD_DONE: it need not. */
+enum held_next held_until(struct archive *a, uint64_t tx);
 void held_init(struct archive *a);
 void held_committed(struct archive *a);
 void held_free(struct archive *a); /* they are not answered any more */

@@ -92,8 +92,10 @@ int message_read(struct message *m, const struct el *el)
 		return -EINVAL;
 	if (to && jid_parse(&m->to, el_arena(el), to) < 0)
 		return -EINVAL;
+	m->from_bare = jid_bare(&m->from, el_arena(el));
 	if (!to)
-		m->to = jid_bare(&m->from, el_arena(el));
+		m->to = m->from_bare;
+	m->to_bare = jid_bare(&m->to, el_arena(el));
 	read_origin(m, el);
 	el_write(&m->text, el, NULL);
 	split(m);

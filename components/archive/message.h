@@ -8,7 +8,7 @@
 #include <xmpp/el.h>
 
 struct message {
-	struct jid from, to;
+	struct jid from, to, from_bare, to_bare; /* in the element's arena */
 	struct sbuf text;
 	size_t head;      /* bytes of the start tag, without its end */
 	size_t at, len;   /* of the content */

@@ -4,6 +4,7 @@
 #include <xmpp/form.h>
 #include <xmpp/stamp.h>
 
+#include "fresh.h"
 #include "held.h"
 #include "metadata.h"
 #include "owner.h"
@@ -52,9 +53,12 @@ static enum held_next run(struct archive *a, struct comp_req *rq, void *state)
 	struct uid first, last;
 	struct owner *o;
 	struct el *answer, *metadata;
-	int r = owner_find(a, comp_to(rq)->s, &o);
+	int r;
 
 	(void)state;
+	if (fresh_held(a, comp_to(rq)->s) == HELD_UNTIL)
+		return HELD_UNTIL;
+	r = owner_find(a, comp_to(rq)->s, &o);
 	if (r == 0)
 		r = store_read_end(a, o->id, false, &first);
 	if (r > 0)
@@ -83,5 +87,5 @@ int metadata_get(struct comp_req *rq, void *arg)
 	if (r < 0)
 		return r;
 	r = owner_find(a, comp_to(rq)->s, &o);
-	return r < 0 ? -(int)archive_failed(r) : held_start(a, rq, o->tx, &ops, NULL);
+	return r < 0 ? -(int)archive_failed(r) : held_start(a, rq, 0, &ops, NULL);
 }

@@ -5,6 +5,7 @@
 #include <base/arena.h>
 #include <base/sbuf.h>
 
+#include "fresh.h"
 #include "held.h"
 #include "message.h"
 #include "offline.h"
@@ -133,6 +134,8 @@ static enum held_next run(struct archive *a, struct comp_req *rq, void *state)
 		comp_reply_err(rq, (enum el_cond)(-r), NULL);
 		return HELD_DONE;
 	}
+	if (fresh_held(a, w.account->s) == HELD_UNTIL)
+		return HELD_UNTIL;
 	r = owner_find(a, w.account->s, &o);
 	if (r == 0)
 		r = read_page(&w, o);
@@ -155,5 +158,5 @@ int offline_page(struct comp_req *rq, void *arg)
 	if (!jid_is_bare(comp_from(rq)) || jid_is_domain(comp_from(rq)))
 		return -COND_BAD_REQUEST;
 	r = owner_find(a, comp_from(rq)->s, &o);
-	return r < 0 ? -(int)archive_failed(r) : held_start(a, rq, o->tx, &ops, NULL);
+	return r < 0 ? -(int)archive_failed(r) : held_start(a, rq, 0, &ops, NULL);
 }

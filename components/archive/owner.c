@@ -39,6 +39,7 @@ static struct owner *owner_new(struct archive *a, const char *jid, int64_t id)
 	trim(a);
 	memcpy(o->jid, jid, len + 1);
 	o->id = id;
+	o->fresh = a->last_body; /* nobody knows which of the last are its */
 	map_put(&a->owners, &o->by_jid, o->jid, len);
 	list_add_tail(&a->owners_by_use, &o->by_use);
 	return o;

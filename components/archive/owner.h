@@ -8,8 +8,9 @@
 struct owner {
 	struct map_node by_jid;
 	struct list by_use;
-	int64_t id;  /* 0: nothing is kept for it */
-	uint64_t tx; /* of the last change of what is kept for it */
+	int64_t id;    /* 0: nothing is kept for it */
+	uint64_t tx;   /* of the last change of what is kept for it */
+	int64_t fresh; /* the last message that was written for it; fresh.c knows where */
 	char jid[];
 };
 

@@ -8,6 +8,7 @@
 #include <xmpp/rsm.h>
 #include <xmpp/stamp.h>
 
+#include "fresh.h"
 #include "held.h"
 #include "owner.h"
 #include "page.h"
@@ -239,8 +240,12 @@ static int read_query(struct archive *a, const struct comp_req *rq, struct page 
 static enum held_next run(struct archive *a, struct comp_req *rq, void *state)
 {
 	struct query *q = state;
-	int r = q->begun ? 0 : read_query(a, rq, &q->page);
+	int r = 0;
 
+	if (!q->begun && fresh_held(a, comp_to(rq)->s) == HELD_UNTIL)
+		return HELD_UNTIL;
+	if (!q->begun)
+		r = read_query(a, rq, &q->page);
 	if (r < 0) {
 		comp_reply_err(rq, (enum el_cond)(-r), NULL);
 		return HELD_DONE;
@@ -276,5 +281,5 @@ int query_set(struct comp_req *rq, void *arg)
 	r = owner_find(a, comp_to(rq)->s, &o);
 	if (r < 0)
 		return -(int)archive_failed(r);
-	return held_start(a, rq, o->tx, &ops, xzalloc(sizeof(struct query)));
+	return held_start(a, rq, 0, &ops, xzalloc(sizeof(struct query)));
 }

@@ -5,8 +5,9 @@
 #include "store.h"
 
 /* An id is 16 bytes, in the order of time.  In body, (a, a_id) and (b, b_id) are the owners and ids
- * that it was kept under, 0 and nothing where there is but one; origin is 0 where nothing can take
- * it back.  The content stands last, so that what does not need it does not read it. */
+ * that it was kept under, 0 and nothing where there is but one.  The content stands last, so that
+ * what does not need it does not read it.  origin is what an entry can be taken back by, 0 where
+ * nothing can.  What is fresh has no entry yet. */
 const struct db_step store_schema[STORE_SCHEMA_N] = {
 	{ 1, "CREATE TABLE account ("
 	     " id INTEGER PRIMARY KEY, jid TEXT UNIQUE, waiting INTEGER NOT NULL DEFAULT 0);"
@@ -14,12 +15,17 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     "CREATE TABLE body ("
 	     " id INTEGER PRIMARY KEY,"
 	     " a INTEGER NOT NULL, a_id BLOB NOT NULL, b INTEGER NOT NULL, b_id BLOB NOT NULL,"
-	     " origin INTEGER NOT NULL, head BLOB NOT NULL, content BLOB NOT NULL);"
-	     "CREATE INDEX body_origin ON body(origin) WHERE origin <> 0;"
+	     " head BLOB NOT NULL, content BLOB NOT NULL);"
+	     "CREATE TABLE fresh ("
+	     " body INTEGER PRIMARY KEY,"
+	     " a INTEGER NOT NULL, a_id BLOB, a_peer TEXT, a_resource TEXT,"
+	     " b INTEGER NOT NULL, b_id BLOB, b_peer TEXT, b_resource TEXT,"
+	     " origin INTEGER NOT NULL);"
 	     "CREATE TABLE entry ("
 	     " owner INTEGER NOT NULL, id BLOB NOT NULL, peer TEXT NOT NULL, resource TEXT,"
-	     " body INTEGER NOT NULL, PRIMARY KEY (owner, id)) WITHOUT ROWID;"
-	     "CREATE INDEX entry_peer ON entry(owner, peer, id);"
+	     " body INTEGER NOT NULL, origin INTEGER NOT NULL,"
+	     " PRIMARY KEY (owner, id)) WITHOUT ROWID;"
+	     "CREATE INDEX entry_peer ON entry(owner, peer, id, origin);"
 	     "CREATE TABLE offline ("
 	     " owner INTEGER NOT NULL, id BLOB NOT NULL, body INTEGER NOT NULL,"
 	     " PRIMARY KEY (owner, id)) WITHOUT ROWID;"
@@ -33,7 +39,8 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " AND NOT EXISTS (SELECT 1 FROM entry e"
 	     "  WHERE e.owner = b AND e.id = b_id AND e.body = body.id)"
 	     " AND NOT EXISTS (SELECT 1 FROM offline e"
-	     "  WHERE e.owner = b AND e.id = b_id AND e.body = body.id);"
+	     "  WHERE e.owner = b AND e.id = b_id AND e.body = body.id)"
+	     " AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.body = body.id);"
 	     "CREATE TRIGGER entry_gone AFTER DELETE ON entry BEGIN"
 	     " DELETE FROM body WHERE id = (SELECT id FROM unused WHERE id = OLD.body);"
 	     " END;"
@@ -80,8 +87,18 @@ static struct db_q q_prefs = { "SELECT prefs FROM prefs WHERE owner = $1" };
 static struct db_q q_told = { "SELECT n FROM told WHERE host = $1" };
 
 static struct db_q q_put_account = { "INSERT INTO account (id, jid) VALUES ($1, $2)" };
-static struct db_q q_put_entry = { "INSERT INTO entry (owner, id, peer, resource, body)"
-				   " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING" };
+static struct db_q q_put_fresh = { "INSERT INTO fresh (body, a, a_id, a_peer, a_resource,"
+				   " b, b_id, b_peer, b_resource, origin)"
+				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)" };
+static struct db_q q_file = {
+	"INSERT INTO entry (owner, id, peer, resource, body, origin)"
+	" SELECT a, a_id, a_peer, a_resource, body, origin FROM fresh WHERE a <> 0 UNION ALL"
+	" SELECT b, b_id, b_peer, b_resource, body, origin FROM fresh WHERE b <> 0 ORDER BY 1, 2"
+	" ON CONFLICT DO NOTHING"
+};
+static struct db_q q_filed = { "DELETE FROM fresh" };
+static struct db_q q_has_fresh = { "SELECT 1 FROM fresh LIMIT 1" };
+static struct db_q q_last_ids = { "SELECT a_id, b_id FROM body ORDER BY id DESC LIMIT 1" };
 /* What is in its archive already is not kept again. */
 static struct db_q q_put_offline = {
 	"INSERT INTO offline (owner, id, body) SELECT $1, $2,"
@@ -95,16 +112,20 @@ static struct db_q q_put_offline_known = {
 	" AND ($3 = 0 OR (SELECT waiting FROM account WHERE id = $1) < $3)"
 	" ON CONFLICT DO NOTHING"
 };
-#define KEPT(table, owner, id) \
-	"EXISTS (SELECT 1 FROM " table " WHERE owner = " owner " AND id = " id " AND body = $1)"
-static struct db_q q_put_body = { "INSERT INTO body (id, a, a_id, b, b_id, origin, head, content)"
-				  " SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE " KEPT("entry",
-				      "$2",
-				      "$3") " OR " KEPT("entry", "$4", "$5") " OR " KEPT("offline",
-				      "$2", "$3") " OR " KEPT("offline", "$4", "$5") };
-static struct db_q q_retract = { "UPDATE body SET content = $3, origin = 0 WHERE id ="
-				 " (SELECT max(id) FROM body WHERE origin = $1 AND origin <> 0)"
-				 " AND EXISTS (SELECT 1 FROM body WHERE id = $2)" };
+static struct db_q q_put_body = { "INSERT INTO body (id, a, a_id, b, b_id, head, content)"
+				  " VALUES ($1, $2, $3, $4, $5, $6, $7)" };
+#define WAITS(owner, id) \
+	"EXISTS (SELECT 1 FROM offline WHERE owner = " owner " AND id = " id " AND body = $1)"
+static struct db_q q_put_waiting = { "INSERT INTO body (id, a, a_id, b, b_id, head, content)"
+				     " SELECT $1, $2, $3, $4, $5, $6, $7"
+				     " WHERE " WAITS("$2", "$3") " OR " WAITS("$4", "$5") };
+/* A conversation is gone back through as far as that; its index has all that is looked at. */
+static struct db_q q_retract = {
+	"UPDATE body SET content = $4 WHERE id = (SELECT body FROM entry WHERE owner = $1 AND id ="
+	" (SELECT id FROM (SELECT id, origin FROM entry INDEXED BY entry_peer"
+	" WHERE owner = $1 AND peer = $2 ORDER BY id DESC LIMIT $5) AS talk WHERE origin = $3"
+	" LIMIT 1))"
+};
 static struct db_q q_del_offline = { "DELETE FROM offline WHERE owner = $1 AND id <= $2" };
 static struct db_q q_put_prefs = { "INSERT INTO prefs (owner, prefs) VALUES ($1, $2)"
 				   " ON CONFLICT (owner) DO UPDATE SET prefs = excluded.prefs" };
@@ -302,6 +323,34 @@ int store_read_told(struct archive *a, const char *host, int64_t *ret_n)
 	return r < 0 ? r : read_number(db, &q_told, ret_n);
 }
 
+int store_has_fresh(struct archive *a)
+{
+	struct db *db = comp_db(a->c);
+	int r = db_query(db, &q_has_fresh, "");
+	int64_t one;
+
+	return r < 0 ? r : read_number(db, &q_has_fresh, &one);
+}
+
+int store_read_last(struct archive *a, struct uid *out)
+{
+	struct db *db = comp_db(a->c);
+	int r = db_query(db, &q_last_ids, "");
+	struct uid uid;
+
+	*out = (struct uid){ 0 };
+	if (r == 0)
+		r = db_next(db, &q_last_ids);
+	if (r <= 0)
+		return r;
+	for (int i = 0; i < 2; i++) {
+		if (read_uid(db, &q_last_ids, i, &uid) && uid_cmp(&uid, out) > 0)
+			*out = uid;
+	}
+	db_reset(db, &q_last_ids);
+	return 0;
+}
+
 /* --- writing -----------------------------------------------------------------------------------
  */
 
@@ -310,11 +359,18 @@ void store_put_account(struct db_batch *b, int64_t id, const char *jid)
 	db_batch_add(b, &q_put_account, "is", id, jid);
 }
 
-void store_put_entry(struct db_batch *b, const struct store_ref *ref, const char *peer,
-    const char *resource, int64_t body)
+void store_put_fresh(
+    struct db_batch *b, int64_t body, const struct store_entry v[2], int64_t origin)
 {
-	db_batch_add(b, &q_put_entry, "ibssi", ref->owner, (const void *)ref->uid.b,
-	    (size_t)UID_LEN, peer, resource, body);
+	db_batch_add(b, &q_put_fresh, "iibssibssi", body, v[0].ref.owner,
+	    (const void *)v[0].ref.uid.b, (size_t)UID_LEN, v[0].peer, v[0].resource, v[1].ref.owner,
+	    (const void *)v[1].ref.uid.b, (size_t)UID_LEN, v[1].peer, v[1].resource, origin);
+}
+
+void store_file(struct db_batch *b)
+{
+	db_batch_add(b, &q_file, "");
+	db_batch_add(b, &q_filed, "");
 }
 
 void store_put_offline(struct db_batch *b, const struct store_ref *ref, int64_t body, int64_t limit)
@@ -329,21 +385,34 @@ void store_put_offline_known(struct db_batch *b, const struct store_ref *ref, in
 	    (size_t)UID_LEN, limit);
 }
 
-void store_put_body(
-    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m)
+static void put_body(struct db_batch *b, struct db_q *q, int64_t id, const struct store_ref refs[2],
+    const struct message *m)
 {
 	const char *text = sbuf_data(&m->text);
 
-	db_batch_add(b, &q_put_body, "iibibibb", id, refs[0].owner, (const void *)refs[0].uid.b,
+	db_batch_add(b, q, "iibibbb", id, refs[0].owner, (const void *)refs[0].uid.b,
 	    (size_t)UID_LEN, refs[1].owner, (const void *)refs[1].uid.b,
-	    (size_t)(refs[1].owner ? UID_LEN : 0), m->origin, (const void *)text, m->head,
+	    (size_t)(refs[1].owner ? UID_LEN : 0), (const void *)text, m->head,
 	    (const void *)(text + m->at), m->len);
 }
 
-void store_retract(struct db_batch *b, int64_t origin, int64_t by, const struct sbuf *tombstone)
+void store_put_body(
+    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m)
 {
-	db_batch_add(b, &q_retract, "iib", origin, by, (const void *)sbuf_data(tombstone),
-	    sbuf_len(tombstone));
+	put_body(b, &q_put_body, id, refs, m);
+}
+
+void store_put_waiting(
+    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m)
+{
+	put_body(b, &q_put_waiting, id, refs, m);
+}
+
+void store_retract(
+    struct db_batch *b, const struct store_entry *e, int64_t origin, const struct sbuf *tombstone)
+{
+	db_batch_add(b, &q_retract, "isibi", e->ref.owner, e->peer, origin,
+	    (const void *)sbuf_data(tombstone), sbuf_len(tombstone), (int64_t)ARCHIVE_RETRACT);
 }
 
 void store_del_offline(struct db_batch *b, int64_t owner, const struct uid *last)

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The tables of the archive, and all SQL about them.
  *
- *   account  who has an archive, by a number; one without a name is gone, and what is left of it
- * goes body     one message, for whoever has it; with the rows that are about it entry    a message
- * in an account's archive offline  a message that waits for an account prefs    what an account
- * wants to be kept told     the last account event of each domain
+ *   account  who has an archive, by a number; one without a name is gone, and what is left goes
+ *   body     one message, for whoever has it; with the rows that are about it
+ *   fresh    a body that came lately: whose it is, to be filed as entries
+ *   entry    a message in an account's archive
+ *   offline  a message that waits for an account
+ *   prefs    what an account wants to be kept
+ *   told     the last account event of each domain
  *
  * A body goes with the last row that is about it.  Reading costs what is read: each page begins at
  * a key.  All that writes adds to a batch. */
@@ -52,6 +55,8 @@ int store_read_end(struct archive *a, int64_t owner, bool last, struct uid *out)
 int store_read_offline(struct archive *a, int64_t owner, const struct uid_end *low, int64_t most,
     store_row_fn *fn, void *arg);
 int store_read_prefs(struct archive *a, int64_t owner, struct sbuf *out);
+int store_has_fresh(struct archive *a);
+int store_read_last(struct archive *a, struct uid *out); /* the largest id; zeros: none */
 int store_read_told(struct archive *a, const char *host, int64_t *ret_n);
 
 /* --- writing -----------------------------------------------------------------------------------
@@ -62,18 +67,28 @@ struct store_ref {     /* a row about a body */
 };
 
 void store_put_account(struct db_batch *b, int64_t id, const char *jid);
-void store_put_entry(struct db_batch *b, const struct store_ref *ref, const char *peer,
-    const char *resource, int64_t body);
+/* A message that was not there before, in the archives of two accounts at most. */
+struct store_entry {
+	struct store_ref ref;
+	const char *peer, *resource; /* NULL: none */
+};
+void store_put_fresh(
+    struct db_batch *b, int64_t body, const struct store_entry v[2], int64_t origin);
+void store_file(struct db_batch *b); /* all that is fresh */
 /* Unless so many wait already (0: any number may). */
 void store_put_offline(
     struct db_batch *b, const struct store_ref *ref, int64_t body, int64_t limit);
 /* One that is in its archive. */
 void store_put_offline_known(struct db_batch *b, const struct store_ref *ref, int64_t limit);
-/* Behind the rows that are about it: if none is, because they were there before, it is not kept. */
 void store_put_body(
     struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m);
-/* What was said last under this origin is taken back, if the body that does so has been kept. */
-void store_retract(struct db_batch *b, int64_t origin, int64_t by, const struct sbuf *tombstone);
+/* The same for one that only waits: behind the rows that say so, and only if there is one. */
+void store_put_waiting(
+    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m);
+/* What has been filed last under this origin with e's peer is taken back, if it is among the last
+ * ARCHIVE_RETRACT. */
+void store_retract(
+    struct db_batch *b, const struct store_entry *e, int64_t origin, const struct sbuf *tombstone);
 void store_del_offline(struct db_batch *b, int64_t owner, const struct uid *last);
 void store_put_prefs(struct db_batch *b, int64_t owner, const char *prefs);
 void store_put_told(struct db_batch *b, const char *host, int64_t n);

@@ -46,7 +46,7 @@ static bool on_body(int64_t body, const struct store_ref refs[2], void *arg)
 {
 	struct old *old = arg;
 
-	if (uid_ms(&refs[0].uid) >= old->before)
+	if (uid_ms(&refs[0].uid) >= old->before || body > old->a->fresh.filed)
 		return false;
 	for (int i = 0; i < 2; i++) {
 		if (refs[i].owner != 0)

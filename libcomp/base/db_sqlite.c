@@ -25,6 +25,10 @@
 
 #define WRITER_BUSY_MS 2000
 #define WAL_KEEP 67108864 /* bytes the journal keeps on disk after a checkpoint */
+/* A page that many transactions write is copied into the database once for all that lie between two
+ * checkpoints: 16 MiB.  What the writer has in memory is read again by none of them. */
+#define CHECKPOINT_PAGES 4000
+#define WRITER_CACHE_KIB 32768
 
 struct stmt {
 	sqlite3_stmt *s;
@@ -397,7 +401,7 @@ static void harden(sqlite3 *h)
 
 static int configure_writer(struct db_conn *c, char *err, size_t err_len)
 {
-	char sql[96], mode[16] = "", what[] = "cannot open the database";
+	char sql[192], mode[16] = "", what[] = "cannot open the database";
 	int tables;
 
 	(void)sqlite3_busy_timeout(c->h, WRITER_BUSY_MS);
@@ -414,8 +418,9 @@ static int configure_writer(struct db_conn *c, char *err, size_t err_len)
 	}
 	/* temp_store: what a savepoint keeps of pages would else go to a file in /var/tmp. */
 	(void)snprintf(sql, sizeof(sql),
-	    "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=%d",
-	    WAL_KEEP);
+	    "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=%d;"
+	    " PRAGMA cache_size=-%d; PRAGMA wal_autocheckpoint=%d",
+	    WAL_KEEP, WRITER_CACHE_KIB, CHECKPOINT_PAGES);
 	if (ask(c, "SELECT count(*) FROM sqlite_schema", NULL, 0, &tables) < 0)
 		return open_failed(c, what, err, err_len); /* a damaged schema shows here */
 	return run(c, sql, what, err, err_len);
@@ -495,7 +500,7 @@ static int conn_get_version(
 static int conn_set_version(
     struct db_conn *c, const char *part, int version, char *err, size_t err_len)
 {
-	char sql[256];
+	char sql[192];
 
 	assert(!sqlite3_get_autocommit(c->h)); /* no step ends the transaction */
 	if (part)

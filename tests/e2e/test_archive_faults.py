@@ -76,7 +76,14 @@ async def test_storm(archive_stack, talker, end):
             sent += 1
             await asyncio.sleep(0.01)
 
-    talking = asyncio.ensure_future(talk())
+    async def read():
+        while not over:
+            page = await reader.query(rsm(before="", max=5), timeout=40)
+            assert page.error in (None, "service-unavailable", "resource-constraint")
+            assert page.error or len(page.ids) == len(set(page.ids)) <= 5
+
+    reader = await talker("bob", "reads", come=False)
+    talking, reading = asyncio.ensure_future(talk()), asyncio.ensure_future(read())
     for _ in range(6):
         await asyncio.sleep(dice.uniform(0.1, 0.6))
         await asyncio.to_thread(getattr(archive, end))
@@ -84,6 +91,7 @@ async def test_storm(archive_stack, talker, end):
     await asyncio.to_thread(archive_stack.ready)
     over = True
     await talking
+    await reading
     await all_taken(alice, 2 * sent)
     await all_taken(bob, sent)
     for who in alice, bob:

@@ -74,6 +74,16 @@ async def test_refused(archive_stack, talker):
     assert (await alice.prefs("never", always=many, never=many[2:]))[0] == "never"
 
 
+async def test_as_slixmpp_asks(archive_stack, client):
+    alice = await client("alice", plugins=("xep_0313", "xep_0441"))
+    prefs = alice["xep_0441"]
+    answer = await prefs.set_preferences(default="roster", always=["bob@localhost"],
+                                         never=["carol@localhost"])
+    assert answer["mam_prefs"]["default"] == "roster"
+    default, always, never = await prefs.get_preferences()
+    assert (default, *always, *never) == ("roster", "bob@localhost", "carol@localhost")
+
+
 async def test_they_stay(archive_stack, talker):
     alice = await talker("alice")
     want = ("roster", ["bob@localhost", "example.net"], ["carol@localhost/x"])

@@ -6,7 +6,8 @@ import datetime
 import pytest
 
 from lib import xml
-from lib.archive import CARBONS, MAM, fields, rsm, stanza_id
+from lib.archive import CARBONS, MAM, Talker, count, fields, rsm, stanza_id
+from lib.archive_fixtures import with_archive
 from lib.inbox import error_condition
 from lib.wait import until
 
@@ -180,3 +181,21 @@ async def test_soon_after(archive_stack, talker):
         assert page.bodies == [str(n)]
     await until(lambda: len(bob.heard()) == 20)
     assert (await bob.query()).bodies == [str(n) for n in range(20)]
+
+
+@with_archive(domain="localhost,example.net")
+async def test_two_domains(archive_stack, raw_client):
+    """Whoever of the two domains tells of it, both have it."""
+    people = []
+    for jid in "alice@localhost", "bob@example.net":
+        archive_stack.add_account(jid)
+        user, _, domain = jid.partition("@")
+        raw = await raw_client(stack=archive_stack, domain=domain)
+        await raw.login(user, archive_stack.accounts[jid], "a")
+        people.append(await Talker(raw).come())
+    alice, bob = people
+    await said(alice, bob, "1")
+    await said(bob, alice, "2")
+    for who in alice, bob:
+        assert await who.bodies() == ["1", "2"]
+    assert count(archive_stack, "body") == 2

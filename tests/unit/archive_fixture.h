@@ -211,6 +211,13 @@ static inline void ask(struct fix *f, const char *from, const char *type, const 
 #define FIELD(var, value) "<field var='" var "'><value>" value "</value></field>"
 #define SET(content) "<set xmlns='" NS_RSM "'>" content "</set>"
 
+/* What came last is where it belongs. */
+static inline void file(struct fix *f)
+{
+	fix_advance(f, 1100);
+	fix_spin(f);
+}
+
 /* One number. */
 static inline int64_t number(struct fix *f, const char *sql)
 {

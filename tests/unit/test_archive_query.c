@@ -18,6 +18,9 @@ static void test_kept_once(void **state)
 	struct fix *f = *state;
 
 	talk(f, 1, "a");
+	assert_int_equal(number(f, "SELECT count(*) FROM entry"), 0);
+	file(f);
+	assert_int_equal(number(f, "SELECT count(*) FROM fresh"), 0);
 	assert_int_equal(number(f, "SELECT count(*) FROM entry"), 2);
 	assert_int_equal(number(f, "SELECT count(*) FROM body"), 1);
 	talk(f, 1, "a"); /* the server was restarted, and tells again */
@@ -30,6 +33,25 @@ static void test_kept_once(void **state)
 	tap(f, owner_of(ALICE, id_at(T0 + 9000, 1), KEEP), "<presence xmlns='jabber:client'/>");
 	assert_int_equal(number(f, "SELECT count(*) FROM body"), 1);
 	assert_int_equal(f->received, STREAM_E_NONE);
+}
+
+/* What had not been filed when the process was killed is found by the next one; and so is what was
+ * told twice on the way. */
+static void test_killed_before_it_was_filed(void **state)
+{
+	struct fix *f = *state;
+
+	talk(f, 1, "a");
+	talk(f, 2, "b");
+	archive_revive(f);
+	fix_spin(f);
+	assert_int_equal(number(f, "SELECT count(*) FROM fresh"), 0);
+	talk(f, 2, "b");
+	ask(f, ALICE "/a", "set", QUERY());
+	assert_string_equal(texts(f), "ab");
+	ask(f, BOB "/a", "set", QUERY());
+	assert_string_equal(texts(f), "ab");
+	assert_int_equal(number(f, "SELECT count(*) FROM body"), 2);
 }
 
 static void test_a_page(void **state)
@@ -496,6 +518,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ARCHIVE_TEST(test_kept_once),
+		ARCHIVE_TEST(test_killed_before_it_was_filed),
 		ARCHIVE_TEST(test_a_page),
 		ARCHIVE_TEST(test_nobody_elses),
 		ARCHIVE_TEST(test_pages),

@@ -159,7 +159,9 @@ static void test_plans(void **state)
 		    "SEARCH e USING INDEX entry_peer (owner=? AND peer=? AND id>? AND id<?)" },
 		{ "SELECT id FROM unused WHERE id = 1",
 		    "SEARCH body USING INTEGER PRIMARY KEY (rowid=?)" },
-		{ "SELECT max(id) FROM body WHERE origin = 1 AND origin <> 0", "body_origin" },
+		{ "SELECT id FROM (SELECT id, origin FROM entry e INDEXED BY entry_peer WHERE"
+		  " owner = 1 AND peer = 'p' ORDER BY id DESC LIMIT 9) WHERE origin = 1 LIMIT 1",
+		    "SEARCH e USING COVERING INDEX entry_peer (owner=? AND peer=?)" },
 		{ "SELECT id FROM account WHERE jid IS NULL ORDER BY id LIMIT 1", "account" },
 	};
 	struct fix *f = *state;

@@ -150,7 +150,7 @@ def uid(ms, n):
 def fill(stack, jid, n, peer, first_ms, step_ms=1, waiting=False, size=0):
     """Messages 0 to n - 1 from peer, written into the database of an archive that does not run: in
     jid's archive, or waiting for jid alone."""
-    table = "offline (owner, id, body)" if waiting else "entry (owner, id, body, peer)"
+    table = "offline (owner, id, body)" if waiting else "entry (owner, id, body, peer, origin)"
     head = (f'<message xmlns="jabber:client" from="{peer}/x" to="{jid}" type="chat" id="m').encode()
     with contextlib.closing(sqlite3.connect(database(stack))) as db, db:
         db.execute("INSERT OR IGNORE INTO account (jid) VALUES (?)", (jid,))
@@ -160,9 +160,9 @@ def fill(stack, jid, n, peer, first_ms, step_ms=1, waiting=False, size=0):
         def each():
             for i in range(n):
                 yield last + 1 + i, uid(first_ms + i * step_ms, i).bytes, i
-        db.executemany("INSERT INTO body VALUES (?, ?, ?, 0, x'', 0, ?, ?)",
+        db.executemany("INSERT INTO body VALUES (?, ?, ?, 0, x'', ?, ?)",
                        ((at, owner, u, head + b'%d"' % i, b"<body>%d%s</body>" % (i, b"x" * size))
                         for at, u, i in each()))
-        values = "?, ?, ?" if waiting else "?, ?, ?, ?"
+        values = "?, ?, ?" if waiting else "?, ?, ?, ?, 0"
         db.executemany(f"INSERT INTO {table} VALUES ({values})",
                        ((owner, u, at) if waiting else (owner, u, at, peer) for at, u, _ in each()))
