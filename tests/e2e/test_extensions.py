@@ -80,8 +80,17 @@ ADDED = rb"(<(delay|stanza-id) [^>]*/>|<delay [^>]*>[^<]*</delay>)*"
 
 
 @pytest.fixture
-def stack(make_stack):
-    return make_stack(components=(), env={"E2E_POLICY_CHAT": "none", "LIMIT_SESSION_RATE": "0"})
+def stack(request, make_stack):
+    return make_stack(components=getattr(request, "param", ()),
+                      env={"E2E_POLICY_CHAT": "none", "LIMIT_SESSION_RATE": "0"})
+
+
+def with_or_without_archive(test):
+    return pytest.mark.parametrize("stack", [(), ("archive",)], indirect=True,
+                                   ids=["router", "archive"])(test)
+
+
+with_archive = pytest.mark.parametrize("stack", [("archive",)], indirect=True, ids=[""])
 
 
 async def session(stack, raw_client, user, resource, carbons=True):
@@ -149,6 +158,7 @@ def copied(c, way):
 ALL = list(IDS)
 
 
+@with_or_without_archive
 async def test_at_once_and_in_copies(stack, raw_client):
     alice, tablet = [await session(stack, raw_client, "alice", n) for n in ("phone", "tablet")]
     bob, desk = [await session(stack, raw_client, "bob", n) for n in ("phone", "desk")]
@@ -169,6 +179,7 @@ async def test_to_a_bare_address(stack, raw_client):
         assert arrived(c) == ALL
 
 
+@with_or_without_archive
 @pytest.mark.parametrize("waits", ["sleeps", "inactive"])
 async def test_to_who_comes_back(stack, raw_client, waits):
     """Asleep, or awake and looked at by nobody (XEP-0352); with a copy for another client of his."""
@@ -197,6 +208,40 @@ async def test_to_who_comes_back(stack, raw_client, waits):
         await c.sync()
     assert meant(bob) == ALL
     assert copied(desk, "received") == ALL
+
+
+# What nobody keeps for who is not there: it says nothing, or the server cannot tell whether it does.
+PASSING = {"chat state", "prefixes", "long", "comments that are none", "session over messages"}
+
+
+@with_archive
+async def test_to_who_was_not_there_and_in_archives(stack, raw_client):
+    stack.add_account("bob")
+    alice = await session(stack, raw_client, "alice", "phone")
+    await say_all(alice, "bob@localhost")
+    bob = await session(stack, raw_client, "bob", "phone")
+    wanted = [i for i, what in IDS.items() if what not in PASSING]
+    await bob.wait("message", id=wanted[-1])
+    assert [i for i in meant(bob) if i in wanted] == wanted
+    for c in (alice, bob):
+        archived = [i for i in await from_archive(c) if i in wanted]
+        assert archived == [i for i in wanted if IDS[i] != "hints"]
+
+
+async def from_archive(c):
+    """What its archive has with all that was in it."""
+    c.inbox.clear()
+    found, after = [], ""
+    while True:
+        fin = (await c.iq("set", "<query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'>"
+                          f"<max>50</max>{after}</set></query>")).find("{urn:xmpp:mam:2}fin")
+        found += [kept(m.find(f"{{urn:xmpp:mam:2}}result/{FORWARD}/{{{xml.CLIENT}}}message"))
+                  for m in c.inbox.find("message")]
+        c.inbox.clear()
+        last = fin.findtext("{http://jabber.org/protocol/rsm}set/{http://jabber.org/protocol/rsm}last")
+        if fin.get("complete") == "true" or not last:
+            return found
+        after = f"<after>{last}</after>"
 
 
 async def again(stack, raw_client, previous):
