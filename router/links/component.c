@@ -25,6 +25,7 @@
 #include "links/component.h"
 #include "links/hooks.h"
 #include "links/link.h"
+#include "links/tap.h"
 #include "router.h"
 
 #define SOCKET_MODE 0660 /* the secret is asked for in any case */
@@ -182,6 +183,8 @@ static void component_add(struct components *cs, const struct component_conf *co
 	rate_init(&c->replaced, &replace_rate, loop_now(cs->router->loop));
 	list_add_tail(&cs->all, &c->of_all);
 	map_put(&cs->by_domain, &c->node, c->domain, strlen(c->domain));
+	if (tap_has(c, TAP_MESSAGES)) /* else a restart of ours would refuse messages */
+		outbound_expect(c);
 }
 
 static void component_free(struct component *c)

@@ -74,6 +74,8 @@ void components_link_ready(struct components *cs, const char *addr);
 
 /* --- outbound.c ------------------------------------------------------------------------------- */
 void outbound_init(struct component *c);
+/* It has not come yet and is waited for, as if its link had just been lost. */
+void outbound_expect(struct component *c);
 /* It leaves the configuration: what waits is answered; quiet: the router ends. */
 void outbound_done(struct component *c, bool quiet);
 /* The link may be written to.  A new session, if the link has acks, has begun before; resumed: the

@@ -407,6 +407,15 @@ void outbound_lost(struct component *c, bool next)
 	questions_lost(c);
 }
 
+void outbound_expect(struct component *c)
+{
+	if (c->conf->link_grace == 0)
+		return;
+	enter(c, COMP_GRACE);
+	c->acked = true;
+	timer_set(&c->grace, (uint64_t)c->conf->link_grace * 1000);
+}
+
 static void on_stuck(void *arg)
 {
 	struct component *c = arg;

@@ -209,7 +209,7 @@ async def test_cannot_be_read(archive_stack, talker):
     assert await bob.bodies() == ["1"]
 
 
-async def test_never_there(make_stack, raw_client):
+async def test_never_there(make_stack, raw_client, clock):
     """What would have to be kept is refused, and nobody gets it."""
     stack = make_stack(components=("archive",), env=ENV, start=False)
     stack.router.start()
@@ -221,6 +221,7 @@ async def test_never_there(make_stack, raw_client):
         await raw.login(user, stack.accounts[f"{user}@localhost"], "a")
         people.append(await Talker(raw).come())
     alice, bob = people
+    await let_pass(clock, 31)
     await alice.say(bob.bare, "1", id="refused")
     await alice.raw.wait("message", type="error", id="refused", error="resource-constraint")
     await bob.raw.sync()

@@ -176,8 +176,23 @@ async def test_out_of_the_order_of_others(stack, keeper, managed):
     await until(lambda: alice.acks()[-1] == h + 2, "both")
 
 
-async def test_archive_that_never_came(stack, managed):
+async def test_archive_that_comes_behind_the_router(stack, keeper, managed):
+    """Nothing is refused meanwhile, and nothing counts as handled."""
     alice, bob = await managed("alice"), await managed("bob")
+    h = await alice.asked()
+    await alice.say(BOB, "m1")
+    await bob.raw.wait("message", id="m1")
+    assert await alice.asked() == h
+    archive = await keeper()
+    await archive.event("m1")
+    await archive.ack()
+    await until(lambda: alice.acks()[-1] == h + 1, "it counts")
+
+
+async def test_archive_that_never_came(stack, managed, clock):
+    alice, bob = await managed("alice"), await managed("bob")
+    await let_pass(clock, 11)
+    await in_state(stack, ARCHIVE, "away")
     await alice.say(BOB, "m1")
     error = await refused(alice, "m1")
     assert error.find("{jabber:client}error").get("type") == "wait"
