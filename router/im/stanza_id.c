@@ -6,8 +6,6 @@
  * for the commit: only a clock that was set back and a router that was killed within the same
  * moment could tell. */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +89,13 @@ static void lease(struct stanza_ids *ids)
 
 /* --- making ----------------------------------------------------------------------------------- */
 
+static char *put_hex(char *out, uint64_t v, unsigned digits)
+{
+	for (unsigned i = digits; i-- > 0; v >>= 4)
+		out[i] = "0123456789abcdef"[v & 15];
+	return out + digits;
+}
+
 int64_t stanza_id_new(struct stanza_ids *ids, char out[STANZA_ID + 1])
 {
 	int64_t now = loop_wall_ms(ids->router->loop);
@@ -105,9 +110,16 @@ int64_t stanza_id_new(struct stanza_ids *ids, char out[STANZA_ID + 1])
 		ids->counter = 0;
 	}
 	lease(ids);
-	(void)snprintf(out, STANZA_ID + 1, "%08" PRIx32 "-%04x-7%03x-%04x-%012" PRIx64,
-	    (uint32_t)(ids->ms >> 16), (unsigned)(ids->ms & 0xffff), ids->counter,
-	    0x8000 | (unsigned)(ids->tail >> 48 & 0x3fff), ids->tail & 0xffffffffffff);
+	out = put_hex(out, (uint64_t)ids->ms >> 16, 8);
+	*out++ = '-';
+	out = put_hex(out, (uint64_t)ids->ms & 0xffff, 4);
+	*out++ = '-';
+	out = put_hex(out, 0x7000 | ids->counter, 4);
+	*out++ = '-';
+	out = put_hex(out, 0x8000 | (ids->tail >> 48 & 0x3fff), 4);
+	*out++ = '-';
+	out = put_hex(out, ids->tail & 0xffffffffffff, 12);
+	*out = '\0';
 	return ids->ms;
 }
 

@@ -32,8 +32,8 @@ static struct metric m_refused = METRIC_COUNTER("switchyard_messages_refused_tot
     "Messages refused because the archive could not take them.", NULL);
 
 struct owner {
-	const char *jid; /* bare; NULL: nobody here */
-	char id[STANZA_ID + 1];
+	const char *jid;        /* bare; NULL: nobody here */
+	char id[STANZA_ID + 1]; /* empty: nobody has to know it yet */
 	bool keep;
 	struct component *archive; /* granted `messages`; NULL: none */
 };
@@ -60,6 +60,14 @@ static const char *bare_of(const struct stanza *st, const struct jid *j)
 	return arena_strndup(el_arena(st->el), j->s, jid_bare_len(j));
 }
 
+/* Then the recipient's archive, which has been looked for, is the sender's, too. */
+static bool same_domain(const struct stanza *st)
+{
+	return st->tapped->recipient.archive &&
+	       jid_domain_len(&st->from) == jid_domain_len(&st->to) &&
+	       !memcmp(jid_domain(&st->from), jid_domain(&st->to), jid_domain_len(&st->to));
+}
+
 /* Who sends through a component in the account's name (XEP-0356) is the account. */
 static void find_sender(struct router *r, struct stanza *st)
 {
@@ -67,7 +75,8 @@ static void find_sender(struct router *r, struct stanza *st)
 
 	if ((!st->session && !st->proxy) || !is_here(r, &st->from))
 		return;
-	o->archive = tap_find(r, TAP_MESSAGES, &st->from);
+	o->archive =
+	    same_domain(st) ? st->tapped->recipient.archive : tap_find(r, TAP_MESSAGES, &st->from);
 	if (!o->archive)
 		return;
 	o->jid = bare_of(st, &st->from);
@@ -88,6 +97,11 @@ static void find_recipient(struct router *r, struct stanza *st)
 	    o->archive && st->tapped->worth == KEEP_ALWAYS && prefs_keeps(r, &st->to, &st->from);
 }
 
+static void give_id(struct router *r, struct tapped *t, struct owner *o)
+{
+	t->ms = stanza_id_new(r->stanza_ids, o->id);
+}
+
 /* What one says to oneself has one owner, the recipient. */
 static void find_owners(struct router *r, struct stanza *st)
 {
@@ -96,12 +110,12 @@ static void find_owners(struct router *r, struct stanza *st)
 	find_recipient(r, st);
 	if (!jid_same_bare(&st->from, &st->to))
 		find_sender(r, st);
-	if (t->sender.jid)
-		t->ms = stanza_id_new(r->stanza_ids, t->sender.id);
+	if (t->sender.keep)
+		give_id(r, t, &t->sender);
 	if (t->sender.keep)
 		st->sent_id = t->sender.id;
-	if (t->recipient.jid)
-		t->ms = stanza_id_new(r->stanza_ids, t->recipient.id);
+	if (t->recipient.keep)
+		give_id(r, t, &t->recipient);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -115,7 +129,7 @@ static struct el *event_new(const struct stanza *st, const struct component *c)
 
 	el_set(ev, "from", domain);
 	el_setf(ev, "id", "tap-%s",
-	    st->tapped->recipient.jid ? st->tapped->recipient.id : st->tapped->sender.id);
+	    *st->tapped->recipient.id ? st->tapped->recipient.id : st->tapped->sender.id);
 	tapped = el_add(ev, "tapped", NS_TAP);
 	delay_put_stamp_ms(tapped, st->tapped->ms);
 	return ev;
@@ -259,6 +273,8 @@ void tapped_end(struct router *r, struct stanza *st)
 
 	if (st->tapped && (!st->bounced || st->tapped->offline)) {
 		t.state = state_of(r, st);
+		if (t.state && !*st->tapped->recipient.id)
+			give_id(r, st->tapped, &st->tapped->recipient);
 		components_each(r->components, tell, &t);
 	}
 	if (t.failed && st->tapped->offline)
@@ -332,7 +348,7 @@ void tapped_begin_expired(struct router *r, struct stanza *st)
 		return;
 	}
 	t->recipient.keep = id != NULL; /* only what is kept has one */
-	t->ms = stanza_id_new(r->stanza_ids, t->recipient.id);
+	give_id(r, t, &t->recipient);
 	if (id && strlen(id) == STANZA_ID)
 		memcpy(t->recipient.id, id, STANZA_ID);
 }
