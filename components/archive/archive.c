@@ -29,6 +29,8 @@ void archive_announce(struct archive *a)
 	for (size_t i = 0; i < sizeof(account) / sizeof(account[0]); i++)
 		comp_feature_for(a->c, COMP_FOR_ACCOUNT, NS_MAM, account[i]);
 	comp_feature_for(a->c, COMP_FOR_SERVER, NS_MAM, FEATURE_OFFLINE);
+	/* Archives are accounts' (XEP-0313 3), but profanity, for one, looks at the server alone. */
+	comp_feature_for(a->c, COMP_FOR_SERVER, NS_MAM, NS_MAM);
 }
 
 int archive_load(struct archive *a)

@@ -126,7 +126,7 @@ async def test_disco_form_and_metadata(archive_stack, talker):
 
     assert {MAM, f"{MAM}#extended", "urn:xmpp:sid:0", "urn:xmpp:message-retract:1#tombstone"} <= \
         await features(alice.bare)
-    assert "msgoffline" in await features("localhost")
+    assert {"msgoffline", "urn:xmpp:mam:2"} <= set(await features("localhost"))
     answer = await alice.raw.iq("get", f"<query xmlns='{MAM}'/>")
     assert {f.get("var") for f in answer.iter("{jabber:x:data}field")} == {
         "FORM_TYPE", "with", "start", "end", "before-id", "after-id", "ids", "include-groupchat"}
