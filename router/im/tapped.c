@@ -245,7 +245,9 @@ static void tell(struct component *c, void *arg)
 	bool sent = keeps_for(c, &tp->sender);
 	bool known = tp->expired && tp->recipient.keep; /* it has the message by this id */
 	bool received = keeps_for(c, &tp->recipient) && !tp->expired;
-	bool hidden_too = t->state && tap_granted(c, TAP_UNDELIVERED, &t->st->to);
+	bool mine = tp->offline && c == tp->recipient.archive; /* and nobody else's */
+	bool hidden_too =
+	    mine || (t->state && !tp->offline && tap_granted(c, TAP_UNDELIVERED, &t->st->to));
 	struct el *ev, *to;
 
 	if (!sent && !received && !hidden_too)
@@ -263,8 +265,8 @@ static void tell(struct component *c, void *arg)
 		event_message(ev, t->st);
 	if (!tap_send(t->router, c, ev, t->st,
 		(struct tap_how){
-		    .taken = !tp->offline, .holds = sent || received || tp->offline }))
-		t->failed = true;
+		    .taken = !mine || tp->expired, .holds = sent || received || mine }))
+		t->failed = t->failed || mine;
 }
 
 void tapped_end(struct router *r, struct stanza *st)
@@ -287,6 +289,11 @@ void tapped_end(struct router *r, struct stanza *st)
 static bool can_keep(const struct stanza *st, const struct owner *o)
 {
 	return !o->jid || !o->keep || tap_ready(o->archive, st);
+}
+
+static bool fits(const struct stanza *st, const struct owner *o)
+{
+	return !o->jid || !o->keep || tap_fits(o->archive, st);
 }
 
 /* An operator hears of it once a minute: whoever grants an archive what it asks for and does not
@@ -322,6 +329,11 @@ bool tapped_begin(struct router *r, struct stanza *st)
 	if (!t->sender.jid && !t->recipient.jid) {
 		st->tapped = NULL;
 		return true;
+	}
+	if (!fits(st, &t->sender) || !fits(st, &t->recipient)) {
+		st->tapped = NULL;
+		route_bounce(r, st, COND_NOT_ACCEPTABLE, "too long to be kept");
+		return false;
 	}
 	if (can_keep(st, &t->sender) && can_keep(st, &t->recipient) &&
 	    !((t->sender.keep || t->recipient.keep) && st->session &&

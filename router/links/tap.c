@@ -2,6 +2,7 @@
 #include <base/arena.h>
 #include <base/log.h>
 
+#include "conf.h"
 #include "core/route.h"
 #include "core/stanza.h"
 #include "links/component.h"
@@ -10,14 +11,22 @@
 
 struct told { /* with its event */
 	struct router *router;
-	struct stanza *st; /* held; NULL: it is handled already */
-	bool taken;
+	struct stanza *st; /* held; NULL: it does not wait for this, or not any more */
+	struct tap_how how;
 };
+
+enum { AROUND = 4096 }; /* what an event is more than its message, at most */
+
+/* What was made here is at least as long in memory. */
+bool tap_fits(const struct component *c, const struct stanza *st)
+{
+	size_t max = (size_t)component_conf_of(c)->max_stanza, len = el_wire_len(st->el);
+
+	return (len > 0 ? len : arena_size(el_arena(st->el))) + AROUND <= max - max / 8;
+}
 
 bool tap_ready(struct component *c, const struct stanza *st)
 {
-	enum { AROUND = 4096 }; /* what the event is more than its message, at most */
-
 	return component_keeps(
 	    c, arena_size(el_arena(st->el)) + AROUND, &st->from, st->component != NULL);
 }
@@ -29,7 +38,7 @@ static void event_done(struct stanza *ev)
 	struct stanza *st = t->st;
 
 	t->st = NULL;
-	if (ev->dropped && t->taken)
+	if (ev->dropped && t->how.holds && t->how.taken)
 		log_warn(NULL, "a message that somebody has got was not archived");
 	else if (ev->dropped && st)
 		route_bounce(t->router, st, COND_RESOURCE_CONSTRAINT, "it could not be kept");
@@ -42,7 +51,7 @@ static bool event_stays(struct stanza *ev)
 	struct told *t = ev->arg;
 	struct stanza *st = t->st;
 
-	if (!t->taken)
+	if (!t->how.taken)
 		return false;
 	t->st = NULL;
 	stanza_release(st);
@@ -61,10 +70,11 @@ bool tap_send(
 		return false;
 	}
 	t = arena_zalloc(el_arena(event), sizeof(*t));
-	*t = (struct told){ r, how.holds ? stanza_hold(st) : NULL, how.taken };
+	*t = (struct told){ r, how.holds ? stanza_hold(st) : NULL, how };
 	ev->arg = t;
 	ev->done = event_done;
-	ev->stays = event_stays;
+	if (how.holds) /* else tap_ready() was not asked: it waits as any message does */
+		ev->stays = event_stays;
 	ev->acked_only = true;
 	ev->payer = st->from;
 	ev->payer.s = arena_strdup(el_arena(event), st->from.s);

@@ -34,13 +34,16 @@ struct component *tap_keeper(struct router *r, const struct jid *at);
 typedef void tap_each_fn(struct component *c, void *arg);
 void tap_each(struct router *r, const char *what, const struct jid *at, tap_each_fn *fn, void *arg);
 
+/* Is an event about st short enough for c's link? */
+bool tap_fits(const struct component *c, const struct stanza *st);
 /* Will c take an event about st in this turn? */
 bool tap_ready(struct component *c, const struct stanza *st);
 struct tap_how {
 	bool taken; /* somebody has the message: the event stays if the component does not */
 	bool holds; /* the message counts as handled with the event, and not before */
 };
-/* Takes the event, a message to c's domain, about st.  false: c does not take it. */
+/* Takes the event, a message to c's domain, about st.  false: c does not take it.  What holds its
+ * message has been asked about by tap_ready(). */
 bool tap_send(
     struct router *r, struct component *c, struct el *event, struct stanza *st, struct tap_how how);
 

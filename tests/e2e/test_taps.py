@@ -10,7 +10,7 @@ from lib import tap
 from lib.faults import let_pass
 from lib.im import messages
 from lib.inbox import error_condition
-from lib.link import connect, in_state, row
+from lib.link import connect, enabled, in_state, row
 from lib.managed import BODY
 from lib.tap import ARCHIVE, SECRET, keeper, section, stanza_ids  # noqa: F401: a fixture
 from lib.wait import until
@@ -21,8 +21,10 @@ V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 
 @pytest.fixture
 def stack(request, make_stack):
-    """settings(...) says what is different of the archive's section."""
-    return make_stack(components=(), conf_d=section(**getattr(request, "param", {})),
+    """settings(...) says what is different of the archive's section, and what stands beside it."""
+    rows = dict(getattr(request, "param", {}))
+    beside = rows.pop("beside", "")
+    return make_stack(components=(), conf_d=section(**rows) + beside,
                       env={"LIMIT_SESSION_RATE": "0"})
 
 
@@ -289,6 +291,19 @@ async def test_archive_that_takes_no_more(stack, keeper, managed):
     await bob.raw.wait("message", id="after")
 
 
+@settings(max_stanza="20k")
+async def test_too_long_for_the_archive(stack, keeper, managed):
+    """It is refused before anybody gets it."""
+    archive = await keeper()
+    alice, bob = await managed("alice"), await managed("bob")
+    await alice.raw.send(message(BOB, "m1", BODY + "<x xmlns='urn:x'>" + "x" * 20000 + "</x>"))
+    await refused(alice, "m1", "not-acceptable")
+    await alice.say(BOB, "m2")
+    await archive.event("m2")
+    await bob.raw.wait("message", id="m2")
+    assert messages(bob.raw) == ["m2"]
+
+
 async def test_who_waits_too_long_is_told(stack, keeper, managed, clock):
     """64 wait; after five seconds all else is read, and what would have to wait is refused."""
     await keeper()
@@ -377,6 +392,23 @@ async def test_without_acknowledgements(stack, keeper, managed):
     await archive.answer(await archive.asked(after="u1"))
 
 
+async def test_page_for_who_is_being_put_out(stack, keeper, managed):
+    """Its stream has ended, its session not yet: what it is not given is the archive's still."""
+    archive = await keeper()
+    bob = await managed("bob", enable=False)
+    iq = await archive.asked()
+    stack.ctl("session", "kick", bob.raw.jid)
+    await bob.raw.wait("{http://etherx.jabber.org/streams}error")
+    await archive.answer(iq, [waiting("m1", "u1")], last="u1")
+    again = await managed("bob", "desk")
+    await archive.answer(await archive.asked(n=2), [waiting("m1", "u1")], last="u1")
+    await again.raw.wait("message", id="m1")
+    assert not [e for e in archive.raw.inbox.find("iq", from_=BOB)
+                if e.find(f"{{{tap.TAP}}}offline").get("after")]
+    await again.ack()
+    await archive.asked(after="u1")
+
+
 async def test_second_client_meanwhile(stack, keeper, managed):
     """One session of an account is given what waits; if it falls asleep over it, the other one."""
     archive = await keeper()
@@ -432,6 +464,30 @@ async def test_queue_that_expires(stack, keeper, managed):
     assert expired.state(BOB) == "expired" and expired.uid(BOB) == event.uid(BOB)
     assert expired.message is None and not expired.kept()
     await alice.raw.sync()
+    assert not alice.raw.inbox.find("message", type="error")
+
+
+async def test_queue_that_expires_while_the_archive_is_away(stack, keeper, managed, clock):
+    """Nobody would hear of an error any more: it waits until it can be said."""
+    archive = await keeper()
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.ack()
+    await bob.raw.drop(reset=True)
+    await until(lambda: None in [s["peer"] for s in stack.ctl("session", "list")], "it sleeps")
+    await alice.say(BOB, "m1")
+    event = await archive.event("m1")
+    await archive.ack()
+    await alice.raw.sync()
+    await archive.link.cut()
+    await in_state(stack, ARCHIVE, "grace")
+    stack.ctl("session", "kick", bob.raw.jid)
+    await until(lambda: len(stack.ctl("session", "list")) == 1, "it ends")
+    await let_pass(clock, 11)
+    await in_state(stack, ARCHIVE, "away")
+    again = await keeper()
+    await until(lambda: again.events(), "the end of the queue")
+    expired = again.events()[-1]
+    assert expired.state(BOB) == "expired" and expired.uid(BOB) == event.uid(BOB)
     assert not alice.raw.inbox.find("message", type="error")
 
 
@@ -506,6 +562,62 @@ async def test_who_wakes_phones(stack, keeper, managed):
     stack.add_account("carol")
     await alice.say("carol@localhost", "m3")
     await refused(alice, "m3", "service-unavailable")
+
+
+PUSHER = "pusher.localhost"
+
+
+@settings(beside=f'component pusher {{\n  domain = "{PUSHER}"\n  secret = "{SECRET}"\n'
+                 '  internal = "true"\n  link_grace = "1"\n  tap = { "undelivered" }\n}\n')
+async def test_who_wakes_phones_beside_an_archive(stack, keeper, managed, raw_client, clock):
+    """What is the archive's is not told to others, and waits for nobody else."""
+    archive = await keeper()
+    pusher = tap.Keeper(await enabled(raw_client, stack, PUSHER, SECRET))
+    alice, bob = await managed("alice"), await managed("bob")
+    stack.add_account("carol")
+    h = await alice.asked()
+    await alice.say("carol@localhost", "m1")
+    await archive.event("m1", state="offline")
+    await bob.raw.send("<inactive xmlns='urn:xmpp:csi:0'/>")
+    await bob.asked()
+    await alice.say(BOB, "m2")
+    await pusher.event("m2", state="inactive")
+    await archive.ack()
+    await archive.event("m2", state="inactive")
+    await archive.ack()
+    await until_handled(alice, h + 2)
+    assert [e.id for e in pusher.events()] == ["m2"]
+    await pusher.raw.drop(reset=True)
+    await let_pass(clock, 3)
+    await in_state(stack, PUSHER, "away")
+    assert not row(stack, PUSHER)["queued"]
+    await alice.say("carol@localhost", "m3")
+    await archive.event("m3", state="offline")
+    await archive.ack()
+    await until_handled(alice, h + 3)
+    assert not alice.raw.inbox.find("message", type="error")
+
+
+async def until_handled(one, h):
+    while await one.asked() < h:
+        pass
+
+
+@settings(link_queue="64k")
+async def test_what_is_not_kept_has_its_bound_in_the_queue_too(stack, keeper, managed):
+    """Nobody's message waits for such an event, so that nothing but the queue holds it back."""
+    archive = await keeper()
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.raw.send("<inactive xmlns='urn:xmpp:csi:0'/>")
+    await bob.asked()
+    brief = BODY + f"<no-permanent-store xmlns='{HINTS}'/>"
+    for n in range(100):
+        await alice.raw.send(message(BOB, f"m{n}", brief))
+    await bob.raw.wait("message", id="m99")
+    await alice.raw.sync()
+    assert messages(bob.raw) == [f"m{n}" for n in range(100)]
+    assert not alice.raw.inbox.find("message", type="error")
+    assert 0 < row(stack, ARCHIVE)["unacknowledged"] < 60
 
 
 # --- preferences ----------------------------------------------------------------------------------
