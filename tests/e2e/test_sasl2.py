@@ -225,7 +225,7 @@ async def test_too_many_resources(make_stack, raw_client):
 # --- resuming -------------------------------------------------------------------------------------
 
 async def test_resumed_in_one_round_trip(fresh, stack):
-    """What was missed follows <success/> and the features."""
+    """What was missed follows <success/>: the stream goes on, without new features."""
     raw, bob = await fresh(), await fresh()
     success = await authenticate(
         raw, "alice", stack.accounts[ALICE], bind(f"<enable xmlns='{SM}' resume='true'/>"))
@@ -242,8 +242,12 @@ async def test_resumed_in_one_round_trip(fresh, stack):
     assert success.find(f"{{{BIND2}}}bound") is None and identity(success) == ALICE
     await again.wait("message", id="m4")
     kinds = [e.tag.rpartition("}")[2] for e in again.inbox]
-    assert kinds.index("success") < kinds.index("features") < kinds.index("message")
+    assert kinds.index("success") < kinds.index("message") and "features" not in kinds
     assert kinds.count("message") == 5
+    long = "x" * 100000  # as after any login
+    await again.send(f"<message to='bob@localhost/none' type='normal' id='long'><body>{long}</body>"
+                     "</message>")
+    await again.wait("message", id="long", type="error")
 
 
 async def test_a_resource_if_it_cannot_be_resumed(fresh, stack):
