@@ -76,8 +76,8 @@ void conn_inline(struct conn *c, const struct el *request, struct el *success)
 	resumed = c->session != NULL;
 	if (!resumed)
 		bound = bind(c, request);
-	el_add_text(
-	    success, "authorization-identifier", NULL, bound ? c->session->jid.s : c->account.s);
+	el_add_text(success, "authorization-identifier", NULL,
+	    c->session ? c->session->jid.s : c->account.s);
 	if (answer)
 		el_add_copy(success, answer);
 	if (bound)

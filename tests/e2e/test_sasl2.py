@@ -239,7 +239,7 @@ async def test_resumed_in_one_round_trip(fresh, stack):
     success = await authenticate(again, "alice", stack.accounts[ALICE],
                                  f"<resume xmlns='{SM}' previd='{ident}' h='0'/>" + bind())
     assert success.find(f"{{{SM}}}resumed").get("previd") == ident
-    assert success.find(f"{{{BIND2}}}bound") is None and identity(success) == ALICE
+    assert success.find(f"{{{BIND2}}}bound") is None and identity(success) == jid
     await again.wait("message", id="m4")
     kinds = [e.tag.rpartition("}")[2] for e in again.inbox]
     assert kinds.index("success") < kinds.index("message") and "features" not in kinds
