@@ -21,6 +21,8 @@ void sasl_server_reload(struct sasl_server *ss);
 
 /* One connection's exchange.  host: the served domain of the stream. */
 struct sasl *sasl_new(struct sasl_server *ss, struct io *io, const char *host);
+/* Who the client says that it is, in its stream's header; NULL: nothing. */
+void sasl_said(struct sasl *sa, const char *from);
 void sasl_free(struct sasl *sa); /* NULL is fine */
 /* <mechanisms/>, <authentication/> (XEP-0388) and XEP-0440's <sasl-channel-binding/>, added to
  * <stream:features/>. */
@@ -39,6 +41,8 @@ typedef void sasl_later(enum sasl_status status, struct el *reply, void *arg);
 enum sasl_status sasl_element(
     struct sasl *sa, const struct el *el, struct el **reply, sasl_later *later, void *arg);
 const struct jid *sasl_jid(const struct sasl *sa); /* bare, after success */
+/* An exchange has begun and is not over. */
+bool sasl_goes_on(const struct sasl *sa);
 /* After success: the <authenticate/> of XEP-0388 that it began with, which is the caller's now;
  * NULL: it began with <auth/>. */
 struct el *sasl_take_request(struct sasl *sa);

@@ -59,6 +59,7 @@ void conn_login_element(struct conn *c);
 /* features.c */
 void conn_send_header(struct conn *c);   /* our stream header, answering the peer's */
 void conn_send_features(struct conn *c); /* what the state offers */
+void conn_apply_limits(struct conn *c);  /* those of the state, where nothing is offered */
 
 /* bind.c: in BIND.  The account may have gone since the login: why, or NULL. */
 const char *conn_account_gone(struct conn *c);
@@ -100,7 +101,8 @@ void conn_resume_end(struct conn *c); /* it waits no more, if it did */
 
 /* inline.c: what is asked for along with a login (XEP-0388, XEP-0386) */
 struct el *conn_inline_features(struct el *authentication); /* <inline/> */
-/* Does what `request` asks for and sends <success/> with the results, and the features. */
+/* Does what `request` asks for and sends <success/> with the results, and, unless a session goes
+ * on, the features. */
 void conn_inline(struct conn *c, const struct el *request, struct el *success);
 
 /* c2s.c: it is this account's; account is copied.  restart: a new stream follows. */

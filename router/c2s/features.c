@@ -43,6 +43,13 @@ static void add_session(struct el *f)
 	el_add(f, "sub", NS_PREAPPROVAL);
 }
 
+void conn_apply_limits(struct conn *c)
+{
+	struct xml_limits lim = conn_limits(c);
+
+	stream_set_limits(c->stream, &lim);
+}
+
 void conn_send_features(struct conn *c)
 {
 	EL_AUTO struct el *f = el_new("features", NS_STREAM);

@@ -76,8 +76,8 @@ void conn_inline(struct conn *c, const struct el *request, struct el *success)
 	resumed = c->session != NULL;
 	if (!resumed)
 		bound = bind(c, request);
-	el_add_text(
-	    success, "authorization-identifier", NULL, bound ? c->session->jid.s : c->account.s);
+	el_add_text(success, "authorization-identifier", NULL,
+	    c->session ? c->session->jid.s : c->account.s);
 	if (answer)
 		el_add_copy(success, answer);
 	if (bound)
@@ -85,7 +85,10 @@ void conn_inline(struct conn *c, const struct el *request, struct el *success)
 	stream_send(c->stream, success);
 	if (c->session)
 		conn_opened(c);
-	conn_send_features(c);
-	if (resumed)
+	if (resumed) { /* XEP-0198 9.2: the stream is the one that it was, and has its features */
+		conn_apply_limits(c);
 		conn_sm_resumed(c);
+	} else {
+		conn_send_features(c);
+	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* 48 bits of time, 12 of a counter within the millisecond, 62 that were drawn at start.
+/* 48 bits of time, 12 of a counter within the millisecond, 62 that are drawn for each: who has seen
+ * one can guess no other (XEP-0313 3).
  *
  * The row `stanza-id` of the table `state` is a time that no id has reached: a new process begins
  * there if its clock says less.  It is moved on while ids are made, LEASE_MS ahead, without waiting
@@ -26,6 +27,7 @@
 enum {
 	LEASE_MS = 3000,
 	COUNTER_MAX = 0xfff, /* ids of one millisecond, less one */
+	DRAWN = 64,          /* tails that are drawn at once */
 };
 
 struct stanza_ids {
@@ -34,7 +36,8 @@ struct stanza_ids {
 	unsigned counter; /* likewise */
 	int64_t leased;   /* as far as the database knows, or is being told */
 	bool leasing;
-	uint64_t tail; /* of this process: 62 bits */
+	uint64_t tails[DRAWN]; /* of those to come: 62 bits each */
+	size_t n_tails;
 };
 
 static struct db_q q_get = { "SELECT value FROM state WHERE key = 'stanza-id'" };
@@ -49,7 +52,6 @@ int stanza_ids_open(struct stanza_ids **out, struct router *r)
 	int rc = db_query(r->db, &q_get, "");
 
 	ids->router = r;
-	rnd_bytes(&ids->tail, sizeof(ids->tail));
 	*out = ids;
 	if (rc == 0)
 		rc = db_next(r->db, &q_get);
@@ -96,9 +98,19 @@ static char *put_hex(char *out, uint64_t v, unsigned digits)
 	return out + digits;
 }
 
+static uint64_t draw(struct stanza_ids *ids)
+{
+	if (ids->n_tails == 0) {
+		rnd_bytes(ids->tails, sizeof(ids->tails));
+		ids->n_tails = DRAWN;
+	}
+	return ids->tails[--ids->n_tails];
+}
+
 int64_t stanza_id_new(struct stanza_ids *ids, char out[STANZA_ID + 1])
 {
 	int64_t now = loop_wall_ms(ids->router->loop);
+	uint64_t tail = draw(ids);
 
 	if (now > ids->ms) {
 		ids->ms = now;
@@ -116,9 +128,9 @@ int64_t stanza_id_new(struct stanza_ids *ids, char out[STANZA_ID + 1])
 	*out++ = '-';
 	out = put_hex(out, 0x7000 | ids->counter, 4);
 	*out++ = '-';
-	out = put_hex(out, 0x8000 | (ids->tail >> 48 & 0x3fff), 4);
+	out = put_hex(out, 0x8000 | (tail >> 48 & 0x3fff), 4);
 	*out++ = '-';
-	out = put_hex(out, ids->tail & 0xffffffffffff, 12);
+	out = put_hex(out, tail & 0xffffffffffff, 12);
 	*out = '\0';
 	return ids->ms;
 }

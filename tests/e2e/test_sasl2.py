@@ -9,8 +9,8 @@ import pytest
 from lib import xml
 from lib.faults import encrypted
 from lib.payloads import ENCRYPTED
-from lib.sasl2 import (BIND2, SASL2, authenticate, bind, encode, failed_with, features_behind,
-                       identity, outcome)
+from lib.sasl2 import (BIND2, SASL2, authenticate, begin, bind, encode, failed_with,
+                       features_behind, identity, outcome, verdict)
 from lib.scram import ScramClient
 
 SM, CARBONS, CSI = "urn:xmpp:sm:3", "urn:xmpp:carbons:2", "urn:xmpp:csi:0"
@@ -85,6 +85,26 @@ async def test_malformed(fresh, xml_text, condition):
     assert failed_with(await outcome(raw)) == condition
 
 
+@pytest.mark.parametrize("sender, authzid, right", [
+    (ALICE.upper(), ALICE, True),
+    ("bob@localhost", ALICE, False),
+    ("bob@localhost", "", True),
+    (None, ALICE, True),
+])
+async def test_from_of_the_stream(raw_client, stack, sender, authzid, right):
+    """Who is named as the one to act for has to be who the stream is from."""
+    raw = await raw_client()
+    await raw.open_stream()
+    await raw.start_tls()
+    await raw.open_stream(sender=sender)
+    await begin(raw, "PLAIN", f"{authzid}\0alice\0{stack.accounts[ALICE]}".encode())
+    answer = await verdict(raw)
+    if right:
+        assert identity(answer) == ALICE
+    else:
+        assert failed_with(answer) == "invalid-authzid"
+
+
 async def test_profiles_are_not_mixed(fresh, stack):
     raw = await fresh()
     scram = ScramClient("SCRAM-SHA-256", "alice", stack.accounts[ALICE], None, "n")
@@ -94,6 +114,16 @@ async def test_profiles_are_not_mixed(fresh, stack):
     await raw.send(f"<response xmlns='{xml.SASL}'>{encode(scram.final(challenge))}</response>")
     await raw.wait_closed()
     assert not raw.inbox.find(f"{{{SASL2}}}success") and not raw.inbox.find(f"{{{xml.SASL}}}success")
+
+
+async def test_nothing_comes_in_between(fresh, stack):
+    raw = await fresh()
+    scram = ScramClient("SCRAM-SHA-256", "alice", stack.accounts[ALICE], None, "n")
+    await begin(raw, "SCRAM-SHA-256", scram.first())
+    await outcome(raw)
+    await raw.send("<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>")
+    assert await raw.stream_error() == "not-authorized"
+    assert not raw.inbox.find("iq")
 
 
 async def test_abort(fresh, stack):
@@ -162,6 +192,17 @@ async def test_resource_is_the_same_for_the_same_client(fresh, stack):
     await second.sync()
 
 
+async def test_the_same_client_with_another_tag(fresh, stack):
+    """A client that was renamed is the same client: its older session ends."""
+    first, second, other = await fresh(), await fresh(), await fresh()
+    for raw, agent, tag in ((other, "", "Old"), (first, AGENT, "Old"), (second, AGENT, "New")):
+        success = await authenticate(raw, "alice", stack.accounts[ALICE], agent + bind(tag=tag))
+        assert identity(success).startswith(f"{ALICE}/{tag}/")
+    assert await first.stream_error() == "conflict"
+    await second.sync()
+    await other.sync()
+
+
 @pytest.mark.parametrize("tag", ["", "\u200b\ue000", "x" * 129])
 async def test_tags_that_are_none(fresh, stack, tag):
     raw = await fresh()
@@ -225,7 +266,7 @@ async def test_too_many_resources(make_stack, raw_client):
 # --- resuming -------------------------------------------------------------------------------------
 
 async def test_resumed_in_one_round_trip(fresh, stack):
-    """What was missed follows <success/> and the features."""
+    """What was missed follows <success/>: the stream goes on, without new features."""
     raw, bob = await fresh(), await fresh()
     success = await authenticate(
         raw, "alice", stack.accounts[ALICE], bind(f"<enable xmlns='{SM}' resume='true'/>"))
@@ -239,11 +280,15 @@ async def test_resumed_in_one_round_trip(fresh, stack):
     success = await authenticate(again, "alice", stack.accounts[ALICE],
                                  f"<resume xmlns='{SM}' previd='{ident}' h='0'/>" + bind())
     assert success.find(f"{{{SM}}}resumed").get("previd") == ident
-    assert success.find(f"{{{BIND2}}}bound") is None and identity(success) == ALICE
+    assert success.find(f"{{{BIND2}}}bound") is None and identity(success) == jid
     await again.wait("message", id="m4")
     kinds = [e.tag.rpartition("}")[2] for e in again.inbox]
-    assert kinds.index("success") < kinds.index("features") < kinds.index("message")
+    assert kinds.index("success") < kinds.index("message") and "features" not in kinds
     assert kinds.count("message") == 5
+    long = "x" * 100000  # as after any login
+    await again.send(f"<message to='bob@localhost/none' type='normal' id='long'><body>{long}</body>"
+                     "</message>")
+    await again.wait("message", id="long", type="error")
 
 
 async def test_a_resource_if_it_cannot_be_resumed(fresh, stack):

@@ -75,6 +75,21 @@ static void they_grow(void **state)
 		(void)next();
 }
 
+/* Behind the time and the counter no two have anything in common. */
+static void one_tells_nothing_of_another(void **state)
+{
+	enum { TAIL = 19, N = 200 };
+	char tails[N][STANZA_ID + 1 - TAIL];
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		(void)next();
+		memcpy(tails[i], last + TAIL, sizeof(tails[i]));
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(tails[k], tails[i]);
+	}
+}
+
 static void over_a_restart(void **state)
 {
 	int64_t before;
@@ -151,6 +166,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(they_grow),
+		T(one_tells_nothing_of_another),
 		T(over_a_restart),
 		T(nothing_is_written_while_nothing_is_made),
 		T(a_lease_that_fails_is_taken_again),
