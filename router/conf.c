@@ -74,7 +74,7 @@ static const struct conf_opt opts[] = {
 	    .flags = CONF_RELOAD,
 	    .help = "only with an invitation (XEP-0445; switchyardctl invite create)" },
 
-	{ "fast_token_ttl", CONF_TIME, AT(fast.token_ttl), "21d", 0, 366 * 86400,
+	{ "fast_token_ttl", CONF_TIME, AT(fast.token_ttl), "21d", 0, INT64_C(366) * 86400,
 	    .flags = CONF_RELOAD,
 	    .help = "how long a token is good for that a client logs in with instead of its "
 		    "password (XEP-0484); 0: there are none" },

@@ -117,6 +117,7 @@ void repeats_heard(struct repeats *rp, uint32_t acked)
 
 static void forget(struct repeats *rp, struct repeat *rep)
 {
+	assert(rep);
 	if (rep->st)
 		rep->st->arg = NULL;
 	list_del(&rep->link);

@@ -156,6 +156,7 @@ static void test_age_of_some(void **state)
 		tap_quietly(f, owner_of(ALICE, id_at(now - 4000000 + i, 1), KEEP),
 		    said(FAR "/x", ALICE, "m", "a"));
 	tap(f, owner_of(ALICE, id_at(now, 1), KEEP), said(FAR "/x", ALICE, "m", "b"));
+	file(f);
 	fix_advance(f, 61000);
 	sweep(f, 5);
 	ask(f, ALICE "/a", "set", QUERY());
