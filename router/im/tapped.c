@@ -231,7 +231,9 @@ static void tell(struct component *c, void *arg)
 	bool sent = keeps_for(c, &tp->sender);
 	bool known = tp->expired && tp->recipient.keep; /* it has the message by this id */
 	bool received = keeps_for(c, &tp->recipient) && !tp->expired;
-	bool hidden_too = t->state && tap_granted(c, TAP_UNDELIVERED, &t->st->to);
+	bool mine = tp->offline && c == tp->recipient.archive; /* and nobody else's */
+	bool hidden_too =
+	    mine || (t->state && !tp->offline && tap_granted(c, TAP_UNDELIVERED, &t->st->to));
 	struct el *ev, *to;
 
 	if (!sent && !received && !hidden_too)
@@ -248,9 +250,8 @@ static void tell(struct component *c, void *arg)
 	if (!known)
 		event_message(ev, t->st);
 	if (!tap_send(t->router, c, ev, t->st,
-		(struct tap_how){
-		    .taken = !tp->offline, .holds = sent || received || tp->offline }))
-		t->failed = true;
+		(struct tap_how){ .taken = !mine, .holds = sent || received || mine }))
+		t->failed = t->failed || mine;
 }
 
 void tapped_end(struct router *r, struct stanza *st)

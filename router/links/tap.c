@@ -10,14 +10,14 @@
 
 struct told { /* with its event */
 	struct router *router;
-	struct stanza *st; /* held; NULL: it is handled already */
-	bool taken;
+	struct stanza *st; /* held; NULL: it does not wait for this, or not any more */
+	struct tap_how how;
 };
+
+enum { AROUND = 4096 }; /* what an event is more than its message, at most */
 
 bool tap_ready(struct component *c, const struct stanza *st)
 {
-	enum { AROUND = 4096 }; /* what the event is more than its message, at most */
-
 	return component_keeps(
 	    c, arena_size(el_arena(st->el)) + AROUND, &st->from, st->component != NULL);
 }
@@ -29,7 +29,7 @@ static void event_done(struct stanza *ev)
 	struct stanza *st = t->st;
 
 	t->st = NULL;
-	if (ev->dropped && t->taken)
+	if (ev->dropped && t->how.holds && t->how.taken)
 		log_warn(NULL, "a message that somebody has got was not archived");
 	else if (ev->dropped && st)
 		route_bounce(t->router, st, COND_RESOURCE_CONSTRAINT, "it could not be kept");
@@ -42,7 +42,7 @@ static bool event_stays(struct stanza *ev)
 	struct told *t = ev->arg;
 	struct stanza *st = t->st;
 
-	if (!t->taken)
+	if (!t->how.taken)
 		return false;
 	t->st = NULL;
 	stanza_release(st);
@@ -61,10 +61,11 @@ bool tap_send(
 		return false;
 	}
 	t = arena_zalloc(el_arena(event), sizeof(*t));
-	*t = (struct told){ r, how.holds ? stanza_hold(st) : NULL, how.taken };
+	*t = (struct told){ r, how.holds ? stanza_hold(st) : NULL, how };
 	ev->arg = t;
 	ev->done = event_done;
-	ev->stays = event_stays;
+	if (how.holds) /* else tap_ready() was not asked: it waits as any message does */
+		ev->stays = event_stays;
 	ev->acked_only = true;
 	ev->payer = st->from;
 	ev->payer.s = arena_strdup(el_arena(event), st->from.s);

@@ -40,7 +40,8 @@ struct tap_how {
 	bool taken; /* somebody has the message: the event stays if the component does not */
 	bool holds; /* the message counts as handled with the event, and not before */
 };
-/* Takes the event, a message to c's domain, about st.  false: c does not take it. */
+/* Takes the event, a message to c's domain, about st.  false: c does not take it.  What holds its
+ * message has been asked about by tap_ready(). */
 bool tap_send(
     struct router *r, struct component *c, struct el *event, struct stanza *st, struct tap_how how);
 

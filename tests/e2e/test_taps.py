@@ -2,6 +2,7 @@
 """Messages that an archive is told of (docs/component-protocol.md 5): what is kept and under which
 id, when it counts as handled, and what becomes of it while the archive is not there."""
 
+import asyncio
 import re
 
 import pytest
@@ -10,7 +11,7 @@ from lib import tap
 from lib.faults import let_pass
 from lib.im import messages
 from lib.inbox import error_condition
-from lib.link import connect, in_state, row
+from lib.link import connect, enabled, in_state, row
 from lib.managed import BODY
 from lib.tap import ARCHIVE, SECRET, keeper, section, stanza_ids  # noqa: F401: a fixture
 from lib.wait import until
@@ -21,8 +22,10 @@ V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 
 @pytest.fixture
 def stack(request, make_stack):
-    """settings(...) says what is different of the archive's section."""
-    return make_stack(components=(), conf_d=section(**getattr(request, "param", {})),
+    """settings(...) says what is different of the archive's section, and what stands beside it."""
+    rows = dict(getattr(request, "param", {}))
+    beside = rows.pop("beside", "")
+    return make_stack(components=(), conf_d=section(**rows) + beside,
                       env={"LIMIT_SESSION_RATE": "0"})
 
 
@@ -506,6 +509,64 @@ async def test_who_wakes_phones(stack, keeper, managed):
     stack.add_account("carol")
     await alice.say("carol@localhost", "m3")
     await refused(alice, "m3", "service-unavailable")
+
+
+PUSHER = "pusher.localhost"
+
+
+@settings(beside=f'component pusher {{\n  domain = "{PUSHER}"\n  secret = "{SECRET}"\n'
+                 '  internal = "true"\n  link_grace = "1"\n  tap = { "undelivered" }\n}\n')
+async def test_who_wakes_phones_beside_an_archive(stack, keeper, managed, raw_client, clock):
+    """What is the archive's is not told to others, and waits for nobody else."""
+    archive = await keeper()
+    pusher = tap.Keeper(await enabled(raw_client, stack, PUSHER, SECRET))
+    alice, bob = await managed("alice"), await managed("bob")
+    stack.add_account("carol")
+    h = await alice.asked()
+    await alice.say("carol@localhost", "m1")
+    await archive.event("m1", state="offline")
+    await bob.raw.send("<inactive xmlns='urn:xmpp:csi:0'/>")
+    await bob.asked()
+    await alice.say(BOB, "m2")
+    await pusher.event("m2", state="inactive")
+    await archive.ack()
+    await archive.event("m2", state="inactive")
+    await archive.ack()
+    await until_handled(alice, h + 2)
+    assert [e.id for e in pusher.events()] == ["m2"]
+    await pusher.raw.drop(reset=True)
+    await let_pass(clock, 3)
+    await in_state(stack, PUSHER, "away")
+    assert not row(stack, PUSHER)["queued"]
+    await alice.say("carol@localhost", "m3")
+    await archive.event("m3", state="offline")
+    await archive.ack()
+    await until_handled(alice, h + 3)
+    assert not alice.raw.inbox.find("message", type="error")
+
+
+async def until_handled(one, h, tries=50):
+    while await one.asked() < h and tries:
+        await asyncio.sleep(0.1)
+        tries -= 1
+    assert tries, "they count"
+
+
+@settings(link_queue="64k")
+async def test_what_is_not_kept_has_its_bound_in_the_queue_too(stack, keeper, managed):
+    """Nobody's message waits for such an event, so that nothing but the queue holds it back."""
+    archive = await keeper()
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.raw.send("<inactive xmlns='urn:xmpp:csi:0'/>")
+    await bob.asked()
+    brief = BODY + f"<no-permanent-store xmlns='{HINTS}'/>"
+    for n in range(100):
+        await alice.raw.send(message(BOB, f"m{n}", brief))
+    await bob.raw.wait("message", id="m99")
+    await alice.raw.sync()
+    assert messages(bob.raw) == [f"m{n}" for n in range(100)]
+    assert not alice.raw.inbox.find("message", type="error")
+    assert 0 < row(stack, ARCHIVE)["unacknowledged"] < 60
 
 
 # --- preferences ----------------------------------------------------------------------------------
