@@ -250,7 +250,8 @@ static void tell(struct component *c, void *arg)
 	if (!known)
 		event_message(ev, t->st);
 	if (!tap_send(t->router, c, ev, t->st,
-		(struct tap_how){ .taken = !mine, .holds = sent || received || mine }))
+		(struct tap_how){
+		    .taken = !mine || tp->expired, .holds = sent || received || mine }))
 		t->failed = t->failed || mine;
 }
 

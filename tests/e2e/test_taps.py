@@ -438,6 +438,30 @@ async def test_queue_that_expires(stack, keeper, managed):
     assert not alice.raw.inbox.find("message", type="error")
 
 
+async def test_queue_that_expires_while_the_archive_is_away(stack, keeper, managed, clock):
+    """Nobody would hear of an error any more: it waits until it can be said."""
+    archive = await keeper()
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.ack()
+    await bob.raw.drop(reset=True)
+    await until(lambda: None in [s["peer"] for s in stack.ctl("session", "list")], "it sleeps")
+    await alice.say(BOB, "m1")
+    event = await archive.event("m1")
+    await archive.ack()
+    await alice.raw.sync()
+    await archive.link.cut()
+    await in_state(stack, ARCHIVE, "grace")
+    stack.ctl("session", "kick", bob.raw.jid)
+    await until(lambda: len(stack.ctl("session", "list")) == 1, "it ends")
+    await let_pass(clock, 11)
+    await in_state(stack, ARCHIVE, "away")
+    again = await keeper()
+    await until(lambda: again.events(), "the end of the queue")
+    expired = again.events()[-1]
+    assert expired.state(BOB) == "expired" and expired.uid(BOB) == event.uid(BOB)
+    assert not alice.raw.inbox.find("message", type="error")
+
+
 async def test_queue_that_expires_beside_another_client(stack, keeper, managed):
     archive = await keeper()
     alice, bob = await managed("alice"), await managed("bob")
