@@ -275,6 +275,11 @@ static bool can_keep(const struct stanza *st, const struct owner *o)
 	return !o->jid || !o->keep || tap_ready(o->archive, st);
 }
 
+static bool fits(const struct stanza *st, const struct owner *o)
+{
+	return !o->jid || !o->keep || tap_fits(o->archive, st);
+}
+
 /* An operator hears of it once a minute: whoever grants an archive what it asks for and does not
  * start it has a server that takes no messages. */
 static void refuse(struct router *r, struct stanza *st)
@@ -308,6 +313,11 @@ bool tapped_begin(struct router *r, struct stanza *st)
 	if (!t->sender.jid && !t->recipient.jid) {
 		st->tapped = NULL;
 		return true;
+	}
+	if (!fits(st, &t->sender) || !fits(st, &t->recipient)) {
+		st->tapped = NULL;
+		route_bounce(r, st, COND_NOT_ACCEPTABLE, "too long to be kept");
+		return false;
 	}
 	if (can_keep(st, &t->sender) && can_keep(st, &t->recipient) &&
 	    !((t->sender.keep || t->recipient.keep) && st->session &&

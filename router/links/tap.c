@@ -2,6 +2,7 @@
 #include <base/arena.h>
 #include <base/log.h>
 
+#include "conf.h"
 #include "core/route.h"
 #include "core/stanza.h"
 #include "links/component.h"
@@ -15,6 +16,14 @@ struct told { /* with its event */
 };
 
 enum { AROUND = 4096 }; /* what an event is more than its message, at most */
+
+/* What was made here is at least as long in memory. */
+bool tap_fits(const struct component *c, const struct stanza *st)
+{
+	size_t max = (size_t)component_conf_of(c)->max_stanza, len = el_wire_len(st->el);
+
+	return (len > 0 ? len : arena_size(el_arena(st->el))) + AROUND <= max - max / 8;
+}
 
 bool tap_ready(struct component *c, const struct stanza *st)
 {

@@ -34,6 +34,8 @@ struct component *tap_keeper(struct router *r, const struct jid *at);
 typedef void tap_each_fn(struct component *c, void *arg);
 void tap_each(struct router *r, const char *what, const struct jid *at, tap_each_fn *fn, void *arg);
 
+/* Is an event about st short enough for c's link? */
+bool tap_fits(const struct component *c, const struct stanza *st);
 /* Will c take an event about st in this turn? */
 bool tap_ready(struct component *c, const struct stanza *st);
 struct tap_how {

@@ -292,6 +292,19 @@ async def test_archive_that_takes_no_more(stack, keeper, managed):
     await bob.raw.wait("message", id="after")
 
 
+@settings(max_stanza="20k")
+async def test_too_long_for_the_archive(stack, keeper, managed):
+    """It is refused before anybody gets it."""
+    archive = await keeper()
+    alice, bob = await managed("alice"), await managed("bob")
+    await alice.raw.send(message(BOB, "m1", BODY + "<x xmlns='urn:x'>" + "x" * 20000 + "</x>"))
+    await refused(alice, "m1", "not-acceptable")
+    await alice.say(BOB, "m2")
+    await archive.event("m2")
+    await bob.raw.wait("message", id="m2")
+    assert messages(bob.raw) == ["m2"]
+
+
 async def test_who_waits_too_long_is_told(stack, keeper, managed, clock):
     """64 wait; after five seconds all else is read, and what would have to wait is refused."""
     await keeper()
