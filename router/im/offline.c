@@ -92,30 +92,34 @@ static void flush_end(struct flush *f)
 
 static void ask(struct flush *f);
 
-static void give_one(struct session *s, const struct el *forwarded)
+/* false: the session does not take it. */
+static bool give_one(struct session *s, const struct el *forwarded)
 {
 	const struct el *message = el_child(forwarded, "message", NS_CLIENT);
 	const struct el *delay = el_child(forwarded, "delay", NS_DELAY);
 	EL_AUTO struct el *copy = message ? el_dup(message) : NULL;
 
 	if (!copy)
-		return;
+		return true;
 	if (delay)
 		(void)el_add_copy(copy, delay);
-	(void)session_send(s, copy);
+	return session_send(s, copy) == 0;
 }
 
-/* What is not acknowledged of it is the archive's still: nobody settles it. */
-static void give(struct flush *f, const struct el *page)
+/* What is not acknowledged of it is the archive's still: nobody settles it.  false: the session is
+ * about to end, and has not taken all. */
+static bool give(struct flush *f, const struct el *page)
 {
 	struct session *s = f->session;
+	bool taken = true;
 
 	session_delivery_begin(s->user);
 	if (s->user->delivery)
 		s->user->delivery->had = true;
 	EL_EACH (it, page, "forwarded", NS_FORWARD)
-		give_one(s, it);
+		taken = taken && give_one(s, it);
 	session_delivery_end(s->user);
+	return taken;
 }
 
 /* Has the client got all of the page? */
@@ -172,10 +176,11 @@ static void answered(int err, const struct el *answer, void *arg)
 		later(f, err);
 	} else if (!last) {
 		flush_end(f);
-	} else {
-		give(f, page);
-		if (f->session) /* it may have ended by it */
-			given(f, last);
+	} else if (!give(f, page)) {
+		if (f->session) /* nothing of the page is over */
+			later(f, -ENOTCONN);
+	} else if (f->session) { /* it may have ended by it */
+		given(f, last);
 	}
 }
 
