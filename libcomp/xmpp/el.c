@@ -219,6 +219,25 @@ void el_remove(struct el *parent, const struct el *child)
 		parent->last = prev;
 }
 
+void el_remove_all(struct el *parent, bool (*goes)(const struct el *child, void *arg), void *arg)
+{
+	struct el_node **p = &parent->first, *last = NULL;
+	unsigned before = parent->node.children;
+
+	while (*p) {
+		if (!(*p)->is_text && goes(el_of_node(*p), arg)) {
+			*p = (*p)->next;
+			parent->node.children--;
+		} else {
+			last = *p;
+			p = &last->next;
+		}
+	}
+	parent->last = last;
+	if (parent->node.children != before)
+		el_drop_raw(parent);
+}
+
 /* --- attributes ------------------------------------------------------------------------------- */
 static bool attr_is(const struct el_attr *at, const char *ns, const char *name)
 {

@@ -149,26 +149,29 @@ const char *stanza_id_of(const struct el *message, const struct jid *account)
 	return NULL;
 }
 
+struct stripping {
+	const struct router *router;
+	struct stanza *st;
+};
+
 /* What is no address, as far as a glance tells, is nobody's either. */
-static bool is_ours(const struct router *r, const struct stanza *st, const struct el *el)
+static bool is_ours(const struct el *el, void *arg)
 {
+	const struct stripping *s = arg;
 	const char *by = el_attr(el, "by");
 	struct jid jid;
 
-	if (!by || (!jid_view_ascii(&jid, by) && jid_parse(&jid, el_arena(st->el), by) < 0))
+	if (!el_is(el, "stanza-id", NS_SID))
+		return false;
+	if (!by || (!jid_view_ascii(&jid, by) && jid_parse(&jid, el_arena(s->st->el), by) < 0))
 		return true;
-	return router_serves(r, jid_domain(&jid), jid_domain_len(&jid));
+	return router_serves(s->router, jid_domain(&jid), jid_domain_len(&jid));
 }
 
 void stanza_id_strip(struct router *r, struct stanza *st)
 {
-	const struct el *el = el_child(st->el, "stanza-id", NS_SID);
+	struct stripping s = { r, st };
 
-	while (el) {
-		const struct el *next = el_next(el, "stanza-id", NS_SID);
-
-		if (is_ours(r, st, el))
-			el_remove(st->el, el);
-		el = next;
-	}
+	if (el_child(st->el, "stanza-id", NS_SID))
+		el_remove_all(st->el, is_ours, &s);
 }

@@ -147,6 +147,36 @@ static void test_children(void **state)
 			 "<y xmlns=\"v\"/></message>");
 }
 
+static bool is_body(const struct el *child, void *arg)
+{
+	++*(size_t *)arg;
+	return el_is(child, "body", NS_CLIENT);
+}
+
+static void test_remove_all(void **state)
+{
+	EL_AUTO struct el *el = el_message(NULL, NULL);
+	size_t seen = 0;
+
+	(void)state;
+	el_remove_all(el, is_body, &seen);
+	assert_int_equal(seen, 0);
+	el_add_text(el, "body", NULL, "first");
+	el_text(el, " ");
+	el_add(el, "x", "u");
+	el_add_text(el, "body", NULL, "one");
+	el_add_text(el, "body", NULL, "last");
+	el_remove_all(el, is_body, &seen);
+	assert_int_equal(seen, 4);
+	assert_int_equal(el_child_count(el), 1);
+	el_add(el, "y", "v"); /* behind what is the last one now */
+	assert_canon(
+	    el, "<message xmlns=\"jabber:client\"> <x xmlns=\"u\"/><y xmlns=\"v\"/></message>");
+	el_set_raw(el, "raw", 3);
+	el_remove_all(el, is_body, &seen);
+	assert_non_null(el_raw(el, &seen)); /* nothing has changed */
+}
+
 static void test_text(void **state)
 {
 	EL_AUTO struct el *el = el_new("a", "");
@@ -263,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_yes),
 		cmocka_unit_test(test_children),
+		cmocka_unit_test(test_remove_all),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_deep),

@@ -83,6 +83,8 @@ void el_setf(struct el *el, const char *attr, const char *fmt, ...)
 void el_text(struct el *el, const char *text); /* appended behind the last child */
 void el_text_n(struct el *el, const char *text, size_t n);
 void el_remove(struct el *parent, const struct el *child);
+/* All children that go, in one pass. */
+void el_remove_all(struct el *parent, bool (*goes)(const struct el *child, void *arg), void *arg);
 /* Attribute in a namespace (rare): written with a prefix of its own. */
 void el_set_ns(struct el *el, const char *ns, const char *attr, const char *val);
 
