@@ -74,16 +74,6 @@ static void run(struct archive *a, struct held *h)
 	put(a, h, h->ops->run(a, h->rq, h->state));
 }
 
-/* Those that are there now: who asks for another turn gets it later. */
-static void run_all(struct archive *a, struct list *from)
-{
-	struct list ready = LIST_INIT(ready);
-
-	list_take(&ready, from);
-	while (!list_empty(&ready))
-		run(a, LIST_ENTRY(ready.next, struct held, link));
-}
-
 void held_committed(struct archive *a)
 {
 	uint64_t safe = comp_tx_safe(a->c);
@@ -101,18 +91,27 @@ void held_committed(struct archive *a)
 	}
 }
 
+/* One in each turn, however many there are: between two, the loop does all else. */
 static void on_turn(void *arg)
 {
 	struct archive *a = arg;
+	struct held *h = LIST_FIRST(&a->held.next, struct held, link);
 
-	run_all(a, &a->held.next);
+	if (h)
+		run(a, h);
+	if (!list_empty(&a->held.next))
+		task_next(comp_loop(a->c), &a->held.task);
 }
 
+/* Those that are there now: who asks for another moment gets it later. */
 static void on_again(void *arg)
 {
 	struct archive *a = arg;
+	struct list ready = LIST_INIT(ready);
 
-	run_all(a, &a->held.again);
+	list_take(&ready, &a->held.again);
+	while (!list_empty(&ready))
+		run(a, LIST_ENTRY(ready.next, struct held, link));
 }
 
 void held_init(struct archive *a)
