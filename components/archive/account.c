@@ -71,15 +71,17 @@ static enum held_next run(struct archive *a, struct comp_req *rq, void *state)
 	struct event ev;
 
 	(void)state;
-	if (read_event(rq, &ev) && take(a, &ev) < 0)
+	if (read_event(rq, &ev) && (held_fails(a) || take(a, &ev) < 0))
 		return HELD_AGAIN;
 	comp_reply_ok(rq);
 	return HELD_DONE;
 }
 
+/* In order: a message that came before its account went must not begin an archive after that, which
+ * the next of this name would have. */
 int account_event(struct comp_req *rq, void *arg)
 {
 	static const struct held_ops ops = { .run = run };
 
-	return held_start(arg, rq, 0, &ops, NULL);
+	return held_start(arg, rq, held_behind(arg), &ops, NULL);
 }

@@ -114,6 +114,16 @@ static void on_again(void *arg)
 		run(a, LIST_ENTRY(ready.next, struct held, link));
 }
 
+uint64_t held_behind(struct archive *a)
+{
+	return list_empty(&a->held.uncommitted) ? 0 : comp_tx_number(a->c);
+}
+
+bool held_fails(const struct archive *a)
+{
+	return !list_empty(&a->held.again);
+}
+
 void held_init(struct archive *a)
 {
 	list_init(&a->held.uncommitted);

@@ -24,6 +24,10 @@ int held_start(
     struct archive *a, struct comp_req *rq, uint64_t tx, const struct held_ops *ops, void *state);
 /* What run() returns to wait for this transaction; HELD_DONE: it need not. */
 enum held_next held_until(struct archive *a, uint64_t tx);
+/* For what must not overtake what came before it: the transaction to start with, */
+uint64_t held_behind(struct archive *a);
+/* and whether something has to be tried again before it. */
+bool held_fails(const struct archive *a);
 void held_init(struct archive *a);
 void held_committed(struct archive *a);
 void held_free(struct archive *a); /* they are not answered any more */

@@ -68,6 +68,26 @@ static void test_a_name_comes_again(void **state)
 	assert_string_equal(texts(f), "");
 }
 
+/* What is told again has to wait for a commit; its owner goes behind it all the same. */
+static void test_told_again_and_then_gone(void **state)
+{
+	struct fix *f = *state;
+	const char *fors = owner_of(BOB, id_at(T0, 2), KEEP);
+
+	tap(f, fors, said(FAR "/x", BOB, "m", "a"));
+	tap_quietly(f, fors, said(FAR "/x", BOB, "m", "a"));
+	put_xml(f, "<message from='test' to='" DOM "'><account xmlns='" NS_TAP
+		   "' n='3' event='deleted' jid='" BOB "'/></message>");
+	put_xml(f, "<message from='test' to='" DOM "'><account xmlns='" NS_TAP
+		   "' n='4' event='created' jid='" BOB "'/></message>");
+	fix_spin(f);
+	ask(f, BOB "/b", "set", QUERY());
+	assert_string_equal(texts(f), "");
+	sweep(f, 5);
+	assert_int_equal(number(f, "SELECT count(*) FROM account"), 0);
+	assert_int_equal(number(f, "SELECT count(*) FROM body"), 0);
+}
+
 /* Bit by bit, and going on after a restart. */
 static void test_a_large_one_goes(void **state)
 {
@@ -189,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ARCHIVE_TEST(test_an_account_goes),
 		ARCHIVE_TEST(test_a_name_comes_again),
+		ARCHIVE_TEST(test_told_again_and_then_gone),
 		ARCHIVE_TEST(test_a_large_one_goes),
 		ARCHIVE_TEST(test_age),
 		ARCHIVE_TEST(test_age_of_some),
