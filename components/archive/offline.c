@@ -50,6 +50,15 @@ static size_t longest(const struct archive *a)
 	return max > 2 * around ? max - around : around;
 }
 
+/* Clients take it for a place in their archive: only what is there has one. */
+static void write_stanza_id(struct sbuf *out, const struct waiting *w, const char *id)
+{
+	sbuf_puts(out, "<stanza-id xmlns=\"" NS_SID "\"");
+	el_write_attr(out, "by", w->account->s);
+	el_write_attr(out, "id", id);
+	sbuf_puts(out, "/>");
+}
+
 static void write_message(struct waiting *w, const struct store_row *row)
 {
 	char id[UID_TEXT + 1];
@@ -57,17 +66,15 @@ static void write_message(struct waiting *w, const struct store_row *row)
 	bool fits = row->head_len + row->len <= longest(w->a);
 
 	uid_write(&row->uid, id);
-	sbuf_puts(&sid, "<stanza-id xmlns=\"" NS_SID "\"");
-	el_write_attr(&sid, "by", w->account->s);
-	el_write_attr(&sid, "id", id);
-	sbuf_puts(&sid, "/>");
+	if (row->peer)
+		write_stanza_id(&sid, w, id);
 	if (!fits)
 		log_warn(&tag, "%s gets the message %s without its content: it is too long",
 		    w->account->s, id);
 	sbuf_puts(&w->text, "<forwarded xmlns=\"" NS_FORWARD "\">");
 	message_delay(&w->text, jid_domain(w->account), uid_ms(&row->uid));
-	message_write(
-	    &w->text, row->head, row->head_len, row->content, fits ? row->len : 0, sbuf_str(&sid));
+	message_write(&w->text, row->head, row->head_len, row->content, fits ? row->len : 0,
+	    row->peer ? sbuf_str(&sid) : NULL);
 	sbuf_puts(&w->text, "</forwarded>");
 	sbuf_done(&sid);
 }

@@ -81,7 +81,8 @@ static struct db_q q_count_peer = {
 };
 static struct db_q q_first = { "SELECT id FROM entry WHERE owner = $1 ORDER BY id LIMIT 1" };
 static struct db_q q_last = { "SELECT id FROM entry WHERE owner = $1 ORDER BY id DESC LIMIT 1" };
-static struct db_q q_offline = { "SELECT e.id, NULL, NULL, b.head, b.content FROM offline e" BODY
+static struct db_q q_offline = { "SELECT e.id, (SELECT peer FROM entry k WHERE k.owner = e.owner"
+				 " AND k.id = e.id), NULL, b.head, b.content FROM offline e" BODY
 				 " WHERE e.owner = $1 AND e.id > $2 ORDER BY e.id LIMIT $3" };
 static struct db_q q_prefs = { "SELECT prefs FROM prefs WHERE owner = $1" };
 static struct db_q q_told = { "SELECT n FROM told WHERE host = $1" };
@@ -210,7 +211,7 @@ static int read_rows(struct db *db, struct db_q *q, store_row_fn *fn, void *arg)
 		struct store_row row = { 0 };
 
 		n++;
-		row.peer = db_text(db, q, 1);
+		row.peer = db_is_null(db, q, 1) ? NULL : db_text(db, q, 1);
 		row.resource = db_is_null(db, q, 2) ? NULL : db_text(db, q, 2);
 		row.head = db_blob(db, q, 3, &row.head_len);
 		row.content = db_blob(db, q, 4, &row.len);

@@ -52,6 +52,7 @@ int store_has(struct archive *a, int64_t owner, const struct uid *uid);
 int store_count(struct archive *a, const struct store_range *range); /* as far as range->most */
 int store_read_end(struct archive *a, int64_t owner, bool last, struct uid *out);
 /* The oldest that wait, above low. */
+/* Those that are in the archive as well have a peer. */
 int store_read_offline(struct archive *a, int64_t owner, const struct uid_end *low, int64_t most,
     store_row_fn *fn, void *arg);
 int store_read_prefs(struct archive *a, int64_t owner, struct sbuf *out);

@@ -94,7 +94,9 @@ async def test_hints(archive_stack, talker, away):
     assert error_condition(error) == "service-unavailable"
     bob = await talker("bob")
     assert [b for b, _ in await heard(bob, 2)] == ["1", "3"]
-    assert await bob.bodies() == ["3"]
+    named = [stanza_id(m, bob.bare) for m in bob.raw.inbox.find("message")]
+    page = await bob.query()
+    assert page.bodies == ["3"] and named == [None, *page.ids]
     await until(lambda: count(archive_stack, "body") == 1)
 
 
