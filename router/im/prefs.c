@@ -192,7 +192,7 @@ static struct known *find(struct router *r, const struct jid *account)
 
 /* --- deciding --------------------------------------------------------------------------------- */
 
-/* XEP-0441 2: who is in the roster with a subscription, whichever way. */
+/* XEP-0441 2.1.1: who is in the roster, with a subscription or without. */
 static bool is_contact(struct router *r, const struct jid *account, const struct jid *other)
 {
 	const struct roster_item *it;
@@ -201,7 +201,7 @@ static bool is_contact(struct router *r, const struct jid *account, const struct
 	if (roster_get(r->rosters, account, &ro) != 0)
 		return true; /* rather too much than too little */
 	it = roster_find(ro, other);
-	return it && it->sub != SUB_NONE;
+	return it && it->listed;
 }
 
 bool prefs_keeps(struct router *r, const struct jid *account, const struct jid *other)

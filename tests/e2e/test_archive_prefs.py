@@ -47,6 +47,19 @@ async def test_roster(archive_stack, talker):
     assert await alice.bodies() == ["2", "4"]
 
 
+async def test_roster_without_a_subscription(archive_stack, talker):
+    """Who is in it is in it; who only asks to be is not."""
+    alice, bob, carol = [await talker(u) for u in ("alice", "bob", "carol")]
+    await alice.prefs("roster")
+    await alice.raw.iq("set", f"<query xmlns='jabber:iq:roster'><item jid='{bob.bare}'/></query>")
+    await carol.raw.send(f"<presence to='{alice.bare}' type='subscribe'/>")
+    await alice.raw.wait("presence", type="subscribe")
+    await said(carol, alice, "1")
+    await said(bob, alice, "2")
+    await said(alice, bob, "3")
+    assert await alice.bodies() == ["2", "3"]
+
+
 @with_archive(env={"ARCHIVE_DEFAULT": "never"})
 async def test_default_of_the_server(archive_stack, talker):
     alice, bob = await talker("alice"), await talker("bob")
