@@ -130,6 +130,24 @@ static void stable_id(
 	out[RESOURCE_RANDOM] = '\0';
 }
 
+/* One that was bound by who is called so, whatever its tag was; NULL: there is none. */
+static struct session *bound_as(struct conn *c, const char *made)
+{
+	struct user *u = sessions_user(c->router->sessions, &c->account);
+
+	if (!u)
+		return NULL;
+	LIST_EACH (it, &u->sessions) {
+		struct session *s = LIST_ENTRY(it, struct session, of_user);
+		const char *resource = jid_resource(&s->jid), *last = strrchr(resource, '/');
+
+		if (!strcmp(last ? last + 1 : resource, made))
+			return s;
+	}
+	return NULL;
+}
+
+/* The session's resource; what the same client has bound before ends (XEP-0386 3.2). */
 static void inline_resource(struct conn *c, const struct el *request, const struct el *bind,
     struct arena *a, struct jid *out)
 {
@@ -137,12 +155,16 @@ static void inline_resource(struct conn *c, const struct el *request, const stru
 	const char *client = agent ? el_attr(agent, "id") : NULL;
 	const char *tag = el_child_text(bind, "tag", NS_BIND2);
 	char made[RESOURCE_RANDOM + 1], *full;
+	struct session *old;
 	int r = -EINVAL;
 
-	if (client && *client)
+	if (client && *client) {
 		stable_id(c, client, made);
-	else
+		while ((old = bound_as(c, made)))
+			end_older(c, old);
+	} else {
 		rnd_id(made, RESOURCE_RANDOM);
+	}
 	if (tag && *tag && strlen(tag) <= TAG_MAX) {
 		full = xasprintf("%s/%s/%s", c->account.s, tag, made);
 		r = jid_parse(out, a, full);

@@ -162,6 +162,17 @@ async def test_resource_is_the_same_for_the_same_client(fresh, stack):
     await second.sync()
 
 
+async def test_the_same_client_with_another_tag(fresh, stack):
+    """A client that was renamed is the same client: its older session ends."""
+    first, second, other = await fresh(), await fresh(), await fresh()
+    for raw, agent, tag in ((other, "", "Old"), (first, AGENT, "Old"), (second, AGENT, "New")):
+        success = await authenticate(raw, "alice", stack.accounts[ALICE], agent + bind(tag=tag))
+        assert identity(success).startswith(f"{ALICE}/{tag}/")
+    assert await first.stream_error() == "conflict"
+    await second.sync()
+    await other.sync()
+
+
 @pytest.mark.parametrize("tag", ["", "\u200b\ue000", "x" * 129])
 async def test_tags_that_are_none(fresh, stack, tag):
     raw = await fresh()
