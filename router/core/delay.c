@@ -27,7 +27,7 @@ void delay_put_stamp_ms(struct el *el, int64_t wall_ms)
 		el_setf(el, "stamp", "%s.%03dZ", text, (int)(wall_ms % 1000));
 }
 
-void delay_stamp(const struct session *s, struct el *el)
+void delay_stamp_at(const struct session *s, struct el *el, int64_t wall_ms)
 {
 	struct el *delay;
 
@@ -35,5 +35,10 @@ void delay_stamp(const struct session *s, struct el *el)
 		return;
 	delay = el_add(el, "delay", NS_DELAY);
 	el_set(delay, "from", jid_domain(&s->user->jid));
-	delay_put_stamp(delay, loop_wall_ms(s->router->loop));
+	delay_put_stamp(delay, wall_ms);
+}
+
+void delay_stamp(const struct session *s, struct el *el)
+{
+	delay_stamp_at(s, el, loop_wall_ms(s->router->loop));
 }

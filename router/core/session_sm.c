@@ -32,6 +32,7 @@ enum {
 struct kept {
 	struct list link;
 	struct delivery *delivery; /* NULL: no message to a user */
+	int64_t at;                /* Unix milliseconds */
 	size_t len;
 	char data[]; /* the stanza as it was written */
 };
@@ -103,6 +104,7 @@ static void keep(struct session_sm *sm, const struct sbuf *out)
 	struct kept *k = xmalloc(sizeof(*k) + sbuf_len(out));
 
 	k->delivery = delivery_hold(sm->session->user->delivery);
+	k->at = loop_wall_ms(sm->session->router->loop);
 	k->len = sbuf_len(out);
 	memcpy(k->data, sbuf_data(out), k->len);
 	list_add_tail(&sm->kept, &k->link);
@@ -386,11 +388,12 @@ static void settle_one(struct session *s, struct stanza *st)
 	st->component = NULL;
 }
 
-/* Takes k. */
+/* Takes k.  Whoever gets a message late is told since when it is there (4). */
 static void settle_kept(struct session *s, struct kept *k)
 {
 	static const struct xml_limits none = { 0 };
 	bool orphan = delivery_release(k->delivery, false);
+	int64_t at = k->at;
 	char *text = xstrndup(k->data, k->len);
 	struct el *el = orphan ? xml_read(text, &none) : NULL;
 	struct stanza *st = NULL;
@@ -399,6 +402,8 @@ static void settle_kept(struct session *s, struct kept *k)
 	free(k);
 	free(text);
 	el = el ? original(s, el) : NULL;
+	if (el && el_kind(el) == EL_MESSAGE)
+		delay_stamp_at(s, el, at);
 	if (el && stanza_new(&st, el) == 0)
 		settle_one(s, st);
 	stanza_release(st);

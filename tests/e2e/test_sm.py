@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Stream management for clients (XEP-0198): acknowledgements, and sessions that are resumed."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from lib import xml
@@ -277,6 +279,21 @@ async def test_expiry_hands_messages_to_another_session(managed, clock, stack):
     assert late.find(DELAY) is not None
     await alice.raw.sync()
     assert not alice.raw.inbox.find("message", type="error")
+
+
+async def test_expiry_tells_since_when(managed, clock, stack):
+    """Also of what came while the client was there, and was not acknowledged."""
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.ack()
+    await alice.say(bob.raw.jid, "m1")
+    await bob.raw.wait("message", id="m1")
+    said = datetime.now(timezone.utc)
+    await asleep(bob, stack)
+    desk = await managed("bob", "desk")
+    clock.advance(601)
+    delay = (await desk.raw.wait("message", id="m1")).find(DELAY)
+    assert delay.get("from") == "localhost"
+    assert abs(datetime.fromisoformat(delay.get("stamp")) - said) < timedelta(minutes=5)
 
 
 CARBONS = "<{} xmlns='urn:xmpp:carbons:2'/>"
