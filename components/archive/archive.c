@@ -22,14 +22,16 @@ void archive_init(struct archive *a, struct comp *c)
 
 void archive_announce(struct archive *a)
 {
-	static const char *const account[] = { NS_MAM, NS_MAM_EXTENDED, NS_MAM_GROUPCHAT, NS_SID,
-		NS_RETRACT, NS_TOMBSTONE };
+	static const char *const account[] = { NS_MAM, NS_MAM_EXTENDED, NS_MAM_GROUPCHAT, NS_RSM,
+		NS_SID, NS_RETRACT, NS_TOMBSTONE };
+	static const char *const server[] = { NS_RETRACT, FEATURE_OFFLINE };
 
 	comp_identity(a->c, "component", "archive", "archive");
 	for (size_t i = 0; i < sizeof(account) / sizeof(account[0]); i++)
 		comp_feature_for(a->c, COMP_FOR_ACCOUNT, NS_MAM, account[i]);
-	comp_feature_for(a->c, COMP_FOR_SERVER, NS_MAM, FEATURE_OFFLINE);
-	/* Archives are accounts' (XEP-0313 3), but profanity, for one, looks at the server alone. */
+	for (size_t i = 0; i < sizeof(server) / sizeof(server[0]); i++)
+		comp_feature_for(a->c, COMP_FOR_SERVER, NS_MAM, server[i]);
+	/* Archives are accounts' (XEP-0313 3); profanity, for one, looks at the server alone. */
 	comp_feature_for(a->c, COMP_FOR_SERVER, NS_MAM, NS_MAM);
 }
 
