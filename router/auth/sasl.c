@@ -111,6 +111,12 @@ struct sasl *sasl_new(struct sasl_server *ss, struct io *io, const char *host)
 	return sa;
 }
 
+void sasl_said(struct sasl *sa, const char *from)
+{
+	free(sa->from);
+	sa->from = from ? xstrdup(from) : NULL;
+}
+
 void sasl_reset(struct sasl *sa)
 {
 	sasl_plain_cancel(sa);
@@ -133,6 +139,7 @@ static void sasl_destroy(void *arg)
 
 	free(sa->host);
 	free(sa->peer);
+	free(sa->from);
 	mem_wipe(sa, sizeof(*sa));
 	free(sa);
 }
@@ -162,6 +169,15 @@ struct el *sasl_take_request(struct sasl *sa)
 	return request;
 }
 
+/* XEP-0388 2.3: who acts for somebody by name has said the same in the stream's header. */
+static bool has_said_another(const struct sasl *sa, const struct jid *own, struct arena *a)
+{
+	struct jid said;
+
+	return sa->request && sa->from &&
+	       (jid_parse(&said, a, sa->from) < 0 || !jid_same_bare(&said, own));
+}
+
 enum sasl_cond sasl_identify(struct sasl *sa, const char *user, const char *authzid)
 {
 	struct arena *a = arena_new();
@@ -175,7 +191,8 @@ enum sasl_cond sasl_identify(struct sasl *sa, const char *user, const char *auth
 	} else {
 		sa->jid = jid_dup(&own);
 		sa->tag.jid = sa->jid.s;
-		if (*authzid && (jid_parse(&other, a, authzid) < 0 || !jid_same(&own, &other)))
+		if (*authzid && (jid_parse(&other, a, authzid) < 0 || !jid_same(&own, &other) ||
+				    has_said_another(sa, &own, a)))
 			cond = SASL_E_INVALID_AUTHZID; /* nobody may act for another */
 	}
 	arena_free(a);

@@ -21,6 +21,8 @@ void sasl_server_reload(struct sasl_server *ss);
 
 /* One connection's exchange.  host: the served domain of the stream. */
 struct sasl *sasl_new(struct sasl_server *ss, struct io *io, const char *host);
+/* Who the client says that it is, in its stream's header; NULL: nothing. */
+void sasl_said(struct sasl *sa, const char *from);
 void sasl_free(struct sasl *sa); /* NULL is fine */
 /* <mechanisms/>, <authentication/> (XEP-0388) and XEP-0440's <sasl-channel-binding/>, added to
  * <stream:features/>. */

@@ -51,6 +51,7 @@ enum sasl_step { STEP_IDLE, STEP_FIRST, STEP_FINAL, STEP_WAIT, STEP_OVER };
 struct sasl {
 	struct sasl_server *server;
 	char *host, *peer;
+	char *from;                      /* of the stream's header; NULL: none */
 	char addr[INET6_ADDRSTRLEN + 4]; /* what failures are counted by: conn_limit_key() */
 	struct log_tag tag;
 	struct scram_cb cb[SCRAM_BINDINGS]; /* what this connection has, the better first */

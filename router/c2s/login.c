@@ -15,6 +15,7 @@ void conn_login_begin(struct conn *c)
 
 	conn_login_end(c);
 	c->sasl = sasl_new(r->sasl, stream_io_of(c->stream), c->host);
+	sasl_said(c->sasl, el_attr(stream_head(c->stream), "from"));
 	c->registration = registration_new(r->registrar, c->peer, c->host);
 }
 

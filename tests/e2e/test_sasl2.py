@@ -9,8 +9,8 @@ import pytest
 from lib import xml
 from lib.faults import encrypted
 from lib.payloads import ENCRYPTED
-from lib.sasl2 import (BIND2, SASL2, authenticate, bind, encode, failed_with, features_behind,
-                       identity, outcome)
+from lib.sasl2 import (BIND2, SASL2, authenticate, begin, bind, encode, failed_with,
+                       features_behind, identity, outcome, verdict)
 from lib.scram import ScramClient
 
 SM, CARBONS, CSI = "urn:xmpp:sm:3", "urn:xmpp:carbons:2", "urn:xmpp:csi:0"
@@ -83,6 +83,26 @@ async def test_malformed(fresh, xml_text, condition):
     raw = await fresh()
     await raw.send(xml_text)
     assert failed_with(await outcome(raw)) == condition
+
+
+@pytest.mark.parametrize("sender, authzid, right", [
+    (ALICE.upper(), ALICE, True),
+    ("bob@localhost", ALICE, False),
+    ("bob@localhost", "", True),
+    (None, ALICE, True),
+])
+async def test_from_of_the_stream(raw_client, stack, sender, authzid, right):
+    """Who is named as the one to act for has to be who the stream is from."""
+    raw = await raw_client()
+    await raw.open_stream()
+    await raw.start_tls()
+    await raw.open_stream(sender=sender)
+    await begin(raw, "PLAIN", f"{authzid}\0alice\0{stack.accounts[ALICE]}".encode())
+    answer = await verdict(raw)
+    if right:
+        assert identity(answer) == ALICE
+    else:
+        assert failed_with(answer) == "invalid-authzid"
 
 
 async def test_profiles_are_not_mixed(fresh, stack):

@@ -103,16 +103,17 @@ class RawClient:
             await asyncio.sleep(0)
 
     # --- the stream -----------------------------------------------------------------------------
-    async def send_header(self, to=None):
+    async def send_header(self, to=None, sender=None):
         """Begins a new stream and says no more."""
         self._new_reader()
         self.received.clear()
         self.inbox.clear()
-        await self.send(STREAM_TAG.format(to=quoteattr(to or self.domain), ns=self.namespace))
+        said = f" from={quoteattr(sender)}" if sender else ""
+        await self.send(STREAM_TAG.format(to=quoteattr(to or self.domain) + said, ns=self.namespace))
 
-    async def open_stream(self, to=None):
+    async def open_stream(self, to=None, sender=None):
         """A new stream, up to the server's features, which it returns."""
-        await self.send_header(to)
+        await self.send_header(to, sender)
         self.features = await self.wait(f"{{{xml.STREAM}}}features")
         return self.features
 
