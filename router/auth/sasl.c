@@ -161,6 +161,11 @@ const struct jid *sasl_jid(const struct sasl *sa)
 	return &sa->jid;
 }
 
+bool sasl_goes_on(const struct sasl *sa)
+{
+	return sa->step != STEP_IDLE && sa->step != STEP_OVER;
+}
+
 struct el *sasl_take_request(struct sasl *sa)
 {
 	struct el *request = sa->request;

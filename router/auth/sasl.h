@@ -41,6 +41,8 @@ typedef void sasl_later(enum sasl_status status, struct el *reply, void *arg);
 enum sasl_status sasl_element(
     struct sasl *sa, const struct el *el, struct el **reply, sasl_later *later, void *arg);
 const struct jid *sasl_jid(const struct sasl *sa); /* bare, after success */
+/* An exchange has begun and is not over. */
+bool sasl_goes_on(const struct sasl *sa);
 /* After success: the <authenticate/> of XEP-0388 that it began with, which is the caller's now;
  * NULL: it began with <auth/>. */
 struct el *sasl_take_request(struct sasl *sa);

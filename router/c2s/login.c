@@ -126,6 +126,8 @@ void conn_login_element(struct conn *c)
 
 	if (!strcmp(ns, NS_SASL) || !strcmp(ns, NS_SASL2))
 		element_sasl(c);
+	else if (sasl_goes_on(c->sasl)) /* XEP-0388 2.4: nothing else may come in between */
+		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, "log in first");
 	else
 		element_iq(c);
 }

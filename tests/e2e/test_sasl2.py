@@ -116,6 +116,16 @@ async def test_profiles_are_not_mixed(fresh, stack):
     assert not raw.inbox.find(f"{{{SASL2}}}success") and not raw.inbox.find(f"{{{xml.SASL}}}success")
 
 
+async def test_nothing_comes_in_between(fresh, stack):
+    raw = await fresh()
+    scram = ScramClient("SCRAM-SHA-256", "alice", stack.accounts[ALICE], None, "n")
+    await begin(raw, "SCRAM-SHA-256", scram.first())
+    await outcome(raw)
+    await raw.send("<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>")
+    assert await raw.stream_error() == "not-authorized"
+    assert not raw.inbox.find("iq")
+
+
 async def test_abort(fresh, stack):
     raw = await fresh()
     scram = ScramClient("SCRAM-SHA-256", "alice", stack.accounts[ALICE], None, "n")
