@@ -83,7 +83,7 @@ static void test_bytes(void **state)
 	struct fix *f = *state;
 
 	for (unsigned i = 0; i < 4; i++)
-		wait_for_bob(f, i, OFFLINE, i % 2 ? "b" : "a");
+		wait_for_bob(f, i, KEEP " " OFFLINE, i % 2 ? "b" : "a");
 	fix_spin(f);
 	page(f, "bytes='1'");
 	assert_string_equal(texts(f), "a"); /* one at least */
