@@ -46,7 +46,7 @@ enum {
 	ARCHIVE_OFFLINE = 500,        /* messages of one answer to the server, */
 	ARCHIVE_OFFLINE_BYTES = 512 << 10, /* of more than one */
 	ARCHIVE_PREFS = 500,               /* addresses of one account's preferences */
-	ARCHIVE_RETRACT = 20000,           /* messages of a conversation that can be taken back */
+	ARCHIVE_RETRACT = 5000,            /* messages of a conversation that can be taken back */
 };
 
 enum archive_default { DEFAULT_ALWAYS, DEFAULT_ROSTER, DEFAULT_NEVER };

@@ -108,7 +108,7 @@ static void put(struct archive *a, const struct message *m, const struct mine *f
 		owner_touch(a, f[i].owner);
 		fresh_put(a, f[i].owner, &f[i].uid);
 	}
-	if (m->retracts)
+	if (m->retracts && owner_retracts(a, f[0].owner))
 		retract(a, m, f, n);
 }
 

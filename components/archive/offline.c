@@ -18,16 +18,17 @@ struct waiting {
 	struct archive *a;
 	const struct jid *account;
 	uint32_t max, bytes;
-	bool has_after;
-	struct uid after, last;
-	uint32_t n;
+	bool has_after, has_until;
+	struct uid after, until, last;
+	uint32_t n; /* in the answer */
+	bool any;   /* there was one, given or passed over */
 	struct sbuf text;
 };
 
 /* What the server asks for, within what an answer has room for. */
 static int read_ask(struct waiting *w, const struct el *offline)
 {
-	const char *after = el_attr(offline, "after");
+	const char *after = el_attr(offline, "after"), *until = el_attr(offline, "archived-until");
 
 	w->max = ARCHIVE_OFFLINE;
 	w->bytes = ARCHIVE_OFFLINE_BYTES;
@@ -39,7 +40,11 @@ static int read_ask(struct waiting *w, const struct el *offline)
 	if (w->bytes > ARCHIVE_OFFLINE_BYTES)
 		w->bytes = ARCHIVE_OFFLINE_BYTES;
 	w->has_after = after;
-	return after && uid_parse(&w->after, after) < 0 ? -COND_BAD_REQUEST : 0;
+	w->has_until = until;
+	if ((after && uid_parse(&w->after, after) < 0) ||
+	    (until && uid_parse(&w->until, until) < 0))
+		return -COND_BAD_REQUEST;
+	return 0;
 }
 
 /* Bytes that an answer has for one message. */
@@ -79,17 +84,29 @@ static void write_message(struct waiting *w, const struct store_row *row)
 	sbuf_done(&sid);
 }
 
+/* Its client finds it in the archive. */
+static bool is_found(const struct waiting *w, const struct store_row *row)
+{
+	return w->has_until && row->peer && uid_cmp(&row->uid, &w->until) <= 0;
+}
+
 static bool on_row(const struct store_row *row, void *arg)
 {
 	struct waiting *w = arg;
 	size_t before = sbuf_len(&w->text);
 
+	if (is_found(w, row)) {
+		w->last = row->uid;
+		w->any = true;
+		return true;
+	}
 	write_message(w, row);
 	if (w->n > 0 && sbuf_len(&w->text) > w->bytes) {
 		sbuf_truncate(&w->text, before);
 		return false;
 	}
 	w->last = row->uid;
+	w->any = true;
 	w->n++;
 	return true;
 }
@@ -101,7 +118,7 @@ static void answer(struct comp_req *rq, const struct waiting *w)
 	char id[UID_TEXT + 1];
 
 	sbuf_puts(&out, "<offline xmlns=\"" NS_TAP "\"");
-	if (w->n > 0) {
+	if (w->any) {
 		uid_write(&w->last, id);
 		el_write_attr(&out, "last", id);
 	}

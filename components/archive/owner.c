@@ -7,6 +7,8 @@
 #include "owner.h"
 #include "store.h"
 
+static const struct rate_conf retract_rate = { .per_second = 5, .burst = 50 };
+
 static void forget(struct archive *a, struct owner *o)
 {
 	map_del(&a->owners, &o->by_jid);
@@ -39,6 +41,7 @@ static struct owner *owner_new(struct archive *a, const char *jid, int64_t id)
 	trim(a);
 	memcpy(o->jid, jid, len + 1);
 	o->id = id;
+	rate_init(&o->retracts, &retract_rate, loop_now(comp_loop(a->c)));
 	o->fresh = a->last_body; /* nobody knows which of the last are its */
 	map_put(&a->owners, &o->by_jid, o->jid, len);
 	list_add_tail(&a->owners_by_use, &o->by_use);
@@ -79,6 +82,11 @@ int owner_make(struct archive *a, const char *jid, struct owner **out)
 void owner_touch(struct archive *a, struct owner *o)
 {
 	o->tx = comp_tx_number(a->c);
+}
+
+bool owner_retracts(struct archive *a, struct owner *o)
+{
+	return rate_take(&o->retracts, &retract_rate, 1, loop_now(comp_loop(a->c)));
 }
 
 void owner_drop(struct archive *a, struct owner *o)

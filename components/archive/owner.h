@@ -3,13 +3,16 @@
 #ifndef ARCHIVE_OWNER_H
 #define ARCHIVE_OWNER_H
 
+#include <base/rate.h>
+
 #include "archive.h"
 
 struct owner {
 	struct map_node by_jid;
 	struct list by_use;
-	int64_t id;    /* 0: nothing is kept for it */
-	uint64_t tx;   /* of the last change of what is kept for it */
+	int64_t id;  /* 0: nothing is kept for it */
+	uint64_t tx; /* of the last change of what is kept for it */
+	struct rate retracts;
 	int64_t fresh; /* the last message that was written for it; fresh.c knows where */
 	char jid[];
 };
@@ -19,7 +22,9 @@ int owner_find(struct archive *a, const char *jid, struct owner **out);
 /* The same, with a number. */
 int owner_make(struct archive *a, const char *jid, struct owner **out);
 void owner_touch(struct archive *a, struct owner *o); /* something is changed now */
-void owner_drop(struct archive *a, struct owner *o);  /* it keeps nothing any more */
+/* May one more of its messages be taken back now?  Looking for it costs more than keeping it. */
+bool owner_retracts(struct archive *a, struct owner *o);
+void owner_drop(struct archive *a, struct owner *o); /* it keeps nothing any more */
 void owners_free(struct archive *a);
 
 #endif

@@ -18,6 +18,7 @@
 #include "core/session.h"
 #include "core/session_sm.h"
 #include "core/stanza.h"
+#include "im/offline.h"
 #include "router.h"
 
 #define RESOURCE_RANDOM 16
@@ -187,6 +188,7 @@ struct el *conn_bind_inline(struct conn *c, const struct el *request, const stru
 	inline_resource(c, request, bind, a, &jid);
 	if (make_room(c, &jid)) {
 		session_begin(c, &jid);
+		offline_catches_up(c->session);
 		bound = el_new("bound", NS_BIND2);
 	}
 	arena_free(a);

@@ -43,10 +43,11 @@ struct session {
 	struct jid jid; /* full, owned */
 	char id[13];    /* for the log and ctl */
 	struct log_tag tag;
-	struct stream *stream;   /* NULL: the connection has ended */
-	void *owner;             /* c2s.c's connection; NULL: it sleeps, or has ended */
-	struct session_sm *sm;   /* session_sm.h; NULL: without acknowledgements */
-	struct flush *flush;     /* im/offline.c: it is given what waited; NULL: nothing */
+	struct stream *stream; /* NULL: the connection has ended */
+	void *owner;           /* c2s.c's connection; NULL: it sleeps, or has ended */
+	struct session_sm *sm; /* session_sm.h; NULL: without acknowledgements */
+	char *archived_until;  /* its client reads up to this id in its archive; NULL: it may not */
+	struct flush *flush;   /* im/offline.c: it is given what waited; NULL: nothing */
 	struct session_csi *csi; /* session_csi.h; NULL: the client is active */
 	struct {                 /* the stanzas that wait for the client, see session.c */
 		uint64_t *ends;  /* a ring: where each ends in all that was written */

@@ -17,6 +17,7 @@
 #include "core/session.h"
 #include "core/session_sm.h"
 #include "im/offline.h"
+#include "im/stanza_id.h"
 #include "links/ask.h"
 #include "links/component.h"
 #include "links/tap.h"
@@ -200,6 +201,7 @@ static void ask(struct flush *f)
 	el_set(iq, "from", f->account);
 	offline = el_add(iq, "offline", NS_TAP);
 	el_set(offline, "after", f->last);
+	el_set(offline, "archived-until", f->session->archived_until);
 	el_setf(offline, "max", "%d", PAGE_STANZAS);
 	el_setf(offline, "bytes", "%d", PAGE_BYTES);
 	component_ask(c, iq, ASK_MS, answered, f);
@@ -236,6 +238,17 @@ void offline_available(struct session *s)
 	map_put(&o->flushes, &f->node, f->account, len);
 	s->flush = f;
 	ask(f);
+}
+
+void offline_catches_up(struct session *s)
+{
+	char id[STANZA_ID + 1];
+
+	if (!tap_keeper(s->router, &s->jid))
+		return;
+	(void)stanza_id_new(s->router->stanza_ids, id);
+	free(s->archived_until);
+	s->archived_until = xstrdup(id);
 }
 
 void offline_acked(struct session *s)

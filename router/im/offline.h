@@ -18,6 +18,9 @@ void offline_close(struct offline *o); /* after the components: no answer comes 
 
 /* The session gets messages from now on. */
 void offline_available(struct session *s);
+/* Its client reads what it has missed in its archive, up to now (XEP-0386 3.2): it is given only
+ * what is not there, and what comes later. */
+void offline_catches_up(struct session *s);
 /* Its client has acknowledged more (XEP-0198). */
 void offline_acked(struct session *s);
 /* It ends, or gets no messages any more. */

@@ -25,16 +25,18 @@
 #include "links/tap.h"
 #include "router.h"
 
-#define KNOWN_MAX 16384 /* accounts remembered, with preferences or without */
+#define KNOWN_MAX 16384         /* accounts remembered, with preferences or without */
+#define KNOWN_BYTES (16U << 20) /* of their addresses */
 
 struct prefs {
 	struct map known;   /* struct known.node, by bare JID */
 	struct list by_use; /* struct known.link, the stalest first */
+	size_t bytes;       /* of all of their addresses */
 };
 
 struct addresses { /* sorted */
 	char **v;
-	size_t n;
+	size_t n, bytes;
 };
 
 struct known {
@@ -62,8 +64,10 @@ static void addresses_read(struct addresses *a, const struct el *list)
 	if (!list)
 		return;
 	a->v = xreallocarray(NULL, el_child_count(list) + 1, sizeof(*a->v));
-	EL_EACH (jid, list, "jid", NULL)
+	EL_EACH (jid, list, "jid", NULL) {
 		a->v[a->n++] = xstrdup(el_body(jid));
+		a->bytes += strlen(el_body(jid)) + sizeof(*a->v);
+	}
 	qsort(a->v, a->n, sizeof(*a->v), compare);
 }
 
@@ -107,6 +111,7 @@ static void drop(struct prefs *p, struct known *k)
 {
 	map_del(&p->known, &k->node);
 	list_del(&k->link);
+	p->bytes -= k->always.bytes + k->never.bytes;
 	addresses_done(&k->always);
 	addresses_done(&k->never);
 	free(k);
@@ -142,7 +147,7 @@ static struct known *enter(struct prefs *p, const struct jid *account, const str
 	size_t len = jid_bare_len(account);
 	struct known *k = xzalloc(sizeof(*k) + len + 1);
 
-	if (map_len(&p->known) >= KNOWN_MAX)
+	while (map_len(&p->known) >= KNOWN_MAX || p->bytes > KNOWN_BYTES)
 		drop(p, LIST_ENTRY(p->by_use.next, struct known, link));
 	memcpy(k->jid, account->s, len);
 	if (el) {
@@ -151,6 +156,7 @@ static struct known *enter(struct prefs *p, const struct jid *account, const str
 		addresses_read(&k->always, el_child(el, "always", NULL));
 		addresses_read(&k->never, el_child(el, "never", NULL));
 	}
+	p->bytes += k->always.bytes + k->never.bytes;
 	list_init(&k->link);
 	map_put(&p->known, &k->node, k->jid, len);
 	return k;

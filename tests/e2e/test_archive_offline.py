@@ -6,9 +6,11 @@ import time
 
 import pytest
 
-from lib.archive import ENV, count, fill, stanza_id
+from lib.archive import ENV, Talker, count, fill, stanza_id
 from lib.archive_fixtures import with_archive
+from lib.faults import encrypted
 from lib.inbox import error_condition
+from lib.sasl2 import authenticate, bind, identity
 from lib.wait import until
 
 
@@ -66,6 +68,25 @@ async def test_many_pages(archive_stack, talker, away):
     assert [b for b, _ in await heard(bob, 350)] == every
     await until(lambda: count(archive_stack, "offline") == 0)
     assert await bob.bodies() == every
+
+
+async def test_who_reads_the_archive_is_not_told_twice(archive_stack, talker, away, raw_client):
+    """A client that binds by XEP-0386 is given what is not in its archive, and what came later."""
+    alice = await talker("alice")
+    await said(alice, away, "1", "2")
+    await alice.say(away, "not archived", more="<no-permanent-store xmlns='urn:xmpp:hints'/>")
+    await alice.raw.sync()
+    raw = await encrypted(raw_client, stack=archive_stack)
+    success = await authenticate(raw, "bob", archive_stack.accounts[away],
+                                 bind() + "<user-agent id='5b8c4f4c-5fa2-4b3a-a1a1-a64ba2c1a0a1'/>")
+    raw.jid = identity(success)
+    await said(alice, away, "before it came")
+    await alice.raw.sync()
+    bob = Talker(raw)
+    await bob.come()
+    assert [b for b, _ in await heard(bob, 2)] == ["not archived", "before it came"]
+    assert await bob.bodies() == ["1", "2", "before it came"]
+    await until(lambda: count(archive_stack, "offline") == 0)
 
 
 async def test_what_was_not_taken_comes_again(archive_stack, talker, away):

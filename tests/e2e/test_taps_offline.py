@@ -85,23 +85,6 @@ async def test_without_acknowledgements(stack, keeper, managed):
     await archive.answer(await archive.asked(after="u1"))
 
 
-async def test_page_for_who_is_being_put_out(stack, keeper, managed):
-    """Its stream has ended, its session not yet: what it is not given is the archive's still."""
-    archive = await keeper()
-    bob = await managed("bob", enable=False)
-    iq = await archive.asked()
-    stack.ctl("session", "kick", bob.raw.jid)
-    await bob.raw.wait("{http://etherx.jabber.org/streams}error")
-    await archive.answer(iq, [waiting("m1", "u1")], last="u1")
-    again = await managed("bob", "desk")
-    await archive.answer(await archive.asked(n=2), [waiting("m1", "u1")], last="u1")
-    await again.raw.wait("message", id="m1")
-    assert not [e for e in archive.raw.inbox.find("iq", from_=BOB)
-                if e.find(f"{{{tap.TAP}}}offline").get("after")]
-    await again.ack()
-    await archive.asked(after="u1")
-
-
 async def test_second_client_meanwhile(stack, keeper, managed):
     """One session of an account is given what waits; if it falls asleep over it, the other one."""
     archive = await keeper()

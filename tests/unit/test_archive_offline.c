@@ -78,6 +78,33 @@ static void test_pages(void **state)
 	assert_int_equal(number(f, "SELECT count(*) FROM body"), 4);
 }
 
+/* What the client finds in its archive is passed over; what is not there, or came later, is not. */
+static void test_who_reads_the_archive(void **state)
+{
+	struct fix *f = *state;
+	char text[128], want[128];
+
+	wait_for_bob(f, 1, KEEP " " OFFLINE, "a");
+	wait_for_bob(f, 2, OFFLINE, "b");
+	wait_for_bob(f, 3, KEEP " " OFFLINE, "c");
+	wait_for_bob(f, 4, KEEP " " OFFLINE, "d");
+	fix_spin(f);
+	(void)snprintf(text, sizeof(text), "archived-until='%s'", id_at(T0 + 3, 2));
+	page(f, text);
+	assert_string_equal(texts(f), "bd");
+	(void)snprintf(text, sizeof(text), "archived-until='%s' max='1'", id_at(T0 + 3, 2));
+	(void)snprintf(want, sizeof(want), "last=\"%s\"", id_at(T0 + 1, 2));
+	page(f, text);
+	assert_string_equal(texts(f), "");
+	fix_has(f, want);
+	page_after(f, id_at(T0 + 4, 2), text);
+	assert_int_equal(number(f, "SELECT count(*) FROM offline"), 0);
+	ask(f, BOB "/b", "set", QUERY());
+	assert_string_equal(texts(f), "acd");
+	page(f, "archived-until='before'");
+	fix_has(f, "<bad-request");
+}
+
 static void test_bytes(void **state)
 {
 	struct fix *f = *state;
@@ -201,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ARCHIVE_TEST(test_pages),
+		ARCHIVE_TEST(test_who_reads_the_archive),
 		ARCHIVE_TEST(test_bytes),
 		ARCHIVE_TEST(test_expired),
 		ARCHIVE_TEST(test_limit),
