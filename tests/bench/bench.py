@@ -79,7 +79,7 @@ def machine():
     memory = int(first_match("/proc/meminfo", r"^MemTotal:\s*(\d+)")) / 2**20
     system = first_match("/etc/os-release", r'^PRETTY_NAME="?([^"\n]*)')
     openssl = " ".join(servers.run(["openssl", "version"]).split()[:2])
-    return (f"{os.cpu_count()} × {cpu}, {memory:.0f} GiB; {system}, Linux {platform.release()}, "
+    return (f"{os.cpu_count()} × {cpu}, {memory:.0f} GiB; {system}, Linux {platform.release().split('-')[0]}, "
             f"{openssl}")
 
 
