@@ -7,6 +7,7 @@
  * archived when they came). */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <base/list.h>
 #include <base/loop.h>
@@ -29,6 +30,7 @@ enum {
 	ASK_MS = 30000,
 	RETRY_MS = 30000, /* the archive did not answer, or with an error */
 	BUSY_MS = 1000,   /* it is asked too much already */
+	QUIET = 65536,    /* accounts that nothing waits for, at most */
 	POLL_MS = 50,     /* has it left, where nothing is acknowledged? */
 };
 
@@ -43,12 +45,17 @@ struct flush {
 	uint32_t sent;  /* its last stanza's number (XEP-0198); or */
 	uint64_t taken; /* where it ends in what was written to the connection */
 	struct timer timer;
+	bool more;      /* the archive was told of something meanwhile */
 	char account[]; /* bare JID */
 };
 
+/* Most who come have nothing waiting, and many come often: of whom the archive has said so, it is
+ * asked again only when it has been told of something for them.  A hash for each, keyed, in the
+ * place that it chooses; the next one in that place takes it. */
 struct offline {
 	struct router *router;
 	struct map flushes;
+	uint64_t quiet[QUIET]; /* 0: nobody */
 };
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -76,6 +83,31 @@ static void flush_destroy(void *arg)
 
 	free(f->last);
 	free(f);
+}
+
+static uint64_t *quiet_place(struct offline *o, const struct jid *account, uint64_t *hash)
+{
+	*hash = map_hash(account->s, jid_bare_len(account));
+	if (*hash == 0)
+		*hash = 1;
+	return &o->quiet[*hash % QUIET];
+}
+
+static bool is_quiet(struct offline *o, const struct jid *account)
+{
+	uint64_t hash, *place = quiet_place(o, account, &hash);
+
+	return *place == hash;
+}
+
+static void be_quiet(struct offline *o, const struct jid *account, bool quiet)
+{
+	uint64_t hash, *place = quiet_place(o, account, &hash);
+
+	if (quiet)
+		*place = hash;
+	else if (*place == hash)
+		*place = 0;
 }
 
 /* It is out of sight; an answer that is still to come finds nobody. */
@@ -176,6 +208,7 @@ static void answered(int err, const struct el *answer, void *arg)
 	if (err < 0) {
 		later(f, err);
 	} else if (!last) {
+		be_quiet(f->offline, &f->session->jid, !f->more);
 		flush_end(f);
 	} else if (!give(f, page)) {
 		if (f->session) /* nothing of the page is over */
@@ -228,6 +261,8 @@ void offline_available(struct session *s)
 
 	if (!tap_keeper(s->router, &s->jid) || (f && f->session->owner))
 		return;
+	if (is_quiet(o, &s->jid))
+		return;
 	if (f)
 		flush_end(f);
 	f = xzalloc(sizeof(*f) + len + 1);
@@ -273,10 +308,21 @@ void offline_session_end(struct session *s)
 	}
 }
 
-void offline_online(struct router *r, struct component *c)
+void offline_told(struct router *r, const struct jid *account)
+{
+	struct map_node *n = map_get(&r->offline->flushes, account->s, jid_bare_len(account));
+
+	be_quiet(r->offline, account, false);
+	if (n)
+		MAP_ENTRY(n, struct flush, node)->more = true;
+}
+
+void offline_online(struct router *r, struct component *c, bool resumed)
 {
 	if (!tap_has(c, TAP_UNDELIVERED))
 		return;
+	if (!resumed) /* who knows what it has become meanwhile */
+		memset(r->offline->quiet, 0, sizeof(r->offline->quiet));
 	MAP_EACH (n, &r->offline->flushes) {
 		struct flush *f = MAP_ENTRY(n, struct flush, node);
 

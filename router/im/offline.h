@@ -8,7 +8,10 @@
 #ifndef ROUTER_OFFLINE_H
 #define ROUTER_OFFLINE_H
 
+#include <stdbool.h>
+
 struct component;
+struct jid;
 struct offline;
 struct router;
 struct session;
@@ -26,6 +29,8 @@ void offline_acked(struct session *s);
 /* It ends, or gets no messages any more. */
 void offline_session_end(struct session *s);
 /* The archive may be there again. */
-void offline_online(struct router *r, struct component *c);
+void offline_online(struct router *r, struct component *c, bool resumed);
+/* It is told of a message that waits for an account from now on. */
+void offline_told(struct router *r, const struct jid *account);
 
 #endif

@@ -18,6 +18,7 @@
 #include "core/session.h"
 #include "core/stanza.h"
 #include "im/keep.h"
+#include "im/offline.h"
 #include "im/prefs.h"
 #include "im/stanza_id.h"
 #include "im/tapped.h"
@@ -275,6 +276,8 @@ void tapped_end(struct router *r, struct stanza *st)
 
 	if (st->tapped && (!st->bounced || st->tapped->offline)) {
 		t.state = state_of(r, st);
+		if (st->tapped->offline)
+			offline_told(r, &st->to);
 		if (t.state && !*st->tapped->recipient.id)
 			give_id(r, st->tapped, &st->tapped->recipient);
 		components_each(r->components, tell, &t);

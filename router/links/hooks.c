@@ -14,7 +14,7 @@ void hooks_online(struct router *r, struct component *c, bool resumed)
 	bool asked = delegate_online(r, c, resumed);
 
 	privilege_online(r, c, resumed);
-	offline_online(r, c);
+	offline_online(r, c, resumed);
 	events_online(r->events, c); /* nothing is sent twice in either case */
 	if (!asked && !resumed)
 		info_ask(r, c);
