@@ -32,7 +32,7 @@
 #define ALIGN alignof(max_align_t)
 #define ROUND(n) (((n) + ALIGN - 1) & ~(ALIGN - 1))
 #define BLOCK_SIZE 4096
-#define BLOCKS_KEPT 256
+#define BLOCKS_KEPT 1024
 #define LARGE (ARENA_PLAIN ? 0 : BLOCK_SIZE / 4)
 
 struct block {
