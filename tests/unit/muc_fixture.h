@@ -9,14 +9,8 @@
 
 #include "comp_fixture.h"
 #include "disco.h"
-#include "join.h"
 #include "later.h"
-#include "leave.h"
-#include "mam.h"
-#include "message.h"
-#include "muc.h"
-#include "owner.h"
-#include "retract.h"
+#include "muc_routes.h"
 #include "room.h"
 #include "store.h"
 #include "sweep.h"
@@ -29,31 +23,6 @@
 static struct muc m;
 static struct muc_conf conf;
 
-#define HANDLER(name, fn)                               \
-	static int name(struct comp_req *rq, void *arg) \
-	{                                               \
-		return handler_run(arg, rq, fn);        \
-	}
-HANDLER(fix_available, join_available)
-HANDLER(fix_unavailable, leave_unavailable)
-HANDLER(fix_groupchat, message_groupchat)
-HANDLER(fix_owner, owner_set)
-HANDLER(fix_query, mam_query)
-HANDLER(fix_form, mam_form)
-HANDLER(fix_metadata, mam_metadata)
-HANDLER(fix_moderate, retract_moderate)
-
-static const struct comp_route muc_routes[] = {
-	{ EL_PRESENCE, "available", NULL, NULL, COMP_TO_FULL, fix_available },
-	{ EL_PRESENCE, "unavailable", NULL, NULL, COMP_TO_FULL, fix_unavailable },
-	{ EL_MESSAGE, "groupchat", NULL, NULL, COMP_TO_BARE, fix_groupchat },
-	{ EL_IQ, "set", NS_MUC_OWNER, "query", COMP_TO_BARE, fix_owner },
-	{ EL_IQ, "set", NS_MAM, "query", COMP_TO_BARE, fix_query },
-	{ EL_IQ, "get", NS_MAM, "query", COMP_TO_BARE, fix_form },
-	{ EL_IQ, "get", NS_MAM, "metadata", COMP_TO_BARE, fix_metadata },
-	{ EL_IQ, "set", NS_MODERATE, "moderate", COMP_TO_BARE, fix_moderate },
-};
-
 static int on_load(struct comp *c, void *arg)
 {
 	int r;
@@ -62,7 +31,7 @@ static int on_load(struct comp *c, void *arg)
 	if (!m.c) {
 		muc_init(&m, c);
 		disco_start(&m);
-		comp_routes(c, muc_routes, sizeof(muc_routes) / sizeof(muc_routes[0]), &m);
+		comp_routes(c, muc_routes, MUC_ROUTES, &m);
 	}
 	r = store_load_rooms(&m);
 	if (r == 0)

@@ -397,7 +397,6 @@ static void test_a_name_comes_again(void **state)
 	talk(f, ALICE, "b");
 	ALL(f);
 	assert_string_equal(texts(f), "b");
-	assert_true(number(f, "SELECT count(*) FROM said") > 1);
 	for (int i = 0; i < 6; i++)
 		fix_advance(f, 30);
 	assert_int_equal(number(f, "SELECT count(*) FROM said"), 1);

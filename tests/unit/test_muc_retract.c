@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is taken back in rooms (XEP-0424, XEP-0425). */
 #include "muc_fixture.h"
+#include "store_said.h"
 
 #define TAKE_BACK(id) "<retract xmlns='" NS_RETRACT "' id='" id "'/>"
 #define MODERATE(id, more)                                                                     \
@@ -122,6 +123,31 @@ static void test_anothers(void **state)
 	fix_hasnt(f, "<retracted");
 }
 
+/* Said and taken back by another in one turn, where nothing is in memory: what the room could not
+ * know when it let it pass, it knows when it writes. */
+static void test_anothers_at_once(void **state)
+{
+	struct fix *f = *state;
+	char id[SID_TEXT + 1], inner[256];
+	struct sid next;
+
+	open_room(f, CONF("historylength", "0"));
+	talk(f, ALICE, "a");
+	assert_int_equal(sid_parse(&next, sid_of(f, "a")), 0);
+	say(f, BOB, "r1", "<retract xmlns='" NS_RETRACT "' id='" UNKNOWN "'/>");
+	store_blank_said(comp_tx(f->c), rooms_find(&m, "room", 4), &next, "bob@test", "<gone/>");
+	store_blank_said(comp_tx(f->c), rooms_find(&m, "room", 4), &next, "alice@tes", "<gone/>");
+	fix_spin(f);
+	sid_write(&next, id);
+	(void)snprintf(inner, sizeof(inner), TAKE_BACK("%s"), id);
+	ask(f, ALICE, "set", QUERY());
+	assert_string_equal(texts(f), "a");
+	say(f, ALICE, "r2", inner);
+	ask(f, ALICE, "set", QUERY());
+	assert_string_equal(texts(f), "");
+	assert_int_equal(fix_count(f, "<retracted"), 1);
+}
+
 static void test_moderation(void **state)
 {
 	struct fix *f = *state;
@@ -210,6 +236,7 @@ int main(void)
 		MUC_TEST(test_ones_own_from_elsewhere),
 		MUC_TEST(test_at_once),
 		MUC_TEST(test_anothers),
+		MUC_TEST(test_anothers_at_once),
 		MUC_TEST(test_moderation),
 		MUC_TEST(test_who_may_not_moderate),
 		MUC_TEST(test_without_an_archive),
