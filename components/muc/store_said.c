@@ -14,7 +14,7 @@ enum { LOOK_BACK = 5000 };
 #define IN_RANGE " FROM said WHERE room = $1 AND seq > $2 AND seq < $3 AND flags & 2"
 
 static struct db_q q_numbers = { "SELECT max(coalesce((SELECT max(no) FROM room), 0), "
-	                         "coalesce((SELECT max(room) FROM gone), 0))" };
+				 "coalesce((SELECT max(room) FROM gone), 0))" };
 static struct db_q q_history = { "SELECT " COLUMNS
 				 " FROM said WHERE room = $1 ORDER BY seq DESC LIMIT $2" };
 static struct db_q q_last = { "SELECT seq FROM said WHERE room = $1 ORDER BY seq DESC LIMIT 1" };
