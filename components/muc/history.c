@@ -161,14 +161,19 @@ void history_done(struct history *h)
 		drop_first(h);
 }
 
+static const struct said *oldest(const struct history *h)
+{
+	return LIST_FIRST(&h->said, struct said, link);
+}
+
 /* What is in the archive stays there. */
 void history_trim(struct room *r)
 {
 	struct history *h = &r->history;
+	const struct said *s;
 
-	while (h->n > (size_t)r->conf.history || h->bytes > MUC_HISTORY_BYTES) {
-		const struct said *s = LIST_FIRST(&h->said, struct said, link);
-
+	while ((h->n > (size_t)r->conf.history || h->bytes > MUC_HISTORY_BYTES) &&
+	       (s = oldest(h)) != NULL) {
 		if (!(s->flags & SAID_KEPT))
 			store_del_said(comp_tx(r->m->c), r, s->sid.seq);
 		drop_first(h);
@@ -178,8 +183,9 @@ void history_trim(struct room *r)
 void history_expire(struct room *r, int64_t seq)
 {
 	struct history *h = &r->history;
+	const struct said *s;
 
-	while (h->n > 0 && LIST_FIRST(&h->said, struct said, link)->sid.seq < seq)
+	while ((s = oldest(h)) != NULL && s->sid.seq < seq)
 		drop_first(h);
 }
 
