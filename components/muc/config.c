@@ -13,6 +13,8 @@
 #define VAR(name) "muc#roomconfig_" name
 #define VAR_HISTORY "muc#maxhistoryfetch"                /* the XEP's name */
 #define VAR_HISTORY_ALIAS "muc#roomconfig_historylength" /* Prosody's */
+#define VAR_ARCHIVE VAR("enablearchiving")               /* Prosody's */
+#define VAR_ARCHIVE_ALIAS VAR("mam")                     /* ejabberd's */
 #define PM_CHOICES "anyone|participants|moderators|none"
 #define WHOIS_CHOICES "moderators|anyone"
 
@@ -27,6 +29,7 @@ void config_init(struct room_conf *c, const struct muc_conf *mc)
 		.members_only = mc->dflt.members_only,
 		.moderated = mc->dflt.moderated,
 		.nonanon = mc->dflt.nonanon,
+		.archive = mc->dflt.archive,
 		.allow_pm = PM_ANYONE,
 		.history = mc->dflt.history < mc->max_history ? mc->dflt.history : mc->max_history,
 		.broadcast = ROLES_ALL,
@@ -107,6 +110,8 @@ static int read_bools(struct room_conf *c, const struct form *f)
 		{ VAR("persistentroom"), &c->persistent },
 		{ VAR("moderatedroom"), &c->moderated },
 		{ VAR("membersonly"), &c->members_only },
+		{ VAR_ARCHIVE, &c->archive },
+		{ VAR_ARCHIVE_ALIAS, &c->archive },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -272,6 +277,7 @@ static void write_talk(const struct room_conf *c, struct el *form)
 	    pm_labels, 4, 1U << c->allow_pm);
 	form_add_int(
 	    form, "text-single", VAR_HISTORY, "Messages that who enters is shown", c->history);
+	form_add_bool(form, VAR_ARCHIVE, "Keep what is said for those who may enter", c->archive);
 	write_roles(form, VAR("presencebroadcast"), "Whose presence is shown", c->broadcast);
 	write_roles(form, VAR("getmemberlist"), "Who may read the list of members", c->member_list);
 }

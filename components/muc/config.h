@@ -20,6 +20,7 @@ struct room_conf {
 	char *name, *desc, *lang; /* NULL: none */
 	char *password;           /* NULL: none is needed */
 	bool persistent, public, members_only, moderated, nonanon;
+	bool archive;         /* what is said is kept, and found again (XEP-0313) */
 	bool change_subject;  /* by participants */
 	bool allow_invites;   /* by members, into a members-only room */
 	int allow_pm;         /* enum allow_pm */

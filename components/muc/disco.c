@@ -7,6 +7,7 @@
 #include <xmpp/rsm.h>
 
 #include "disco.h"
+#include "mam.h"
 #include "occupant.h"
 #include "room.h"
 
@@ -29,6 +30,7 @@ static void put_features(const struct room *r, struct el *query)
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		add_feature(query, always[i]);
+	mam_features(r, query);
 	add_feature(query, c->password ? "muc_passwordprotected" : "muc_unsecured");
 	add_feature(query, c->public ? "muc_public" : "muc_hidden");
 	add_feature(query, c->persistent ? "muc_persistent" : "muc_temporary");

@@ -8,28 +8,141 @@
 #include <base/sbuf.h>
 #include <xmpp/stamp.h>
 
+#include "message.h"
 #include "occupant.h"
 #include "room.h"
+#include "store_said.h"
+#include "subject.h"
 
-/* --- the list ----------------------------------------------------------------------------------
+#define NS_REACTIONS "urn:xmpp:reactions:0" /* XEP-0444 */
+
+/* --- one message -------------------------------------------------------------------------------
  */
-
-void history_init(struct history *h)
-{
-	list_init(&h->said);
-	h->n = h->bytes = 0;
-	h->seq = 0;
-}
 
 void said_free(struct said *s)
 {
 	if (!s)
 		return;
 	free(s->nick);
+	free(s->jid);
 	free(s->id);
 	free(s->lang);
 	free(s->inner);
 	free(s);
+}
+
+static bool has_content(const struct el *msg)
+{
+	return el_child(msg, "body", NS_CLIENT) || el_child(msg, "encrypted", NULL) ||
+	       el_child(msg, "openpgp", NS_OPENPGP) || el_child(msg, "x", NS_PGP_LEGACY);
+}
+
+/* What somebody who was not there has to know, be it said in words or not. */
+static bool has_meaning(const struct el *msg)
+{
+	return has_content(msg) || el_child(msg, "reactions", NS_REACTIONS) ||
+	       el_child(msg, "store", NS_HINTS);
+}
+
+static unsigned flags_of(const struct room *r, const struct el *msg)
+{
+	bool notice = subject_is_change(msg) || el_child(msg, "retract", NS_RETRACT);
+	unsigned flags = 0;
+
+	if (el_child(msg, "no-store", NS_HINTS) || el_child(msg, "no-permanent-store", NS_HINTS))
+		return 0;
+	if (r->conf.history > 0 && has_content(msg))
+		flags |= SAID_SHOWN;
+	if (r->conf.archive && (notice || has_meaning(msg)))
+		flags |= SAID_KEPT;
+	return flags && notice ? flags | SAID_NOTICE : flags;
+}
+
+static char *dup(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+struct said *said_new(struct room *r, const struct el *msg, const struct session *by)
+{
+	unsigned flags = flags_of(r, msg);
+	struct said *s;
+	const char *raw;
+
+	if (!flags)
+		return NULL;
+	s = xzalloc(sizeof(*s));
+	raw = el_raw(msg, &s->len);
+	s->sid = sid_next(r->history.seq, muc_wall(r->m));
+	s->flags = flags;
+	if (by) {
+		s->flags |= (unsigned)by->occ->aff << SAID_AFF_SHIFT | (unsigned)by->occ->role
+		                                                           << SAID_ROLE_SHIFT;
+		s->nick = xstrdup(by->occ->nick);
+		s->jid = xstrdup(by->jid.s);
+	}
+	s->id = dup(el_attr(msg, "id"));
+	s->lang = dup(el_attr(msg, "xml:lang"));
+	s->inner = xstrndup(raw, s->len);
+	return s;
+}
+
+bool said_is_by(const char *author, const struct jid *who)
+{
+	size_t n = jid_bare_len(who);
+
+	return author && strncmp(author, who->s, n) == 0 && (author[n] == '/' || !author[n]);
+}
+
+enum aff said_aff(unsigned flags)
+{
+	unsigned v = flags >> SAID_AFF_SHIFT & 7;
+
+	return v <= AFF_OWNER ? (enum aff)v : AFF_NONE;
+}
+
+enum role said_role(unsigned flags)
+{
+	return (enum role)(flags >> SAID_ROLE_SHIFT & 3);
+}
+
+/* --- its id ------------------------------------------------------------------------------------
+ */
+
+static void write_stanza_id(struct sbuf *out, const struct room *r, const struct sid *sid)
+{
+	char id[SID_TEXT + 1];
+
+	sid_write(sid, id);
+	sbuf_puts(out, "<stanza-id xmlns=\"" NS_SID "\"");
+	el_write_attr(out, "by", r->jid);
+	el_write_attr(out, "id", id);
+	sbuf_puts(out, "/>");
+}
+
+static void set_inner(struct el *m, struct sbuf *inner)
+{
+	el_set_raw(
+	    m, arena_strndup(el_arena(m), sbuf_data(inner), sbuf_len(inner)), sbuf_len(inner));
+	sbuf_done(inner);
+}
+
+void said_stamp(const struct room *r, const struct said *s, struct el *msg)
+{
+	struct sbuf inner = SBUF_INIT;
+
+	sbuf_add(&inner, s->inner, s->len);
+	write_stanza_id(&inner, r, &s->sid);
+	set_inner(msg, &inner);
+}
+
+/* --- what is shown -----------------------------------------------------------------------------
+ */
+
+void history_init(struct history *h)
+{
+	*h = (struct history){ .n = 0 };
+	list_init(&h->said);
 }
 
 static void drop_first(struct history *h)
@@ -48,58 +161,82 @@ void history_done(struct history *h)
 		drop_first(h);
 }
 
+static const struct said *oldest(const struct history *h)
+{
+	return LIST_FIRST(&h->said, struct said, link);
+}
+
+/* What is in the archive stays there. */
 void history_trim(struct room *r)
 {
-	while (r->history.n > (size_t)r->conf.history || r->history.bytes > MUC_HISTORY_BYTES)
-		drop_first(&r->history);
+	struct history *h = &r->history;
+	const struct said *s;
+
+	while ((h->n > (size_t)r->conf.history || h->bytes > MUC_HISTORY_BYTES) &&
+	       (s = oldest(h)) != NULL) {
+		if (!(s->flags & SAID_KEPT))
+			store_del_said(comp_tx(r->m->c), r, s->sid.seq);
+		drop_first(h);
+	}
 }
 
-int64_t history_before(const struct history *h)
+void history_expire(struct room *r, int64_t seq)
 {
-	const struct said *first = LIST_FIRST(&h->said, struct said, link);
+	struct history *h = &r->history;
+	const struct said *s;
 
-	return first ? first->seq - 1 : h->seq;
+	while ((s = oldest(h)) != NULL && s->sid.seq < seq)
+		drop_first(h);
 }
 
-void history_add(struct room *r, struct said *s)
+void history_keep(struct room *r, struct said *s)
 {
-	list_add_tail(&r->history.said, &s->link);
-	r->history.n++;
-	r->history.bytes += s->len;
-	if (s->seq > r->history.seq)
-		r->history.seq = s->seq;
+	struct history *h = &r->history;
+
+	store_put_said(comp_tx(r->m->c), r, s);
+	h->tx = comp_tx_number(r->m->c);
+	h->seq = s->sid.seq;
+	if (!(s->flags & SAID_SHOWN)) {
+		said_free(s);
+		return;
+	}
+	list_add_tail(&h->said, &s->link);
+	h->n++;
+	h->bytes += s->len;
 	history_trim(r);
 }
 
-static bool has_content(const struct el *msg)
+bool history_restore(struct room *r, struct said *s)
 {
-	return el_child(msg, "body", NS_CLIENT) || el_child(msg, "encrypted", NULL) ||
-	       el_child(msg, "openpgp", NS_OPENPGP) || el_child(msg, "x", NS_PGP_LEGACY);
+	struct history *h = &r->history;
+
+	if (h->n >= (size_t)r->conf.history || h->bytes + s->len > MUC_HISTORY_BYTES)
+		return false;
+	list_add_head(&h->said, &s->link);
+	h->n++;
+	h->bytes += s->len;
+	return true;
 }
 
-bool history_wants(const struct room *r, const struct el *msg)
+struct said *history_find(struct room *r, const struct sid *id)
 {
-	return r->conf.history > 0 && has_content(msg) && !el_child(msg, "no-store", NS_HINTS) &&
-	       !el_child(msg, "no-permanent-store", NS_HINTS);
+	LIST_EACH (it, &r->history.said) {
+		struct said *s = LIST_ENTRY(it, struct said, link);
+
+		if (s->sid.seq == id->seq && s->sid.salt == id->salt)
+			return s;
+	}
+	return NULL;
 }
 
-static char *dup(const char *s)
+void history_blank(struct room *r, struct said *s, const char *tombstone)
 {
-	return s ? xstrdup(s) : NULL;
-}
-
-struct said *said_new(struct room *r, const struct el *msg, const char *nick, int64_t at)
-{
-	struct said *s = xzalloc(sizeof(*s));
-	const char *raw = el_raw(msg, &s->len);
-
-	s->seq = ++r->history.seq;
-	s->at = at;
-	s->nick = xstrdup(nick);
-	s->id = dup(el_attr(msg, "id"));
-	s->lang = dup(el_attr(msg, "xml:lang"));
-	s->inner = xstrndup(raw, s->len);
-	return s;
+	r->history.bytes -= s->len;
+	free(s->inner);
+	s->inner = xstrdup(tombstone);
+	s->len = strlen(tombstone);
+	s->flags |= SAID_GONE;
+	r->history.bytes += s->len;
 }
 
 /* --- what is asked for -------------------------------------------------------------------------
@@ -166,17 +303,20 @@ static struct el *said_el(const struct room *r, const struct said *s, const stru
 	struct sbuf inner = SBUF_INIT;
 	char stamp[STAMP_LEN + 1];
 
-	stamp_write(s->at, stamp);
-	el_setf(m, "from", "%s/%s", r->jid, s->nick);
+	stamp_write(sid_ms(s->sid.seq), stamp);
+	if (s->nick)
+		el_setf(m, "from", "%s/%s", r->jid, s->nick);
+	else
+		el_set(m, "from", r->jid);
 	el_set(m, "id", s->id);
 	el_set(m, "xml:lang", s->lang);
 	sbuf_add(&inner, s->inner, s->len);
-	sbuf_puts(&inner, "<delay xmlns=\"" NS_DELAY "\" from=\"");
-	el_escape(&inner, r->jid, strlen(r->jid));
-	sbuf_printf(&inner, "\" stamp=\"%s\"/>", stamp);
-	el_set_raw(
-	    m, arena_strndup(el_arena(m), sbuf_data(&inner), sbuf_len(&inner)), sbuf_len(&inner));
-	sbuf_done(&inner);
+	write_stanza_id(&inner, r, &s->sid);
+	sbuf_puts(&inner, "<delay xmlns=\"" NS_DELAY "\"");
+	el_write_attr(&inner, "from", r->jid);
+	el_write_attr(&inner, "stamp", stamp);
+	sbuf_puts(&inner, "/>");
+	set_inner(m, &inner);
 	return m;
 }
 
@@ -209,7 +349,7 @@ void history_send(struct room *r, const struct session *to, const struct history
 		const struct said *s = LIST_ENTRY(it, struct said, link);
 
 		v[i] = said_el(r, s, to);
-		at[i] = s->at;
+		at[i] = sid_ms(s->sid.seq);
 		chars[i] = l->max_chars < 0 ? 0 : count_chars(v[i]);
 		i++;
 	}

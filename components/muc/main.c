@@ -5,11 +5,15 @@
 #include "ghost.h"
 #include "invite.h"
 #include "join.h"
+#include "later.h"
 #include "leave.h"
+#include "mam.h"
 #include "message.h"
 #include "owner.h"
 #include "relay.h"
+#include "retract.h"
 #include "store.h"
+#include "sweep.h"
 #include "voice.h"
 
 static const struct log_tag tag = { .mod = "muc" };
@@ -41,6 +45,10 @@ static const struct conf_opt opts[] = {
 	    .help = "messages that a new room keeps" },
 	{ "muc_max_history", CONF_INT, AT(max_history), "100", 0, 1000, .flags = CONF_RELOAD,
 	    .help = "messages that an owner can make a room keep" },
+	{ "muc_default_archive", CONF_BOOL, AT(dflt.archive), "true", .flags = CONF_RELOAD,
+	    .help = "a new room keeps what is said, for those who may enter" },
+	{ "muc_archive_expire", CONF_TIME, AT(archive_expire), "0", 0, INT64_C(36500) * 86400,
+	    .flags = CONF_RELOAD, .help = "how long rooms keep what is said; 0: for ever" },
 	{ "muc_max_rooms", CONF_INT, AT(max_rooms), "20000", 0, 1000000, .flags = CONF_RELOAD,
 	    .help = "rooms; 0: no limit" },
 	{ "muc_max_occupants", CONF_INT, AT(max_occupants), "1000", 1, 10000, .flags = CONF_RELOAD,
@@ -138,6 +146,26 @@ static int on_owner_set(struct comp_req *rq, void *arg)
 	return handler_run(arg, rq, owner_set);
 }
 
+static int on_mam_query(struct comp_req *rq, void *arg)
+{
+	return handler_run(arg, rq, mam_query);
+}
+
+static int on_mam_form(struct comp_req *rq, void *arg)
+{
+	return handler_run(arg, rq, mam_form);
+}
+
+static int on_mam_metadata(struct comp_req *rq, void *arg)
+{
+	return handler_run(arg, rq, mam_metadata);
+}
+
+static int on_moderate(struct comp_req *rq, void *arg)
+{
+	return handler_run(arg, rq, retract_moderate);
+}
+
 static int on_room_ping(struct comp_req *rq, void *arg)
 {
 	if (!rooms_find_jid(arg, comp_to(rq)))
@@ -165,6 +193,10 @@ static const struct comp_route routes[] = {
 	{ EL_IQ, "set", NS_MUC_ADMIN, "query", COMP_TO_BARE, on_admin_set },
 	{ EL_IQ, "get", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_get },
 	{ EL_IQ, "set", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_set },
+	{ EL_IQ, "set", NS_MAM, "query", COMP_TO_BARE, on_mam_query },
+	{ EL_IQ, "get", NS_MAM, "query", COMP_TO_BARE, on_mam_form },
+	{ EL_IQ, "get", NS_MAM, "metadata", COMP_TO_BARE, on_mam_metadata },
+	{ EL_IQ, "set", NS_MODERATE, "moderate", COMP_TO_BARE, on_moderate },
 	{ EL_IQ, "get", NS_PING, "ping", COMP_TO_BARE, on_room_ping },
 };
 
@@ -192,6 +224,7 @@ static int load(struct comp *c, void *arg)
 		rooms_free(m);
 		return r;
 	}
+	sweep_load(m);
 	log_info(&tag, "%zu rooms", map_len(&m->rooms));
 	return 0;
 }
@@ -199,7 +232,15 @@ static int load(struct comp *c, void *arg)
 static void forget(struct comp *c, void *arg)
 {
 	(void)c;
+	later_free(arg);
+	sweep_forget(arg);
 	rooms_free(arg);
+}
+
+static void on_committed(struct comp *c, void *arg)
+{
+	(void)c;
+	later_committed(arg);
 }
 
 static void on_online(struct comp *c, bool resumed, void *arg)
@@ -233,6 +274,7 @@ int main(int argc, char **argv)
 		.start = start,
 		.load = load,
 		.forget = forget,
+		.committed = on_committed,
 		.online = on_online,
 		.reload = on_reload,
 		.stop = on_stop,

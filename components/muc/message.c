@@ -11,10 +11,9 @@
 
 #include "message.h"
 #include "occupant.h"
-#include "store.h"
+#include "retract.h"
 #include "subject.h"
 
-#define NS_STANZA_ID "urn:xmpp:sid:0" /* XEP-0359 */
 enum { ID_LEN = 16 };
 
 static struct metric m_messages =
@@ -77,7 +76,7 @@ static bool is_forged(const struct room *r, const struct el *child)
 		return true;
 	if (!strcmp(ns, NS_DELAY))
 		by = el_attr(child, "from");
-	else if (!strcmp(ns, NS_STANZA_ID) && !strcmp(el_name(child), "stanza-id"))
+	else if (!strcmp(ns, NS_SID) && !strcmp(el_name(child), "stanza-id"))
 		by = el_attr(child, "by");
 	else
 		return false;
@@ -145,17 +144,6 @@ static int check(struct room *r, struct session *by, struct comp_req *rq)
 /* --- the way of a message ----------------------------------------------------------------------
  */
 
-/* For who enters later. */
-static void keep(struct room *r, const struct el *msg, const char *nick)
-{
-	struct said *s = said_new(r, msg, nick, muc_wall(r->m));
-	struct db_batch *tx = comp_tx(r->m->c);
-
-	store_put_said(tx, r->local, s);
-	history_add(r, s);
-	store_trim_said(tx, r->local, history_before(&r->history));
-}
-
 /* What the others get: the message from the occupant, with an id. */
 static struct el *reflection(const struct room *r, const struct session *by, const struct el *msg)
 {
@@ -174,6 +162,25 @@ static struct el *reflection(const struct room *r, const struct session *by, con
 	return out;
 }
 
+/* The same to all, and to those who come later: under one id. */
+static int take(struct room *r, struct session *by, struct el *msg)
+{
+	struct said *s = said_new(r, msg, by);
+	int ret;
+
+	if (s)
+		said_stamp(r, s, msg);
+	ret = subject_is_change(msg) ? subject_change(by, msg) : message_reflect(r, msg);
+	if (ret != 0) {
+		said_free(s);
+		return ret;
+	}
+	if (s)
+		history_keep(r, s);
+	retract_own(r, by, msg);
+	return 0;
+}
+
 int message_groupchat(struct muc *m, struct room *r, struct comp_req *rq)
 {
 	struct session *by;
@@ -187,12 +194,12 @@ int message_groupchat(struct muc *m, struct room *r, struct comp_req *rq)
 	if (!by)
 		return -COND_NOT_ACCEPTABLE;
 	ret = check(r, by, rq);
+	if (ret == 0)
+		ret = retract_check(r, by, comp_el(rq));
 	if (ret != 0)
 		return ret;
 	msg = reflection(r, by, comp_el(rq));
-	ret = subject_is_change(msg) ? subject_change(by, msg) : message_reflect(r, msg);
-	if (ret == 0 && history_wants(r, msg))
-		keep(r, msg, by->occ->nick);
+	ret = take(r, by, msg);
 	el_free(msg);
 	return ret;
 }

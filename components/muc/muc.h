@@ -9,6 +9,10 @@
  *   config      settings of a room              owner      muc#owner: form, destroy
  *   join leave  coming and going                presence   what others see of an occupant
  *   message     groupchat                       subject history
+ *   mam mam_query mam_page  what was said, for who asks (XEP-0313)
+ *   retract     what is taken back              sid     ids of messages
+ *   later       requests that wait              sweep   what is removed bit by bit
+ *   store_said  SQL of what was said
  *   relay       private messages, iq            ghost      errors of clients that are gone
  *   reach       whether the link takes what a change makes a room say
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
@@ -34,20 +38,27 @@
 
 /* Bounds that are part of the design; those that an operator may want to set are settings. */
 enum {
-	MUC_REASON_MAX = 1024,       /* bytes of a reason */
-	MUC_PASSWORD_MAX = 256,      /* bytes of a room's password */
-	MUC_TITLE_MAX = 256,         /* bytes of a room's natural name */
-	MUC_LANG_MAX = 35,           /* RFC 5646 4.4.1 */
-	MUC_ITEMS_MAX = 256,         /* items of one change of lists */
-	MUC_INVITES_MAX = 16,        /* in one message */
-	MUC_INVITED_MAX = 64,        /* whose answer a room waits for */
-	MUC_PRESENCE_MAX = 16384,    /* bytes of an occupant's own presence */
-	MUC_ASKS_MAX = 32,           /* questions of one account passed on and not answered yet */
-	MUC_ASKERS = 1024,           /* counters of these: several accounts may share one */
-	MUC_EXTRA_USERS = 10,        /* admins and owners who come in although a room is full */
-	MUC_PAGE_MAX = 100,          /* rooms in one answer to disco#items */
-	MUC_PINGS_MAX = 256,         /* sessions asked at once whether they are there still */
-	MUC_HISTORY_BYTES = 4 << 20, /* of one room's history */
+	MUC_REASON_MAX = 1024,        /* bytes of a reason */
+	MUC_PASSWORD_MAX = 256,       /* bytes of a room's password */
+	MUC_TITLE_MAX = 256,          /* bytes of a room's natural name */
+	MUC_LANG_MAX = 35,            /* RFC 5646 4.4.1 */
+	MUC_ITEMS_MAX = 256,          /* items of one change of lists */
+	MUC_INVITES_MAX = 16,         /* in one message */
+	MUC_INVITED_MAX = 64,         /* whose answer a room waits for */
+	MUC_PRESENCE_MAX = 16384,     /* bytes of an occupant's own presence */
+	MUC_ASKS_MAX = 32,            /* questions of one account passed on and not answered yet */
+	MUC_ASKERS = 1024,            /* counters of these: several accounts may share one */
+	MUC_EXTRA_USERS = 10,         /* admins and owners who come in although a room is full */
+	MUC_PAGE_MAX = 100,           /* rooms in one answer to disco#items */
+	MUC_PINGS_MAX = 256,          /* sessions asked at once whether they are there still */
+	MUC_HISTORY_BYTES = 4 << 20,  /* of one room's history */
+	MUC_MAM_PAGE = 50,            /* messages of a page of the archive if nothing is said, */
+	MUC_MAM_PAGE_MAX = 250,       /* and at most; */
+	MUC_MAM_PAGE_BYTES = 1 << 20, /* of more than one */
+	MUC_MAM_IDS = 256,            /* of one query */
+	MUC_MAM_QUERYID = 1023,       /* bytes */
+	MUC_MAM_SLICE = 512,          /* messages that are looked at in one turn */
+	MUC_MAM_COUNT = 1000,         /* that are counted where only their number is asked for */
 };
 
 enum muc_create { MUC_CREATE_ANYONE, MUC_CREATE_LOCAL, MUC_CREATE_ADMINS };
@@ -57,10 +68,11 @@ struct muc_conf {
 	int create; /* enum muc_create */
 	struct conf_list local_domains, admins;
 	struct { /* of a new room */
-		bool persistent, members_only, public, moderated, nonanon;
+		bool persistent, members_only, public, moderated, nonanon, archive;
 		int64_t history;
 	} dflt;
 	int64_t max_history;
+	int64_t archive_expire; /* seconds; 0: for ever */
 	int64_t max_rooms, max_occupants, max_affiliations;
 	int64_t max_room_name, max_nick, max_subject, max_description, max_message;
 	int64_t occupant_rate, occupant_burst; /* stanzas a second */
@@ -83,6 +95,16 @@ struct muc {
 	struct rate_table *creates;   /* by bare JID */
 	struct rate_table *outsiders; /* who changes a room without being in it, by bare JID */
 	unsigned asks[MUC_ASKERS];    /* relay.c: questions on their way, by a hash of who asks */
+	int64_t last_no;              /* the last number given to a room */
+	struct {                      /* later.c */
+		struct list uncommitted, next; /* struct later */
+		struct task task;              /* for next */
+	} later;
+	struct {             /* sweep.c */
+		uint64_t tx; /* of the last slice */
+		size_t at;   /* in sorted: the next room to be looked at */
+		struct timer timer;
+	} sweep;
 	/* ghost.c */
 	struct list suspects; /* struct session */
 	struct timer again;   /* suspects are looked at once more */

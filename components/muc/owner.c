@@ -76,10 +76,12 @@ static bool changed(const struct room_conf *a, const struct room_conf *b)
 /* 10.2.1 */
 static void tell_codes(struct room *r, const struct room_conf *old)
 {
-	unsigned codes[2], n = 0;
+	unsigned codes[3], n = 0;
 
 	if (r->conf.nonanon != old->nonanon)
 		codes[n++] = r->conf.nonanon ? 172 : 173;
+	if (r->conf.archive != old->archive)
+		codes[n++] = r->conf.archive ? 170 : 171;
 	if (changed(old, &r->conf))
 		codes[n++] = 104;
 	if (n > 0)
@@ -104,8 +106,6 @@ static void apply(struct room *r, struct room_conf *conf, struct plan *p)
 	*conf = old;
 	store_put_conf(tx, r);
 	history_trim(r);
-	if (r->conf.history < old.history)
-		store_trim_said(tx, r->local, history_before(&r->history));
 	forget_presences(r);
 	plan_apply(p);
 	if (r->conf.broadcast != old.broadcast)

@@ -11,6 +11,7 @@
 #include "occupant.h"
 #include "room.h"
 #include "store.h"
+#include "sweep.h"
 
 static struct metric m_rooms = METRIC_GAUGE("switchyard_muc_rooms", "Rooms.", NULL);
 
@@ -90,6 +91,7 @@ struct room *room_new(struct muc *m, const char *local)
 	r->m = m;
 	r->local = xstrdup(local);
 	r->jid = xasprintf("%s@%s", local, comp_domain(m->c));
+	r->no = ++m->last_no;
 	r->loaded = true;
 	config_init(&r->conf, m->conf);
 	affs_init(&r->affs);
@@ -154,6 +156,7 @@ void room_end(struct room *r)
 {
 	assert(!r->gone);
 	store_del_room(comp_tx(r->m->c), r->local);
+	sweep_kick(r->m);
 	detach(r);
 	loop_reap(comp_loop(r->m->c), release, r);
 }

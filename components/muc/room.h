@@ -22,6 +22,7 @@ struct room {
 	struct muc *m;
 	struct map_node node; /* in m->rooms */
 	char *local, *jid;
+	int64_t no; /* what was said is kept under it: no later room of this name has it */
 	struct room_conf conf;
 	bool locked; /* its owner has not configured it yet */
 	bool loaded; /* lists, invitations and history are here */

@@ -2,8 +2,10 @@
 /* The service as a whole: whose users are local, who is an admin, how much one may ask of it. */
 #include "apply.h"
 #include "ghost.h"
+#include "later.h"
 #include "muc.h"
 #include "room.h"
+#include "sweep.h"
 
 enum {
 	JOINS_BURST = 20, /* of one user into one room; one more in each: */
@@ -69,6 +71,8 @@ void muc_init(struct muc *m, struct comp *c)
 	who_init(&m->admins);
 	who_init(&m->local_domains);
 	ghost_init(m);
+	later_init(m);
+	sweep_init(m);
 	m->joins = rate_table_new(&joins, KEYS_MAX);
 	m->creates = rate_table_new(&creates, KEYS_MAX);
 	m->outsiders = rate_table_new(&joins, KEYS_MAX);
@@ -85,12 +89,16 @@ void muc_reload(struct muc *m)
 void muc_stop(struct muc *m)
 {
 	timer_done(&m->again);
+	later_free(m);
+	sweep_stop(m);
 }
 
 void muc_done(struct muc *m)
 {
 	if (!m->c)
 		return;
+	later_free(m);
+	sweep_stop(m);
 	rooms_free(m);
 	rate_table_free(m->joins);
 	rate_table_free(m->creates);

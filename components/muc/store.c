@@ -9,6 +9,7 @@
 #include "invite.h"
 #include "occupant.h"
 #include "store.h"
+#include "store_said.h"
 
 /* flags: enum flag; times are Unix milliseconds; body: what is between a message's tags. */
 const struct db_step store_schema[STORE_SCHEMA_N] = {
@@ -54,6 +55,27 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " seq INTEGER NOT NULL,"
 	     " PRIMARY KEY (room, who)"
 	     ") WITHOUT ROWID;" },
+	/* What was said belongs to a room's number, which no later room has (store_said.h); flags:
+	 * enum said_flag.  What there was keeps its time and order. */
+	{ 3, "ALTER TABLE room ADD COLUMN no INTEGER NOT NULL DEFAULT 0;"
+	     "UPDATE room SET no = numbered.n FROM"
+	     " (SELECT name, row_number() OVER (ORDER BY name) AS n FROM room) AS numbered"
+	     " WHERE room.name = numbered.name;"
+	     "CREATE TABLE said ("
+	     " room INTEGER NOT NULL, seq INTEGER NOT NULL, salt INTEGER NOT NULL,"
+	     " flags INTEGER NOT NULL,"
+	     " nick TEXT, jid TEXT, id TEXT, lang TEXT,"
+	     " body TEXT NOT NULL,"
+	     " PRIMARY KEY (room, seq)"
+	     ") WITHOUT ROWID;"
+	     "CREATE TABLE gone (room INTEGER PRIMARY KEY);"
+	     "INSERT INTO said (room, seq, salt, flags, nick, id, lang, body)"
+	     " SELECT r.no,"
+	     "  max(h.at) OVER before * 4096 + row_number() OVER before,"
+	     "  random() & 4611686018427387903, 3, h.nick, h.id, h.lang, h.body"
+	     " FROM history h JOIN room r ON r.name = h.room"
+	     " WINDOW before AS (PARTITION BY h.room ORDER BY h.seq);"
+	     "DROP TABLE history;" },
 };
 
 enum flag {
@@ -65,17 +87,15 @@ enum flag {
 	FLAG_ALLOW_INVITES = 32,
 	FLAG_TEMPORARY = 64,
 	FLAG_LOCKED = 128,
+	FLAG_NO_ARCHIVE = 256,
 };
 
 static struct db_q q_rooms = {
 	"SELECT name, title, description, lang, password, flags, allow_pm, max_users, history,"
-	" broadcast, member_list, subject, subject_nick, subject_at FROM room ORDER BY name"
+	" broadcast, member_list, subject, subject_nick, subject_at, no FROM room ORDER BY name"
 };
 static struct db_q q_affs = {
 	"SELECT jid, affiliation, nick, reason FROM affiliation WHERE room = $1"
-};
-static struct db_q q_history = {
-	"SELECT seq, at, nick, id, lang, body FROM history WHERE room = $1 ORDER BY seq"
 };
 static struct db_q q_occupants = {
 	"SELECT room, jid, nick, role, came, spoke, presence FROM occupant ORDER BY came"
@@ -85,7 +105,8 @@ static struct db_q q_invited = {
 };
 static struct db_q q_put_conf = {
 	"INSERT INTO room (name, title, description, lang, password, flags, allow_pm, max_users,"
-	" history, broadcast, member_list) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+	" history, broadcast, member_list, no)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 	" ON CONFLICT (name) DO UPDATE SET title = excluded.title,"
 	" description = excluded.description, lang = excluded.lang,"
 	" password = excluded.password, flags = excluded.flags, allow_pm = excluded.allow_pm,"
@@ -101,9 +122,6 @@ static struct db_q q_put_aff = {
 	" nick = excluded.nick, reason = excluded.reason"
 };
 static struct db_q q_del_aff = { "DELETE FROM affiliation WHERE room = $1 AND jid = $2" };
-static struct db_q q_put_said = { "INSERT INTO history (room, seq, at, nick, id, lang, body)"
-				  " VALUES ($1, $2, $3, $4, $5, $6, $7)" };
-static struct db_q q_trim_said = { "DELETE FROM history WHERE room = $1 AND seq <= $2" };
 static struct db_q q_put_session = {
 	"INSERT INTO occupant (room, jid, nick, role, came, spoke, presence)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7)"
@@ -114,6 +132,7 @@ static struct db_q q_del_session = { "DELETE FROM occupant WHERE room = $1 AND j
 static struct db_q q_put_invited = { "INSERT INTO invited (room, who, inviter, seq)"
 				     " VALUES ($1, $2, $3, $4)" };
 static struct db_q q_del_invited = { "DELETE FROM invited WHERE room = $1 AND who = $2" };
+static struct db_q q_put_gone = { "INSERT INTO gone (room) SELECT no FROM room WHERE name = $1" };
 static struct db_q q_del_room = { "DELETE FROM room WHERE name = $1" };
 
 /* --- reading -----------------------------------------------------------------------------------
@@ -133,6 +152,7 @@ static void read_conf(struct db *db, struct db_q *q, struct room_conf *c)
 	c->members_only = flags & FLAG_MEMBERS_ONLY;
 	c->moderated = flags & FLAG_MODERATED;
 	c->nonanon = flags & FLAG_NONANON;
+	c->archive = !(flags & FLAG_NO_ARCHIVE);
 	c->change_subject = flags & FLAG_CHANGE_SUBJECT;
 	c->allow_invites = flags & FLAG_ALLOW_INVITES;
 	c->allow_pm = (int)(db_int(db, q, 6) & 3);
@@ -158,6 +178,7 @@ static int load_rooms(struct muc *m)
 			continue;
 		room = room_new(m, name);
 		room->loaded = false;
+		room->no = db_int(db, q, 14);
 		room->locked = db_int(db, q, 5) & FLAG_LOCKED;
 		read_conf(db, q, &room->conf);
 		room_set_subject(room, db_text(db, q, 11), db_text(db, q, 12), db_int(db, q, 13));
@@ -225,6 +246,8 @@ int store_load_rooms(struct muc *m)
 {
 	int r = load_rooms(m);
 
+	if (r == 0)
+		r = store_load_numbers(m);
 	return r < 0 ? r : load_occupants(m);
 }
 
@@ -244,29 +267,6 @@ static int load_affs(struct room *room)
 		affs_put(&room->affs, db_text(db, q, 0), (enum aff)aff,
 		    db_is_null(db, q, 2) ? NULL : db_text(db, q, 2),
 		    db_is_null(db, q, 3) ? NULL : db_text(db, q, 3));
-	}
-	return r;
-}
-
-static int load_history(struct room *room)
-{
-	struct db *db = comp_db(room->m->c);
-	struct db_q *q = &q_history;
-	int r = db_query(db, q, "s", room->local);
-
-	if (r < 0)
-		return r;
-	while ((r = db_next(db, q)) > 0) {
-		struct said *s = xzalloc(sizeof(*s));
-
-		s->seq = db_int(db, q, 0);
-		s->at = db_int(db, q, 1);
-		s->nick = xstrdup(db_text(db, q, 2));
-		s->id = db_text_dup(db, q, 3);
-		s->lang = db_text_dup(db, q, 4);
-		s->inner = xstrdup(db_text(db, q, 5));
-		s->len = strlen(s->inner);
-		history_add(room, s);
 	}
 	return r;
 }
@@ -295,7 +295,7 @@ int store_load_room(struct room *r)
 
 	if (ret == 0)
 		ret = load_invited(r);
-	return ret < 0 ? ret : load_history(r);
+	return ret < 0 ? ret : store_load_history(r);
 }
 
 /* --- writing -----------------------------------------------------------------------------------
@@ -309,16 +309,16 @@ static int64_t flags_of(const struct room *r)
 	       (c->public ? FLAG_PUBLIC : 0) | (c->members_only ? FLAG_MEMBERS_ONLY : 0) |
 	       (c->moderated ? FLAG_MODERATED : 0) | (c->nonanon ? FLAG_NONANON : 0) |
 	       (c->change_subject ? FLAG_CHANGE_SUBJECT : 0) |
-	       (c->allow_invites ? FLAG_ALLOW_INVITES : 0);
+	       (c->allow_invites ? FLAG_ALLOW_INVITES : 0) | (c->archive ? 0 : FLAG_NO_ARCHIVE);
 }
 
 void store_put_conf(struct db_batch *b, const struct room *r)
 {
 	const struct room_conf *c = &r->conf;
 
-	db_batch_add(b, &q_put_conf, "sssssiiiiii", r->local, c->name, c->desc, c->lang,
+	db_batch_add(b, &q_put_conf, "sssssiiiiiii", r->local, c->name, c->desc, c->lang,
 	    c->password, flags_of(r), (int64_t)c->allow_pm, c->max_users, c->history,
-	    (int64_t)c->broadcast, (int64_t)c->member_list);
+	    (int64_t)c->broadcast, (int64_t)c->member_list, r->no);
 }
 
 void store_put_subject(
@@ -334,17 +334,6 @@ void store_put_aff(struct db_batch *b, const char *room, const char *jid, enum a
 		db_batch_add(b, &q_del_aff, "ss", room, jid);
 	else
 		db_batch_add(b, &q_put_aff, "ssiss", room, jid, (int64_t)aff, nick, reason);
-}
-
-void store_put_said(struct db_batch *b, const char *room, const struct said *s)
-{
-	db_batch_add(
-	    b, &q_put_said, "siissss", room, s->seq, s->at, s->nick, s->id, s->lang, s->inner);
-}
-
-void store_trim_said(struct db_batch *b, const char *room, int64_t seq)
-{
-	db_batch_add(b, &q_trim_said, "si", room, seq);
 }
 
 void store_put_session(struct db_batch *b, const struct session *s)
@@ -383,5 +372,6 @@ void store_put_room(struct db_batch *b, const struct room *r)
 
 void store_del_room(struct db_batch *b, const char *room)
 {
+	db_batch_add(b, &q_put_gone, "s", room);
 	db_batch_add(b, &q_del_room, "s", room);
 }

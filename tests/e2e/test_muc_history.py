@@ -127,27 +127,28 @@ def rows(stack):
     """{table: number of its rows}"""
     with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "muc.db"))) as db:
         return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-                for table in ("room", "affiliation", "history", "occupant", "invited")}
+                for table in ("room", "affiliation", "said", "occupant", "invited", "gone")}
 
 
 async def test_what_is_not_persistent_ends_with_its_last_occupant(stack, client):
     alice = await client("alice")
     await kept_room(alice)
-    kept = {"room": 1, "affiliation": 3, "history": 3, "occupant": 1, "invited": 0}
+    kept = {"room": 1, "affiliation": 3, "said": 4, "occupant": 1, "invited": 0, "gone": 0}
     assert rows(stack) == kept
     await configure(alice, ROOM, {"persistentroom": False})
     assert rows(stack) == kept
     await leave(alice, ROOM, "Alice")
-    assert set(rows(stack).values()) == {0}
+    await until(lambda: set(rows(stack).values()) == {0})
 
 
 async def test_history_in_the_database_is_bounded(stack, client):
     alice = await client("alice")
-    await create(alice, ROOM, "Alice", persistentroom=True, **{"muc#maxhistoryfetch": 3})
+    await create(alice, ROOM, "Alice", persistentroom=True, enablearchiving=False,
+                 **{"muc#maxhistoryfetch": 3})
     await said(alice, 1, 10)
     await configure(alice, ROOM, {"muc#maxhistoryfetch": 2})
     db = sqlite3.connect(os.path.join(stack.data_dir, "muc.db"))
-    assert db.execute("SELECT id FROM history ORDER BY seq").fetchall() == [("h9",), ("h10",)]
+    assert db.execute("SELECT id FROM said ORDER BY seq").fetchall() == [("h9",), ("h10",)]
     db.close()
 
 
@@ -155,7 +156,7 @@ async def test_history_is_bounded_in_bytes(make_rooms, client):
     """4 MiB of a room's, whatever number of messages was asked for."""
     stack = make_rooms(env={"LIMIT_SESSION_RATE": "0", "MUC_DEFAULT_HISTORY": "50"})
     alice, bob = await client("alice"), await client("bob")
-    await create(alice, ROOM, "Alice", persistentroom=True)
+    await create(alice, ROOM, "Alice", persistentroom=True, enablearchiving=False)
     for number in range(25):
         say(alice, ROOM, f"{OMEMO}<pad xmlns='urn:pad'>{'x' * 200000}</pad>", f"b{number}")
         await alice.wait("message", id=f"b{number}")
@@ -163,7 +164,7 @@ async def test_history_is_bounded_in_bytes(make_rooms, client):
     await join(bob, ROOM, "Bob")
     assert shown(bob) == kept
     with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "muc.db"))) as db:
-        assert [row[0] for row in db.execute("SELECT id FROM history ORDER BY seq")] == kept
+        assert [row[0] for row in db.execute("SELECT id FROM said ORDER BY seq")] == kept
 
 
 # --- a database that fails ------------------------------------------------------------------------

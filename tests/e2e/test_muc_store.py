@@ -154,7 +154,7 @@ async def test_room_that_cannot_be_read_when_it_is_needed(stack, client):
     stack.components["muc"].kill9()
     stack.components["muc"].start()
     stack.ready()
-    sql(stack, "ALTER TABLE history RENAME TO elsewhere")
+    sql(stack, "ALTER TABLE invited RENAME TO elsewhere")
     for _ in range(2):
         refused = await join(alice, ROOM, "Alice")
         assert error_condition(refused) == "resource-constraint"
@@ -164,7 +164,7 @@ async def test_room_that_cannot_be_read_when_it_is_needed(stack, client):
     assert error_condition(info) == "resource-constraint"
     say(bob, other, "<subject>Tea</subject>", "s1")
     await bob.wait("message", id="s1", from_=f"{other}/Bob")
-    sql(stack, "ALTER TABLE elsewhere RENAME TO history")
+    sql(stack, "ALTER TABLE elsewhere RENAME TO invited")
     assert item(await join(alice, ROOM, "Alice"))["affiliation"] == "owner"
     assert [i["jid"] for i in await listed(alice, ROOM, affiliation="member")] == [bob.bare]
 

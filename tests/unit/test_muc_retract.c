@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* What is taken back in rooms (XEP-0424, XEP-0425). */
+#include "muc_fixture.h"
+#include "store_said.h"
+
+#define TAKE_BACK(id) "<retract xmlns='" NS_RETRACT "' id='" id "'/>"
+#define MODERATE(id, more)                                                                     \
+	"<moderate xmlns='" NS_MODERATE "' id='" id "'><retract xmlns='" NS_RETRACT "'/>" more \
+	"</moderate>"
+#define UNKNOWN "019b76da-a800-7005-9234-567890abcdef"
+
+static void take_back(struct fix *f, const char *who, const char *id)
+{
+	char inner[256];
+
+	fix_clear(f);
+	(void)snprintf(inner, sizeof(inner), TAKE_BACK("%s"), id);
+	say(f, who, "r1", inner);
+}
+
+static void moderate(struct fix *f, const char *who, const char *id)
+{
+	char payload[512];
+
+	(void)snprintf(
+	    payload, sizeof(payload), MODERATE("%s", "<reason>no &amp; no</reason>"), id);
+	ask(f, who, "set", payload);
+}
+
+static void test_ones_own(void **state)
+{
+	struct fix *f = *state;
+	char id[64];
+
+	open_room(f, "");
+	talk(f, BOB, "ab");
+	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	take_back(f, BOB, id);
+	assert_int_equal(fix_count(f, "<retract "), 2); /* both were told */
+	ask(f, ALICE, "set", QUERY());
+	assert_string_equal(texts(f), "b");
+	assert_int_equal(fix_count(f, "<result"), 3);
+	fix_has(f, "<retracted xmlns=\"" NS_RETRACT "\" id=\"r1\" stamp=\"");
+	assert_true(strstr(fix_got(f), "<retract ") > strstr(fix_got(f), "<body>b"));
+	fix_clear(f);
+	enter(f, EVE, "Eve");
+	assert_string_equal(texts(f), "b");
+	assert_int_equal(fix_count(f, "<retracted"), 1);
+	muc_revive(f);
+	fix_clear(f);
+	enter(f, "new@test/n", "New");
+	assert_string_equal(texts(f), "b");
+	assert_int_equal(fix_count(f, "<retracted"), 1);
+}
+
+/* Another of one's sessions, under another nick, long after: it is the person that counts. */
+static void test_ones_own_from_elsewhere(void **state)
+{
+	struct fix *f = *state;
+	char id[64];
+
+	open_room(f, "");
+	talk(f, BOB, "a");
+	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	talk(f, ALICE, "bcdefg"); /* it is not shown any more */
+	enter(f, "bob@test/other", "Robert");
+	take_back(f, "bob@test/other", id);
+	ask(f, ALICE, "set", QUERY());
+	assert_string_equal(texts(f), "bcdefg");
+	assert_int_equal(fix_count(f, "<retracted"), 1);
+	take_back(f, "bob@test/other", id); /* the first tombstone stays */
+	assert_int_equal(number(f, "SELECT count(*) FROM said WHERE flags & 4"), 1);
+}
+
+/* All in one turn: nothing of it is committed when it is taken back. */
+static void test_at_once(void **state)
+{
+	struct fix *f = *state;
+	struct room *r;
+	struct sid id;
+	char text[SID_TEXT + 1], inner[256];
+
+	open_room(f, "");
+	talk(f, ALICE, "a");
+	r = rooms_find(&m, "room", 4);
+	id = (struct sid){ r->history.seq,
+		LIST_FIRST(&r->history.said, struct said, link)->sid.salt };
+	sid_write(&id, text);
+	(void)snprintf(inner, sizeof(inner), MODERATE("%s", ""), text);
+	say_quietly(f, ALICE, "b", "<body>b</body>");
+	ask_quietly(f, ALICE, "set", inner);
+	fix_spin(f);
+	fix_has(f, "type=\"result\"");
+	ask(f, ALICE, "set", QUERY());
+	assert_string_equal(texts(f), "b");
+}
+
+static void test_anothers(void **state)
+{
+	struct fix *f = *state;
+	char id[64];
+
+	open_room(f, "");
+	talk(f, ALICE, "a");
+	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	take_back(f, BOB, id);
+	fix_has(f, "<forbidden");
+	fix_hasnt(f, "<retract ");
+	talk(f, BOB, "bcdef");
+	take_back(f, BOB, id); /* nor when it is not in memory */
+	fix_has(f, "<forbidden");
+	take_back(f, ALICE "x", id); /* who is not here at all */
+	fix_has(f, "<not-acceptable");
+	say(f, BOB, "r2",
+	    "<retract xmlns='" NS_RETRACT "' id='" UNKNOWN "'><moderated xmlns='" NS_MODERATE
+	    "' by='" ROOM "/Alice'/></retract>");
+	fix_has(f, "<forbidden");
+	fix_clear(f);
+	take_back(f, BOB, UNKNOWN); /* clients may have it */
+	assert_int_equal(fix_count(f, "<retract "), 2);
+	ask(f, ALICE, "set", QUERY());
+	assert_string_equal(texts(f), "abcdef");
+	fix_hasnt(f, "<retracted");
+}
+
+/* Said and taken back by another in one turn, where nothing is in memory: what the room could not
+ * know when it let it pass, it knows when it writes. */
+static void test_anothers_at_once(void **state)
+{
+	struct fix *f = *state;
+	char id[SID_TEXT + 1], inner[256];
+	struct sid next;
+
+	open_room(f, CONF("historylength", "0"));
+	talk(f, ALICE, "a");
+	assert_int_equal(sid_parse(&next, sid_of(f, "a")), 0);
+	say(f, BOB, "r1", "<retract xmlns='" NS_RETRACT "' id='" UNKNOWN "'/>");
+	store_blank_said(comp_tx(f->c), rooms_find(&m, "room", 4), &next, "bob@test", "<gone/>");
+	store_blank_said(comp_tx(f->c), rooms_find(&m, "room", 4), &next, "alice@tes", "<gone/>");
+	fix_spin(f);
+	sid_write(&next, id);
+	(void)snprintf(inner, sizeof(inner), TAKE_BACK("%s"), id);
+	ask(f, ALICE, "set", QUERY());
+	assert_string_equal(texts(f), "a");
+	say(f, ALICE, "r2", inner);
+	ask(f, ALICE, "set", QUERY());
+	assert_string_equal(texts(f), "");
+	assert_int_equal(fix_count(f, "<retracted"), 1);
+}
+
+static void test_moderation(void **state)
+{
+	struct fix *f = *state;
+	char id[64], want[512];
+
+	open_room(f, "");
+	talk(f, BOB, "ab");
+	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	moderate(f, ALICE, id);
+	(void)snprintf(want, sizeof(want),
+	    "<retract xmlns=\"" NS_RETRACT "\" id=\"%s\"><moderated xmlns=\"" NS_MODERATE
+	    "\" by=\"" ROOM "/Alice\"/><reason>no &amp; no</reason></retract><stanza-id",
+	    id);
+	fix_has(f, want);
+	assert_int_equal(fix_count(f, "<retract "), 2);
+	assert_int_equal(fix_count(f, "from=\"" ROOM "\""), 3); /* two of them, and the answer */
+	fix_has(f, "type=\"result\"");
+	moderate(f, ALICE, id); /* once more says nothing to anybody */
+	fix_has(f, "type=\"result\"");
+	fix_hasnt(f, "<retract ");
+	ask(f, BOB, "set", QUERY());
+	assert_string_equal(texts(f), "b");
+	assert_int_equal(fix_count(f, "<result"), 3);
+	fix_has(f, "\"><moderated xmlns=\"" NS_MODERATE "\" by=\"" ROOM
+		   "/Alice\"/><reason>no &amp; no</reason></retracted></message>");
+	fix_has(f, "<message xmlns=\"jabber:client\" from=\"" ROOM "\" type=\"groupchat\"");
+	fix_clear(f);
+	enter(f, EVE, "Eve");
+	assert_string_equal(texts(f), "b");
+	assert_int_equal(fix_count(f, "<retracted"), 1);
+}
+
+static void test_who_may_not_moderate(void **state)
+{
+	struct fix *f = *state;
+	char id[64];
+
+	open_room(f, "");
+	talk(f, BOB, "a");
+	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	moderate(f, BOB, id);
+	fix_has(f, "<forbidden");
+	moderate(f, EVE, id);
+	fix_has(f, "<forbidden");
+	moderate(f, "alice@test/elsewhere", id);
+	fix_has(f, "<forbidden");
+	moderate(f, ALICE, UNKNOWN);
+	fix_has(f, "<item-not-found");
+	moderate(f, ALICE, "a");
+	fix_has(f, "<item-not-found");
+	ask(f, ALICE, "set", "<moderate xmlns='" NS_MODERATE "' id='a'/>");
+	fix_has(f, "<bad-request");
+	say(f, ALICE, "s1", "<subject>b</subject>");
+	(void)snprintf(id, sizeof(id), "%s",
+	    behind(f, "</subject><stanza-id xmlns=\"" NS_SID "\" by=\"" ROOM "\" id=\"", 0));
+	moderate(f, ALICE, id);
+	fix_has(f, "<not-allowed");
+	ask(f, BOB, "set", QUERY());
+	assert_string_equal(texts(f), "a");
+	fix_hasnt(f, "<retracted");
+}
+
+/* Where nothing is archived, what is shown is taken back. */
+static void test_without_an_archive(void **state)
+{
+	struct fix *f = *state;
+	char id[64];
+
+	open_room(f, CONF("enablearchiving", "0"));
+	talk(f, BOB, "ab");
+	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	moderate(f, ALICE, id);
+	fix_has(f, "type=\"result\"");
+	muc_revive(f);
+	fix_clear(f);
+	enter(f, EVE, "Eve");
+	assert_string_equal(texts(f), "b");
+	assert_int_equal(fix_count(f, "<retracted"), 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM said"), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		MUC_TEST(test_ones_own),
+		MUC_TEST(test_ones_own_from_elsewhere),
+		MUC_TEST(test_at_once),
+		MUC_TEST(test_anothers),
+		MUC_TEST(test_anothers_at_once),
+		MUC_TEST(test_moderation),
+		MUC_TEST(test_who_may_not_moderate),
+		MUC_TEST(test_without_an_archive),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
