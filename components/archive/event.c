@@ -59,22 +59,6 @@ static void put_waiting(struct archive *a, const struct mine *f, size_t n, int64
 	}
 }
 
-static bool put_entries(
-    struct archive *a, const struct message *m, const struct mine *f, size_t n, int64_t body)
-{
-	struct store_entry entries[2] = { 0 };
-	bool kept = false;
-
-	for (size_t i = 0; i < n; i++) {
-		if (f[i].keep)
-			entries[i] = entry_of(m, &f[i]);
-		kept = kept || f[i].keep;
-	}
-	if (kept)
-		store_put_fresh(comp_tx(a->c), body, entries, m->origin);
-	return kept;
-}
-
 /* In whichever archive of those who see it taken back it is found: it has one text. */
 static void retract(struct archive *a, const struct message *m, const struct mine *f, size_t n)
 {
@@ -94,16 +78,16 @@ static void retract(struct archive *a, const struct message *m, const struct min
 /* For one or two of those who have it. */
 static void put(struct archive *a, const struct message *m, const struct mine *f, size_t n)
 {
-	struct store_ref refs[2] = { 0 };
+	struct store_entry v[2] = { 0 };
 	int64_t body = ++a->last_body;
 
-	for (size_t i = 0; i < n; i++)
-		refs[i] = (struct store_ref){ f[i].owner->id, f[i].uid };
+	for (size_t i = 0; i < n; i++) {
+		v[i] = entry_of(m, &f[i]);
+		if (!f[i].keep)
+			v[i].peer = NULL;
+	}
 	put_waiting(a, f, n, body);
-	if (put_entries(a, m, f, n, body))
-		store_put_body(comp_tx(a->c), body, refs, m);
-	else
-		store_put_waiting(comp_tx(a->c), body, refs, m);
+	store_put_body(comp_tx(a->c), body, v, m);
 	for (size_t i = 0; i < n; i++) {
 		owner_touch(a, f[i].owner);
 		fresh_put(a, f[i].owner, &f[i].uid);

@@ -27,7 +27,7 @@ void fresh_init(struct archive *a)
 /* What a process has left behind is filed at once. */
 int fresh_load(struct archive *a)
 {
-	int r = store_has_fresh(a);
+	int r = store_has_unfiled(a);
 
 	if (r >= 0)
 		r = store_read_last(a, &a->fresh.last) < 0 ? -EIO : r;
@@ -67,7 +67,7 @@ void fresh_file(struct archive *a)
 	timer_stop(&a->fresh.timer);
 	if (is_filed(a))
 		return;
-	store_file(comp_tx(a->c));
+	store_file(comp_tx(a->c), a->last_body);
 	a->fresh.filed = a->last_body;
 	a->fresh.tx = comp_tx_number(a->c);
 	a->fresh.n = 0;

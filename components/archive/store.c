@@ -5,22 +5,21 @@
 #include "store.h"
 
 /* An id is 16 bytes, in the order of time.  In body, (a, a_id) and (b, b_id) are the owners and ids
- * that it was kept under, 0 and nothing where there is but one.  The content stands last, so that
- * what does not need it does not read it.  origin is what an entry can be taken back by, 0 where
- * nothing can.  What is fresh has no entry yet. */
+ * that it was kept under, 0 and nothing where there is but one; a_peer and b_peer who the other
+ * side is in their archives, NULL where it only waits; origin what it can be taken back by, 0 where
+ * nothing can.  Up to filed.upto all of that stands in entry, too, and beyond it nothing does.  The
+ * content stands last, so that what does not need it does not read it. */
 const struct db_step store_schema[STORE_SCHEMA_N] = {
 	{ 1, "CREATE TABLE account ("
 	     " id INTEGER PRIMARY KEY, jid TEXT UNIQUE, waiting INTEGER NOT NULL DEFAULT 0);"
 	     "CREATE INDEX account_gone ON account(id) WHERE jid IS NULL;"
 	     "CREATE TABLE body ("
 	     " id INTEGER PRIMARY KEY,"
-	     " a INTEGER NOT NULL, a_id BLOB NOT NULL, b INTEGER NOT NULL, b_id BLOB NOT NULL,"
-	     " head BLOB NOT NULL, content BLOB NOT NULL);"
-	     "CREATE TABLE fresh ("
-	     " body INTEGER PRIMARY KEY,"
-	     " a INTEGER NOT NULL, a_id BLOB, a_peer TEXT, a_resource TEXT,"
-	     " b INTEGER NOT NULL, b_id BLOB, b_peer TEXT, b_resource TEXT,"
-	     " origin INTEGER NOT NULL);"
+	     " a INTEGER NOT NULL, a_id BLOB NOT NULL, a_peer TEXT, a_resource TEXT,"
+	     " b INTEGER NOT NULL, b_id BLOB NOT NULL, b_peer TEXT, b_resource TEXT,"
+	     " origin INTEGER NOT NULL, head BLOB NOT NULL, content BLOB NOT NULL);"
+	     "CREATE TABLE filed (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL);"
+	     "INSERT INTO filed VALUES (1, 0);"
 	     "CREATE TABLE entry ("
 	     " owner INTEGER NOT NULL, id BLOB NOT NULL, peer TEXT NOT NULL, resource TEXT,"
 	     " body INTEGER NOT NULL, origin INTEGER NOT NULL,"
@@ -40,7 +39,8 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     "  WHERE e.owner = b AND e.id = b_id AND e.body = body.id)"
 	     " AND NOT EXISTS (SELECT 1 FROM offline e"
 	     "  WHERE e.owner = b AND e.id = b_id AND e.body = body.id)"
-	     " AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.body = body.id);"
+	     " AND ((a_peer IS NULL AND b_peer IS NULL)"
+	     "  OR id <= (SELECT upto FROM filed));"
 	     "CREATE TRIGGER entry_gone AFTER DELETE ON entry BEGIN"
 	     " DELETE FROM body WHERE id = (SELECT id FROM unused WHERE id = OLD.body);"
 	     " END;"
@@ -88,17 +88,15 @@ static struct db_q q_prefs = { "SELECT prefs FROM prefs WHERE owner = $1" };
 static struct db_q q_told = { "SELECT n FROM told WHERE host = $1" };
 
 static struct db_q q_put_account = { "INSERT INTO account (id, jid) VALUES ($1, $2)" };
-static struct db_q q_put_fresh = { "INSERT INTO fresh (body, a, a_id, a_peer, a_resource,"
-				   " b, b_id, b_peer, b_resource, origin)"
-				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)" };
-static struct db_q q_file = {
-	"INSERT INTO entry (owner, id, peer, resource, body, origin)"
-	" SELECT a, a_id, a_peer, a_resource, body, origin FROM fresh WHERE a <> 0 UNION ALL"
-	" SELECT b, b_id, b_peer, b_resource, body, origin FROM fresh WHERE b <> 0 ORDER BY 1, 2"
-	" ON CONFLICT DO NOTHING"
-};
-static struct db_q q_filed = { "DELETE FROM fresh" };
-static struct db_q q_has_fresh = { "SELECT 1 FROM fresh LIMIT 1" };
+#define UNFILED "id > (SELECT upto FROM filed)"
+static struct db_q q_file = { "INSERT INTO entry (owner, id, peer, resource, body, origin)"
+			      " SELECT a, a_id, a_peer, a_resource, id, origin FROM body"
+			      "  WHERE " UNFILED " AND a_peer IS NOT NULL UNION ALL"
+			      " SELECT b, b_id, b_peer, b_resource, id, origin FROM body"
+			      "  WHERE " UNFILED " AND b_peer IS NOT NULL ORDER BY 1, 2"
+			      " ON CONFLICT DO NOTHING" };
+static struct db_q q_filed = { "UPDATE filed SET upto = $1" };
+static struct db_q q_unfiled = { "SELECT 1 FROM body WHERE " UNFILED " LIMIT 1" };
 static struct db_q q_last_ids = { "SELECT a_id, b_id FROM body ORDER BY id DESC LIMIT 1" };
 /* What is in its archive already is not kept again. */
 static struct db_q q_put_offline = {
@@ -113,13 +111,15 @@ static struct db_q q_put_offline_known = {
 	" AND ($3 = 0 OR (SELECT waiting FROM account WHERE id = $1) < $3)"
 	" ON CONFLICT DO NOTHING"
 };
-static struct db_q q_put_body = { "INSERT INTO body (id, a, a_id, b, b_id, head, content)"
-				  " VALUES ($1, $2, $3, $4, $5, $6, $7)" };
+#define PUT_BODY                                                              \
+	"INSERT INTO body (id, a, a_id, a_peer, a_resource, b, b_id, b_peer," \
+	" b_resource, origin, head, content)"
+#define BODY_VALUES " $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
+static struct db_q q_put_body = { PUT_BODY " VALUES (" BODY_VALUES ")" };
 #define WAITS(owner, id) \
 	"EXISTS (SELECT 1 FROM offline WHERE owner = " owner " AND id = " id " AND body = $1)"
-static struct db_q q_put_waiting = { "INSERT INTO body (id, a, a_id, b, b_id, head, content)"
-				     " SELECT $1, $2, $3, $4, $5, $6, $7"
-				     " WHERE " WAITS("$2", "$3") " OR " WAITS("$4", "$5") };
+static struct db_q q_put_waiting = { PUT_BODY
+	" SELECT" BODY_VALUES " WHERE " WAITS("$2", "$3") " OR " WAITS("$6", "$7") };
 /* A conversation is gone back through as far as that; its index has all that is looked at. */
 static struct db_q q_retract = {
 	"UPDATE body SET content = $4 WHERE id = (SELECT body FROM entry WHERE owner = $1 AND id ="
@@ -324,13 +324,13 @@ int store_read_told(struct archive *a, const char *host, int64_t *ret_n)
 	return r < 0 ? r : read_number(db, &q_told, ret_n);
 }
 
-int store_has_fresh(struct archive *a)
+int store_has_unfiled(struct archive *a)
 {
 	struct db *db = comp_db(a->c);
-	int r = db_query(db, &q_has_fresh, "");
+	int r = db_query(db, &q_unfiled, "");
 	int64_t one;
 
-	return r < 0 ? r : read_number(db, &q_has_fresh, &one);
+	return r < 0 ? r : read_number(db, &q_unfiled, &one);
 }
 
 int store_read_last(struct archive *a, struct uid *out)
@@ -360,18 +360,10 @@ void store_put_account(struct db_batch *b, int64_t id, const char *jid)
 	db_batch_add(b, &q_put_account, "is", id, jid);
 }
 
-void store_put_fresh(
-    struct db_batch *b, int64_t body, const struct store_entry v[2], int64_t origin)
-{
-	db_batch_add(b, &q_put_fresh, "iibssibssi", body, v[0].ref.owner,
-	    (const void *)v[0].ref.uid.b, (size_t)UID_LEN, v[0].peer, v[0].resource, v[1].ref.owner,
-	    (const void *)v[1].ref.uid.b, (size_t)UID_LEN, v[1].peer, v[1].resource, origin);
-}
-
-void store_file(struct db_batch *b)
+void store_file(struct db_batch *b, int64_t upto)
 {
 	db_batch_add(b, &q_file, "");
-	db_batch_add(b, &q_filed, "");
+	db_batch_add(b, &q_filed, "i", upto);
 }
 
 void store_put_offline(struct db_batch *b, const struct store_ref *ref, int64_t body, int64_t limit)
@@ -386,27 +378,17 @@ void store_put_offline_known(struct db_batch *b, const struct store_ref *ref, in
 	    (size_t)UID_LEN, limit);
 }
 
-static void put_body(struct db_batch *b, struct db_q *q, int64_t id, const struct store_ref refs[2],
-    const struct message *m)
+void store_put_body(
+    struct db_batch *b, int64_t id, const struct store_entry v[2], const struct message *m)
 {
+	bool kept = v[0].peer || v[1].peer;
 	const char *text = sbuf_data(&m->text);
 
-	db_batch_add(b, q, "iibibbb", id, refs[0].owner, (const void *)refs[0].uid.b,
-	    (size_t)UID_LEN, refs[1].owner, (const void *)refs[1].uid.b,
-	    (size_t)(refs[1].owner ? UID_LEN : 0), (const void *)text, m->head,
-	    (const void *)(text + m->at), m->len);
-}
-
-void store_put_body(
-    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m)
-{
-	put_body(b, &q_put_body, id, refs, m);
-}
-
-void store_put_waiting(
-    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m)
-{
-	put_body(b, &q_put_waiting, id, refs, m);
+	db_batch_add(b, kept ? &q_put_body : &q_put_waiting, "iibssibssibb", id, v[0].ref.owner,
+	    (const void *)v[0].ref.uid.b, (size_t)UID_LEN, v[0].peer, v[0].resource, v[1].ref.owner,
+	    (const void *)v[1].ref.uid.b, (size_t)(v[1].ref.owner ? UID_LEN : 0), v[1].peer,
+	    v[1].resource, m->origin, (const void *)text, m->head, (const void *)(text + m->at),
+	    m->len);
 }
 
 void store_retract(

@@ -3,7 +3,7 @@
  *
  *   account  who has an archive, by a number; one without a name is gone, and what is left goes
  *   body     one message, for whoever has it; with the rows that are about it
- *   fresh    a body that came lately: whose it is, to be filed as entries
+ *   filed    up to which body there are entries
  *   entry    a message in an account's archive
  *   offline  a message that waits for an account
  *   prefs    what an account wants to be kept
@@ -56,7 +56,7 @@ int store_read_end(struct archive *a, int64_t owner, bool last, struct uid *out)
 int store_read_offline(struct archive *a, int64_t owner, const struct uid_end *low, int64_t most,
     store_row_fn *fn, void *arg);
 int store_read_prefs(struct archive *a, int64_t owner, struct sbuf *out);
-int store_has_fresh(struct archive *a);
+int store_has_unfiled(struct archive *a);
 int store_read_last(struct archive *a, struct uid *out); /* the largest id; zeros: none */
 int store_read_told(struct archive *a, const char *host, int64_t *ret_n);
 
@@ -68,24 +68,22 @@ struct store_ref {     /* a row about a body */
 };
 
 void store_put_account(struct db_batch *b, int64_t id, const char *jid);
-/* A message that was not there before, in the archives of two accounts at most. */
+/* A message as one of two accounts has it. */
 struct store_entry {
 	struct store_ref ref;
-	const char *peer, *resource; /* NULL: none */
+	const char *peer, *resource; /* peer NULL: it is not in its archive, and only waits */
 };
-void store_put_fresh(
-    struct db_batch *b, int64_t body, const struct store_entry v[2], int64_t origin);
-void store_file(struct db_batch *b); /* all that is fresh */
+/* Entries of all bodies up to the last one. */
+void store_file(struct db_batch *b, int64_t upto);
 /* Unless so many wait already (0: any number may). */
 void store_put_offline(
     struct db_batch *b, const struct store_ref *ref, int64_t body, int64_t limit);
 /* One that is in its archive. */
 void store_put_offline_known(struct db_batch *b, const struct store_ref *ref, int64_t limit);
+/* One that was not there before, to be filed.  If it only waits: behind the rows that say so, and
+ * only if there is one. */
 void store_put_body(
-    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m);
-/* The same for one that only waits: behind the rows that say so, and only if there is one. */
-void store_put_waiting(
-    struct db_batch *b, int64_t id, const struct store_ref refs[2], const struct message *m);
+    struct db_batch *b, int64_t id, const struct store_entry v[2], const struct message *m);
 /* What has been filed last under this origin with e's peer is taken back, if it is among the last
  * ARCHIVE_RETRACT. */
 void store_retract(

@@ -271,7 +271,7 @@ static void check(void)
 {
 	static struct db_q unused = { "SELECT count(*) FROM unused" };
 	static struct db_q lost = { "SELECT count(*) FROM (SELECT body FROM entry UNION ALL"
-				    " SELECT body FROM offline UNION ALL SELECT body FROM fresh) e"
+				    " SELECT body FROM offline) e"
 				    " WHERE NOT EXISTS (SELECT 1 FROM body WHERE id = e.body)" };
 	static struct db_q waiting = { "SELECT count(*) FROM account a WHERE waiting <>"
 				       " (SELECT count(*) FROM offline WHERE owner = a.id)" };
@@ -287,8 +287,8 @@ static void check(void)
 static void forget(void)
 {
 	static struct db_q clear[] = { { "DELETE FROM entry" }, { "DELETE FROM offline" },
-		{ "DELETE FROM fresh" }, { "DELETE FROM body" }, { "DELETE FROM account" },
-		{ "DELETE FROM prefs" }, { "DELETE FROM told" } };
+		{ "DELETE FROM body" }, { "DELETE FROM account" }, { "DELETE FROM prefs" },
+		{ "DELETE FROM told" } };
 	struct said s = { 0 };
 
 	loop_clock_advance(loop, 100); /* what is gone is removed in part */

@@ -160,7 +160,8 @@ def fill(stack, jid, n, peer, first_ms, step_ms=1, waiting=False, size=0):
         def each():
             for i in range(n):
                 yield last + 1 + i, uid(first_ms + i * step_ms, i).bytes, i
-        db.executemany("INSERT INTO body VALUES (?, ?, ?, 0, x'', ?, ?)",
+        db.executemany("INSERT INTO body (id, a, a_id, b, b_id, origin, head, content)"
+                       " VALUES (?, ?, ?, 0, x'', 0, ?, ?)",
                        ((at, owner, u, head + b'%d"' % i, b"<body>%d%s</body>" % (i, b"x" * size))
                         for at, u, i in each()))
         values = "?, ?, ?" if waiting else "?, ?, ?, ?, 0"
