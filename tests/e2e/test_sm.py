@@ -375,6 +375,20 @@ async def test_a_burst_that_is_acknowledged_late(managed, stack):
     assert len(stack.ctl("session", "list")) == 2
 
 
+@limits(LIMIT_SM_BYTES="16k")
+async def test_bytes_that_are_kept(managed, stack):
+    """So many for a session that sleeps; the one above ends it, and all are answered."""
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.ack()
+    await asleep(bob, stack)
+    big = BODY + f"<x xmlns='urn:example:x'>{'x' * 5000}</x>"
+    for n in range(4):
+        await alice.raw.send(f"<message to='{bob.raw.jid}' type='chat' id='b{n}'>{big}</message>")
+    for n in range(4):
+        await alice.raw.wait("message", id=f"b{n}", type="error")
+    assert (await managed("bob", resume=bob)).answer.tag == f"{{{SM}}}failed"
+
+
 @limits(LIMIT_OUTPUT_STANZAS="20")
 async def test_more_than_may_wait_for_a_client(managed, stack):
     """LIMIT_OUTPUT_STANZAS below what is kept: it comes as fast as it is acknowledged."""
