@@ -11,9 +11,9 @@
 #include <base/log.h>
 #include <base/loop.h>
 #include <base/metrics.h>
+#include <xmpp/stamp.h>
 
 #include "auth/accounts.h"
-#include "core/delay.h"
 #include "core/route.h"
 #include "core/session.h"
 #include "core/stanza.h"
@@ -127,12 +127,14 @@ static struct el *event_new(const struct stanza *st, const struct component *c)
 	const struct jid *at = st->tapped->sender.jid ? &st->from : &st->to;
 	struct el *ev = el_message(NULL, component_domain(c)), *tapped;
 	char *domain = arena_strndup(el_arena(ev), jid_domain(at), jid_domain_len(at));
+	char stamp[STAMP_LEN + 1];
 
 	el_set(ev, "from", domain);
 	el_setf(ev, "id", "tap-%s",
 	    *st->tapped->recipient.id ? st->tapped->recipient.id : st->tapped->sender.id);
 	tapped = el_add(ev, "tapped", NS_TAP);
-	delay_put_stamp_ms(tapped, st->tapped->ms);
+	stamp_write(st->tapped->ms, stamp);
+	el_set(tapped, "stamp", stamp);
 	return ev;
 }
 
