@@ -279,7 +279,7 @@ void tapped_end(struct router *r, struct stanza *st)
 	if (st->tapped && (!st->bounced || st->tapped->offline)) {
 		t.state = state_of(r, st);
 		if (st->tapped->offline)
-			offline_told(r, &st->to);
+			offline_told(r, &st->to, st->tapped->expired);
 		if (t.state && !*st->tapped->recipient.id)
 			give_id(r, st->tapped, &st->tapped->recipient);
 		components_each(r->components, tell, &t);
