@@ -10,7 +10,7 @@ from lib.tap import ARCHIVE, SECRET, keeper, section, stanza_ids  # noqa: F401: 
 from lib.wait import until
 
 from test_taps import ALICE, BOB, HINTS, message, refused, settings, stack  # noqa: F401: a fixture
-from test_taps_offline import until_handled, waiting
+from test_taps_offline import waiting
 
 
 # --- grants that are taken away -------------------------------------------------------------------
@@ -66,7 +66,7 @@ async def test_archive_that_leaves_the_configuration(stack, keeper, managed):
     await archive.event("m2")
     await stack.router.reload("log_level = debug\n")
     await refused(alice, "m2")
-    await until_handled(alice, h + 2)
+    await alice.counted(h + 2)
     assert messages(bob.raw) == ["m1"]
     await bob.raw.send("<presence type='unavailable'/><presence/>")
     await alice.say(BOB, "m3")
@@ -88,7 +88,7 @@ async def test_back_without_acknowledgements(stack, keeper, managed, raw_client)
     await bob.raw.wait("message", id="m1")
     plain = await connect(raw_client, stack, ARCHIVE, SECRET, attributes="")
     await refused(alice, "m2")
-    await until_handled(alice, h + 2)
+    await alice.counted(h + 2)
     await stack.router.wait_log("a message that somebody has got was not archived")
     assert not plain.raw.inbox.find("message")
     assert not row(stack, ARCHIVE)["queued"]
@@ -167,6 +167,24 @@ async def test_page_that_is_none(stack, keeper, managed):
     await archive.answer(await archive.asked(after="u2"))
     await bob.raw.sync()
     assert messages(bob.raw) == ["m1"]
+
+
+@settings(max_stanza="20k")
+async def test_too_long_to_wait(stack, keeper, managed):
+    """What is not for the archive is not looked at for its length before: who sent it hears of it,
+    and what comes behind it goes on."""
+    archive = await keeper()
+    alice = await managed("alice")
+    stack.add_account("bob")
+    h = await alice.asked()
+    brief = BODY + f"<no-permanent-store xmlns='{HINTS}'/>"
+    await alice.raw.send(message(BOB, "m1", brief + "<x xmlns='urn:x'>" + "x" * 20000 + "</x>"))
+    await alice.raw.send(message(BOB, "m2", brief))
+    await refused(alice, "m1")
+    await archive.event("m2", state="offline")
+    await archive.ack()
+    await alice.counted(h + 2)
+    assert [e.id for e in archive.events()] == ["m2"]
 
 
 @settings(env={"LIMIT_SM_STANZAS": "10"})

@@ -319,7 +319,7 @@ async def test_who_wakes_phones_beside_an_archive(stack, keeper, managed, raw_cl
     await archive.ack()
     await archive.event("m2", state="inactive")
     await archive.ack()
-    await until_handled(alice, h + 2)
+    await alice.counted(h + 2)
     assert [e.id for e in pusher.events()] == ["m2"]
     await pusher.raw.drop(reset=True)
     await let_pass(clock, 3)
@@ -328,13 +328,8 @@ async def test_who_wakes_phones_beside_an_archive(stack, keeper, managed, raw_cl
     await alice.say("carol@localhost", "m3")
     await archive.event("m3", state="offline")
     await archive.ack()
-    await until_handled(alice, h + 3)
+    await alice.counted(h + 3)
     assert not alice.raw.inbox.find("message", type="error")
-
-
-async def until_handled(one, h):
-    while await one.asked() < h:
-        pass
 
 
 @settings(link_queue="64k")
