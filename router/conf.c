@@ -290,10 +290,8 @@ static int prepare_jids(
 
 static bool domain_taken(const struct router_conf *c, size_t n_comps, const char *domain)
 {
-	for (size_t i = 0; i < c->domains.n; i++) {
-		if (!strcmp(c->domains.v[i], domain))
-			return true;
-	}
+	if (conf_list_has(&c->domains, domain, strlen(domain)))
+		return true;
 	for (size_t i = 0; i < n_comps; i++) {
 		if (!strcmp(c->components[i]->domain, domain))
 			return true;
@@ -315,15 +313,12 @@ static int prepare_hosts(const struct router_conf *c, struct component_conf *cc,
     char *err, size_t err_len)
 {
 	for (size_t i = 0; i < cc->hosts.n; i++) {
-		bool served = false;
 		char *p;
 
 		if (prep_domain(a, cc->hosts.v[i], &p) < 0)
 			return FAULT("component %s: hosts: \"%s\" is not a domain name", cc->title,
 			    cc->hosts.v[i]);
-		for (size_t k = 0; k < c->domains.n; k++)
-			served = served || !strcmp(c->domains.v[k], p);
-		if (!served)
+		if (!conf_list_has(&c->domains, p, strlen(p)))
 			return FAULT(
 			    "component %s: hosts: \"%s\" is not one of DOMAIN", cc->title, p);
 		replace(&cc->hosts.v[i], p);
@@ -331,22 +326,26 @@ static int prepare_hosts(const struct router_conf *c, struct component_conf *cc,
 	return 0;
 }
 
-static bool lists(const struct conf_list *l, const char *what)
+bool conf_works_for(const struct component_conf *cc, const char *domain, size_t len)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		if (!strcmp(l->v[i], what))
-			return true;
-	}
-	return false;
+	return cc->hosts.n == 0 || conf_list_has(&cc->hosts, domain, len);
 }
 
-static bool share_a_host(const struct component_conf *a, const struct component_conf *b)
+const char *conf_common_host(
+    const struct router_conf *c, const struct component_conf *a, const struct component_conf *b)
 {
-	for (size_t i = 0; i < a->hosts.n; i++) {
-		if (lists(&b->hosts, a->hosts.v[i]))
-			return true;
+	for (size_t i = 0; i < c->domains.n; i++) {
+		const char *host = c->domains.v[i];
+
+		if (conf_works_for(a, host, strlen(host)) && conf_works_for(b, host, strlen(host)))
+			return host;
 	}
-	return a->hosts.n == 0 || b->hosts.n == 0;
+	return NULL;
+}
+
+static bool has_messages(const struct component_conf *cc)
+{
+	return conf_list_has(&cc->tap, "messages", strlen("messages"));
 }
 
 /* Those before it have prepared hosts, as it has: a message has one archive. */
@@ -363,8 +362,8 @@ static int check_tap(const struct router_conf *c, size_t at, char *err, size_t e
 				     "and undelivered are",
 			    cc->title, v);
 	}
-	for (size_t i = 0; i < at && lists(&cc->tap, "messages"); i++) {
-		if (lists(&c->components[i]->tap, "messages") && share_a_host(c->components[i], cc))
+	for (size_t i = 0; i < at && has_messages(cc); i++) {
+		if (has_messages(c->components[i]) && conf_common_host(c, c->components[i], cc))
 			return FAULT("component %s: tap: messages are component %s's already",
 			    cc->title, c->components[i]->title);
 	}

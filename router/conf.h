@@ -73,6 +73,12 @@ struct router_conf {
 	struct component_conf **components; /* NULL-terminated */
 };
 
+/* Does it work for this domain, which is served here? */
+bool conf_works_for(const struct component_conf *cc, const char *domain, size_t len);
+/* A domain that both work for; NULL: none. */
+const char *conf_common_host(
+    const struct router_conf *c, const struct component_conf *a, const struct component_conf *b);
+
 /* Its check prepares domains and JIDs in place and derives the component domains. */
 extern const struct conf_def router_conf_def;
 

@@ -2,11 +2,11 @@
 /* Nobody is told of a node that he may neither subscribe to nor read; a stranger who may see none
  * of an account's is answered as if there were no account. */
 #include <string.h>
-#include <time.h>
 
 #include <base/arena.h>
 #include <xmpp/form.h>
 #include <xmpp/rsm.h>
+#include <xmpp/stamp.h>
 
 #include "disco.h"
 #include "item.h"
@@ -133,14 +133,12 @@ static struct el *begin(const struct request *r, struct el **ret_query)
 /* 5.4: what it is set to, and what has come about. */
 static void put_meta(const struct node *n, struct el *form)
 {
-	time_t t = (time_t)(n->created / 1000);
 	int64_t subscribers = 0;
-	char stamp[32];
-	struct tm tm;
+	char stamp[STAMP_LEN + 1];
 
 	config_write_meta(&n->conf, form);
-	if (gmtime_r(&t, &tm) && strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		form_add_text(form, "text-single", "pubsub#creation_date", NULL, stamp);
+	stamp_write_s(n->created, stamp);
+	form_add_text(form, "text-single", "pubsub#creation_date", NULL, stamp);
 	LIST_EACH (l, &n->followers_in_order)
 		subscribers += follower_subscribed(LIST_ENTRY(l, struct follower, link));
 	form_add_int(form, "text-single", "pubsub#num_subscribers", NULL, subscribers);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include <base/arena.h>
 #include <base/rnd.h>
 #include <base/sbuf.h>
+#include <xmpp/stamp.h>
 
 #include "caps.h"
 #include "notify.h"
@@ -75,12 +75,9 @@ void notify_subscription(struct sbuf *out, const struct node *n, const char *jid
 
 void notify_delay(struct sbuf *out, int64_t at)
 {
-	time_t t = (time_t)(at / 1000);
-	char stamp[32];
-	struct tm tm;
+	char stamp[STAMP_LEN + 1];
 
-	if (!gmtime_r(&t, &tm) || !strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return;
+	stamp_write_s(at, stamp);
 	sbuf_printf(out, "<delay xmlns=\"" NS_DELAY "\" stamp=\"%s\"/>", stamp);
 }
 

@@ -422,3 +422,12 @@ void conf_list_done(struct conf_list *l, bool wipe)
 	free(l->v);
 	*l = (struct conf_list){ NULL, 0 };
 }
+
+bool conf_list_has(const struct conf_list *l, const char *s, size_t n)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (strlen(l->v[i]) == n && memcmp(l->v[i], s, n) == 0)
+			return true;
+	}
+	return false;
+}

@@ -138,11 +138,7 @@ static bool servers_word(const char *ns)
 
 bool comp_is_served(const struct comp *c, const struct jid *j)
 {
-	for (size_t i = 0; i < c->routers.n; i++) {
-		if (jid_has_domain(j, c->routers.v[i]))
-			return true;
-	}
-	return false;
+	return conf_list_has(&c->routers, jid_domain(j), jid_domain_len(j));
 }
 
 bool comp_is_router(const struct comp *c, const struct jid *from)

@@ -6,16 +6,29 @@
 
 #include <xmpp/stamp.h>
 
-void stamp_write(int64_t ms, char out[STAMP_LEN + 1])
+/* Without its zone; the bytes written. */
+static size_t write_seconds(int64_t ms, char out[STAMP_LEN + 1])
 {
 	time_t sec = (time_t)(ms / 1000);
-	unsigned milli = (unsigned)(ms % 1000);
 	struct tm tm;
-	size_t n;
 
 	gmtime_r(&sec, &tm);
-	n = strftime(out, STAMP_LEN + 1, "%Y-%m-%dT%H:%M:%S", &tm);
+	return strftime(out, STAMP_LEN + 1, "%Y-%m-%dT%H:%M:%S", &tm);
+}
+
+void stamp_write(int64_t ms, char out[STAMP_LEN + 1])
+{
+	unsigned milli = (unsigned)(ms % 1000);
+	size_t n = write_seconds(ms, out);
+
 	(void)snprintf(out + n, STAMP_LEN + 1 - n, ".%03uZ", milli % 1000);
+}
+
+void stamp_write_s(int64_t ms, char out[STAMP_LEN + 1])
+{
+	size_t n = write_seconds(ms, out);
+
+	(void)snprintf(out + n, STAMP_LEN + 1 - n, "Z");
 }
 
 /* n digits at *s, which moves behind them; -1: there are not that many. */

@@ -273,11 +273,7 @@ static struct attempt *attempt_new(
 
 static bool is_admin(const struct router *r, const struct jid *jid)
 {
-	for (size_t i = 0; i < r->conf->admins.n; i++) {
-		if (!strcmp(r->conf->admins.v[i], jid->s))
-			return true;
-	}
-	return false;
+	return conf_list_has(&r->conf->admins, jid->s, jid->len);
 }
 
 /* A name that is taken, or kept for somebody else: who has been invited under it, or whom the

@@ -11,12 +11,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <base/db.h>
 #include <base/digest.h>
 #include <base/mem.h>
 #include <xmpp/ht.h>
+#include <xmpp/stamp.h>
 
 #include "auth/sasl_internal.h"
 #include "auth/tokens.h"
@@ -252,12 +252,9 @@ enum sasl_status sasl_ht_step(struct sasl *sa, const char *msg, size_t n, struct
 static void add_token(struct el *success, const struct token *t)
 {
 	struct el *el = el_add(success, "token", NS_FAST);
-	time_t at = (time_t)(t->expires_ms / 1000);
-	char expiry[32] = "";
-	struct tm tm;
+	char expiry[STAMP_LEN + 1];
 
-	if (gmtime_r(&at, &tm)) /* XEP-0082 */
-		(void)strftime(expiry, sizeof(expiry), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	stamp_write_s(t->expires_ms, expiry);
 	el_set(el, "expiry", expiry);
 	el_set(el, "token", t->text);
 }

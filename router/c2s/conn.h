@@ -89,7 +89,7 @@ void conn_sm_handled(struct conn *c); /* one more of what the session has sent *
 /* The connection is gone: does its session wait for the client? */
 bool conn_sm_sleep(struct conn *c);
 
-/* resume.c */
+/* resume.c: the account is there */
 struct el *conn_sm_resume(struct conn *c, const struct el *el);
 void conn_sm_resumed(struct conn *c);
 /* Has <resume/> to wait, until what its session has sent is settled?  Then it is done again: alone,

@@ -65,12 +65,12 @@ void conn_inline(struct conn *c, const struct el *request, struct el *success)
 	const struct el *el = el_child(request, "resume", NS_SM);
 	bool resumed;
 
-	if (el && conn_resume_waits(c, el, request, success))
-		return;
 	if (gone) {
 		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, gone);
 		return;
 	}
+	if (el && conn_resume_waits(c, el, request, success))
+		return;
 	if (!resume(c, request, &answer))
 		return;
 	resumed = c->session != NULL;

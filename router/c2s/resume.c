@@ -98,8 +98,7 @@ bool conn_resume_waits(
 	struct session *s;
 	uint32_t h;
 
-	if (c->session || c->has_waited || !id || el_attr_u32(resume, "h", &h) < 0 ||
-	    conn_account_gone(c))
+	if (c->session || c->has_waited || !id || el_attr_u32(resume, "h", &h) < 0)
 		return false;
 	s = find(c, id);
 	if (!s || c->router->stopping || !session_sm_pending(s) || !session_sm_ack(s, h))
@@ -168,15 +167,11 @@ static void take_over(struct conn *c, struct session *s)
 
 struct el *conn_sm_resume(struct conn *c, const struct el *el)
 {
-	const char *id = el_attr(el, "previd"), *gone = conn_account_gone(c);
+	const char *id = el_attr(el, "previd");
 	struct el *resumed;
 	struct session *s;
 	uint32_t h;
 
-	if (gone) {
-		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, gone);
-		return NULL;
-	}
 	if (!id || el_attr_u32(el, "h", &h) < 0)
 		return conn_sm_failed(COND_BAD_REQUEST);
 	s = find(c, id);

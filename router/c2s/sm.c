@@ -106,8 +106,13 @@ bool conn_sm_sleep(struct conn *c)
 static void resume(struct conn *c, const struct el *el)
 {
 	EL_AUTO struct el *answer = NULL;
+	const char *gone = c->session ? NULL : conn_account_gone(c);
 	bool resumed;
 
+	if (gone) {
+		stream_error(c->stream, STREAM_E_NOT_AUTHORIZED, gone);
+		return;
+	}
 	if (conn_resume_waits(c, el, el, NULL))
 		return;
 	answer = c->session ? conn_sm_failed(COND_UNEXPECTED_REQUEST) : conn_sm_resume(c, el);

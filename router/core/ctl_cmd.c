@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <base/arena.h>
 #include <base/certs.h>
@@ -16,6 +15,7 @@
 #include <base/db.h>
 #include <base/log.h>
 #include <base/loop.h>
+#include <xmpp/stamp.h>
 
 #include "auth/accounts.h"
 #include "c2s/c2s.h"
@@ -44,14 +44,10 @@ static void put_text(json_t *row, const char *key, const char *s)
 
 void ctl_put_time(json_t *row, const char *key, int64_t wall_ms)
 {
-	time_t t = (time_t)(wall_ms / 1000);
-	char text[32];
-	struct tm tm;
+	char text[STAMP_LEN + 1];
 
-	if (!gmtime_r(&t, &tm) || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		ctl_put(row, key, json_null());
-	else
-		put_text(row, key, text);
+	stamp_write_s(wall_ms, text);
+	put_text(row, key, text);
 }
 
 json_t *ctl_one_row(json_t *row)

@@ -8,8 +8,6 @@
 struct el;
 struct session;
 
-void delay_put_stamp(struct el *el, int64_t wall_ms);    /* the attribute, to the second */
-void delay_put_stamp_ms(struct el *el, int64_t wall_ms); /* to the millisecond */
 /* Stamps what is kept for a session, now and by its domain, unless it has a stamp already. */
 void delay_stamp(const struct session *s, struct el *el);
 void delay_stamp_at(const struct session *s, struct el *el, int64_t wall_ms);

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include <base/loop.h>
+#include <xmpp/stamp.h>
 
 #include "core/host.h"
 #include "core/route.h"
@@ -42,8 +43,7 @@ static void now(struct router *r, struct el *query)
 	(void)snprintf(text, sizeof(text), "%c%02ld:%02ld", min < 0 ? '-' : '+', labs(min) / 60,
 	    labs(min) % 60);
 	el_add_text(query, "tzo", NULL, text);
-	(void)gmtime_r(&t, &tm);
-	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	stamp_write_s(ms, text);
 	el_add_text(query, "utc", NULL, text);
 }
 

@@ -151,7 +151,7 @@ static void count(struct repeats *rp)
 	struct repeat *rep;
 
 	while ((rep = LIST_FIRST(&rp->came, struct repeat, link)) && !rep->st) {
-		if (rep->kind == EL_MESSAGE && rep->with_id && !rep->failed)
+		if (repeat_stays(rep))
 			tail_add(rp, rep);
 		forget(rp, rep);
 	}

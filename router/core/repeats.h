@@ -64,6 +64,12 @@ struct repeats {
 	struct repeat_told told, told_later;
 };
 
+/* A message that its client may send again in another session, once this one has ended. */
+static inline bool repeat_stays(const struct repeat *rep)
+{
+	return rep->kind == EL_MESSAGE && rep->with_id && !rep->failed;
+}
+
 void repeats_init(struct repeats *rp);
 void repeats_done(struct repeats *rp);
 size_t repeats_bytes(const struct repeats *rp); /* that they keep */

@@ -37,13 +37,7 @@ void route_count(enum el_kind kind)
 
 bool router_serves(const struct router *r, const char *domain, size_t len)
 {
-	const struct conf_list *d = &r->conf->domains;
-
-	for (size_t i = 0; i < d->n; i++) {
-		if (strlen(d->v[i]) == len && !memcmp(d->v[i], domain, len))
-			return true;
-	}
-	return false;
+	return conf_list_has(&r->conf->domains, domain, len);
 }
 
 void route_reply(struct router *r, struct stanza *st, const struct el *reply)

@@ -115,6 +115,7 @@ static void session_destroy(void *arg)
 	jid_done(&s->jid);
 	free(s->lang);
 	free(s->archived_until);
+	free(s->page.last);
 	free(s->queue.ends);
 	free(s);
 }

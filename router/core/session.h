@@ -48,6 +48,11 @@ struct session {
 	struct session_sm *sm; /* session_sm.h; NULL: without acknowledgements */
 	char *archived_until;  /* its client reads up to this id in its archive; NULL: it may not */
 	struct flush *flush;   /* im/offline.c: it is given what waited; NULL: nothing */
+	struct {               /* the page of that which it was given last */
+		char *last;    /* up to here all is over when the client has it; NULL: nothing */
+		uint32_t sent; /* its last stanza's number (XEP-0198); or */
+		uint64_t taken; /* where it ends in what was written to the connection */
+	} page;
 	struct session_csi *csi; /* session_csi.h; NULL: the client is active */
 	struct {                 /* the stanzas that wait for the client, see session.c */
 		uint64_t *ends;  /* a ring: where each ends in all that was written */

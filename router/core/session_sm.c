@@ -361,8 +361,6 @@ static struct el *original(const struct session *s, struct el *el)
 /* Who has sent it, if he is there: errors go to him. */
 static void find_sender(struct router *r, struct stanza *st)
 {
-	if (!st->from.s)
-		return;
 	st->session = sessions_find(r->sessions, &st->from);
 	if (!st->session)
 		st->component = components_find(

@@ -104,17 +104,12 @@ static void keep(struct untold *u, const struct jid *full, uint64_t hash, struct
 	st->arg = one;
 }
 
-static bool is_worth_it(const struct repeat *rep)
-{
-	return rep->kind == EL_MESSAGE && rep->with_id && !rep->failed;
-}
-
 static size_t count(const struct list *all)
 {
 	size_t n = 0;
 
 	LIST_EACH (it, all)
-		n += is_worth_it(LIST_ENTRY(it, struct repeat, link)) ? 1 : 0;
+		n += repeat_stays(LIST_ENTRY(it, struct repeat, link)) ? 1 : 0;
 	return n;
 }
 
@@ -124,7 +119,7 @@ static void keep_list(struct untold *u, const struct jid *full, struct list *all
 	LIST_EACH (it, all) {
 		struct repeat *rep = LIST_ENTRY(it, struct repeat, link);
 
-		if (!is_worth_it(rep))
+		if (!repeat_stays(rep))
 			continue;
 		if (*skip > 0) {
 			(*skip)--;

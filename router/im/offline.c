@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* ASKING -> GIVEN -> ASKING ... until an answer is empty; ASKING -> WAITING -> ASKING where there
  * is no answer.  Whoever comes while a session is given something waits behind it, unless that one
- * sleeps: then the newcomer begins anew.
+ * sleeps: then the newcomer begins anew.  A session that goes out of sight and comes back goes on
+ * behind the page that it has.
  *
  * Must not: keep messages; count them as what somebody has sent (they were checked, copied and
  * archived when they came). */
@@ -41,11 +42,9 @@ struct flush {
 	struct offline *offline;
 	struct session *session; /* NULL: it was given up, and an answer is to come */
 	enum flush_state state;
-	char *last;     /* of the page that was given: over when the client has it */
-	uint32_t sent;  /* its last stanza's number (XEP-0198); or */
-	uint64_t taken; /* where it ends in what was written to the connection */
 	struct timer timer;
 	bool more;      /* the archive was told of something meanwhile */
+	bool late;      /* since it was asked, of something that is older than others */
 	char account[]; /* bare JID */
 };
 
@@ -75,14 +74,6 @@ void offline_close(struct offline *o)
 		return;
 	map_done(&o->flushes); /* all went with their sessions */
 	free(o);
-}
-
-static void flush_destroy(void *arg)
-{
-	struct flush *f = arg;
-
-	free(f->last);
-	free(f);
 }
 
 static uint64_t *quiet_place(struct offline *o, const struct jid *account, uint64_t *hash)
@@ -118,7 +109,7 @@ static void flush_end(struct flush *f)
 	f->session->flush = NULL;
 	f->session = NULL;
 	if (f->state != ASKING)
-		loop_reap(f->offline->router->loop, flush_destroy, f);
+		loop_reap(f->offline->router->loop, free, f);
 }
 
 /* --- a page ----------------------------------------------------------------------------------- */
@@ -156,34 +147,39 @@ static bool give(struct flush *f, const struct el *page)
 }
 
 /* Has the client got all of the page? */
-static bool has_it(const struct flush *f)
+static bool has_it(const struct session *s)
 {
-	const struct session *s = f->session;
-
 	if (s->sm)
-		return (int32_t)(s->sm->acked - f->sent) >= 0;
-	return s->stream && io_taken(stream_io_of(s->stream)) >= f->taken;
+		return (int32_t)(s->sm->acked - s->page.sent) >= 0;
+	return s->stream && io_taken(stream_io_of(s->stream)) >= s->page.taken;
 }
 
 static void check(struct flush *f)
 {
-	if (has_it(f))
+	if (has_it(f->session))
 		ask(f);
 	else if (!f->session->sm)
 		timer_set(&f->timer, POLL_MS);
 }
 
+static void page_forget(struct session *s)
+{
+	free(s->page.last);
+	s->page.last = NULL;
+}
+
 static void given(struct flush *f, const char *last)
 {
-	const struct session *s = f->session;
+	struct session *s = f->session;
 
-	free(f->last);
-	f->last = xstrdup(last);
+	page_forget(s);
+	if (!f->late)
+		s->page.last = xstrdup(last);
 	f->state = GIVEN;
 	if (s->sm)
-		f->sent = s->sm->sent;
+		s->page.sent = s->sm->sent;
 	else if (s->stream)
-		f->taken = io_written(stream_io_of(s->stream));
+		s->page.taken = io_written(stream_io_of(s->stream));
 	check(f);
 }
 
@@ -201,7 +197,7 @@ static void answered(int err, const struct el *answer, void *arg)
 	const char *last = page ? el_attr(page, "last") : NULL;
 
 	if (!f->session) { /* given up meanwhile */
-		loop_reap(f->offline->router->loop, flush_destroy, f);
+		loop_reap(f->offline->router->loop, free, f);
 		return;
 	}
 	f->state = WAITING;
@@ -209,6 +205,7 @@ static void answered(int err, const struct el *answer, void *arg)
 		later(f, err);
 	} else if (!last) {
 		be_quiet(f->offline, &f->session->jid, !f->more);
+		page_forget(f->session);
 		flush_end(f);
 	} else if (!give(f, page)) {
 		if (f->session) /* nothing of the page is over */
@@ -230,10 +227,11 @@ static void ask(struct flush *f)
 	}
 	timer_stop(&f->timer);
 	f->state = ASKING;
+	f->late = false;
 	iq = el_iq("set", NULL);
 	el_set(iq, "from", f->account);
 	offline = el_add(iq, "offline", NS_TAP);
-	el_set(offline, "after", f->last);
+	el_set(offline, "after", f->session->page.last);
 	el_set(offline, "archived-until", f->session->archived_until);
 	el_setf(offline, "max", "%d", PAGE_STANZAS);
 	el_setf(offline, "bytes", "%d", PAGE_BYTES);
@@ -272,7 +270,11 @@ void offline_available(struct session *s)
 	timer_init(&f->timer, s->router->loop, on_timer, f);
 	map_put(&o->flushes, &f->node, f->account, len);
 	s->flush = f;
-	ask(f);
+	f->state = GIVEN; /* if it was there before: it is not given the same again */
+	if (s->page.last)
+		check(f);
+	else
+		ask(f);
 }
 
 void offline_catches_up(struct session *s)
@@ -308,13 +310,27 @@ void offline_session_end(struct session *s)
 	}
 }
 
-void offline_told(struct router *r, const struct jid *account)
+/* Of what has expired the id is an old one: it may lie before the end of a page that was read
+ * without it, which is asked for once more then, rather than that all up to there is over. */
+static void older_told(struct user *u)
+{
+	LIST_EACH (it, &u->sessions)
+		page_forget(LIST_ENTRY(it, struct session, of_user));
+}
+
+void offline_told(struct router *r, const struct jid *account, bool expired)
 {
 	struct map_node *n = map_get(&r->offline->flushes, account->s, jid_bare_len(account));
+	struct flush *f = n ? MAP_ENTRY(n, struct flush, node) : NULL;
+	struct user *u = expired ? sessions_user(r->sessions, account) : NULL;
 
 	be_quiet(r->offline, account, false);
-	if (n)
-		MAP_ENTRY(n, struct flush, node)->more = true;
+	if (f) {
+		f->more = true;
+		f->late = f->late || expired;
+	}
+	if (u)
+		older_told(u);
 }
 
 void offline_online(struct router *r, struct component *c, bool resumed)

@@ -30,7 +30,8 @@ void offline_acked(struct session *s);
 void offline_session_end(struct session *s);
 /* The archive may be there again. */
 void offline_online(struct router *r, struct component *c, bool resumed);
-/* It is told of a message that waits for an account from now on. */
-void offline_told(struct router *r, const struct jid *account);
+/* It is told of a message that waits for an account from now on; expired: and has waited for a
+ * session of his before. */
+void offline_told(struct router *r, const struct jid *account, bool expired);
 
 #endif

@@ -11,9 +11,9 @@
 #include <base/log.h>
 #include <base/loop.h>
 #include <base/metrics.h>
+#include <xmpp/stamp.h>
 
 #include "auth/accounts.h"
-#include "core/delay.h"
 #include "core/route.h"
 #include "core/session.h"
 #include "core/stanza.h"
@@ -33,9 +33,9 @@ static struct metric m_refused = METRIC_COUNTER("switchyard_messages_refused_tot
     "Messages refused because the archive could not take them.", NULL);
 
 struct owner {
-	const char *jid;        /* bare; NULL: nobody here */
-	char id[STANZA_ID + 1]; /* empty: nobody has to know it yet */
-	bool keep;
+	const char *jid;           /* bare; NULL: nobody here */
+	char id[STANZA_ID + 1];    /* empty: nobody has to know it yet */
+	bool keep;                 /* then there are both, jid and archive */
 	struct component *archive; /* granted `messages`; NULL: none */
 };
 
@@ -111,10 +111,10 @@ static void find_owners(struct router *r, struct stanza *st)
 	find_recipient(r, st);
 	if (!jid_same_bare(&st->from, &st->to))
 		find_sender(r, st);
-	if (t->sender.keep)
+	if (t->sender.keep) {
 		give_id(r, t, &t->sender);
-	if (t->sender.keep)
 		st->sent_id = t->sender.id;
+	}
 	if (t->recipient.keep)
 		give_id(r, t, &t->recipient);
 }
@@ -127,12 +127,14 @@ static struct el *event_new(const struct stanza *st, const struct component *c)
 	const struct jid *at = st->tapped->sender.jid ? &st->from : &st->to;
 	struct el *ev = el_message(NULL, component_domain(c)), *tapped;
 	char *domain = arena_strndup(el_arena(ev), jid_domain(at), jid_domain_len(at));
+	char stamp[STAMP_LEN + 1];
 
 	el_set(ev, "from", domain);
 	el_setf(ev, "id", "tap-%s",
 	    *st->tapped->recipient.id ? st->tapped->recipient.id : st->tapped->sender.id);
 	tapped = el_add(ev, "tapped", NS_TAP);
-	delay_put_stamp_ms(tapped, st->tapped->ms);
+	stamp_write(st->tapped->ms, stamp);
+	el_set(tapped, "stamp", stamp);
 	return ev;
 }
 
@@ -235,7 +237,7 @@ struct telling {
 
 static bool keeps_for(const struct component *c, const struct owner *o)
 {
-	return o->jid && o->keep && o->archive == c;
+	return o->keep && o->archive == c;
 }
 
 /* Whoever keeps it, or has to know that nobody shows it, gets one event. */
@@ -277,7 +279,7 @@ void tapped_end(struct router *r, struct stanza *st)
 	if (st->tapped && (!st->bounced || st->tapped->offline)) {
 		t.state = state_of(r, st);
 		if (st->tapped->offline)
-			offline_told(r, &st->to);
+			offline_told(r, &st->to, st->tapped->expired);
 		if (t.state && !*st->tapped->recipient.id)
 			give_id(r, st->tapped, &st->tapped->recipient);
 		components_each(r->components, tell, &t);
@@ -291,12 +293,12 @@ void tapped_end(struct router *r, struct stanza *st)
 
 static bool can_keep(const struct stanza *st, const struct owner *o)
 {
-	return !o->jid || !o->keep || tap_ready(o->archive, st);
+	return !o->keep || tap_ready(o->archive, st);
 }
 
 static bool fits(const struct stanza *st, const struct owner *o)
 {
-	return !o->jid || !o->keep || tap_fits(o->archive, st);
+	return !o->keep || tap_fits(o->archive, st);
 }
 
 /* An operator hears of it once a minute: whoever grants an archive what it asks for and does not
@@ -374,7 +376,7 @@ void tapped_stamp(struct stanza *st)
 
 	if (t)
 		t->raw = el_raw(st->el, &t->raw_len);
-	if (t && t->recipient.jid && t->recipient.keep)
+	if (t && t->recipient.keep)
 		stanza_id_add(st->el, t->recipient.jid, t->recipient.id);
 }
 
@@ -382,8 +384,8 @@ bool tapped_offline(struct stanza *st)
 {
 	struct tapped *t = st->tapped;
 
-	if (!t || !t->recipient.jid || !t->recipient.archive ||
-	    !tap_has(t->recipient.archive, TAP_UNDELIVERED) || !tap_ready(t->recipient.archive, st))
+	if (!t || !t->recipient.archive || !tap_has(t->recipient.archive, TAP_UNDELIVERED) ||
+	    !tap_ready(t->recipient.archive, st))
 		return false;
 	t->offline = true;
 	return true;

@@ -117,13 +117,7 @@ struct privileged **component_privileged(struct component *c)
 
 bool component_for_host(const struct component *c, const char *domain, size_t len)
 {
-	const struct conf_list *hosts = &c->conf->hosts;
-
-	for (size_t i = 0; i < hosts->n; i++) {
-		if (strlen(hosts->v[i]) == len && !memcmp(hosts->v[i], domain, len))
-			return true;
-	}
-	return hosts->n == 0;
+	return conf_works_for(c->conf, domain, len);
 }
 
 struct router *components_router(struct components *cs)

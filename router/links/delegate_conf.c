@@ -180,26 +180,6 @@ static bool told_apart(const struct delegate_row *a, const struct delegate_row *
 	return true;
 }
 
-static bool works_for(const struct component_conf *cc, const char *domain)
-{
-	for (size_t i = 0; i < cc->hosts.n; i++) {
-		if (!strcmp(cc->hosts.v[i], domain))
-			return true;
-	}
-	return cc->hosts.n == 0;
-}
-
-/* A domain that both work for; NULL: none. */
-static const char *common_host(
-    const struct router_conf *c, const struct component_conf *a, const struct component_conf *b)
-{
-	for (size_t i = 0; i < c->domains.n; i++) {
-		if (works_for(a, c->domains.v[i]) && works_for(b, c->domains.v[i]))
-			return c->domains.v[i];
-	}
-	return NULL;
-}
-
 struct owned_row {
 	struct delegate_row row;
 	const struct component_conf *by;
@@ -209,7 +189,7 @@ static int check_against(const struct router_conf *c, const struct owned_row *al
     const struct owned_row *o, char *err, size_t err_len)
 {
 	for (size_t i = 0; i < n; i++) {
-		const char *host = common_host(c, all[i].by, o->by);
+		const char *host = conf_common_host(c, all[i].by, o->by);
 
 		if (!host || strcmp(all[i].row.ns, o->row.ns) != 0 ||
 		    told_apart(&all[i].row, &o->row))

@@ -20,9 +20,9 @@
 #include <base/map.h>
 #include <base/mem.h>
 #include <base/sbuf.h>
+#include <xmpp/stamp.h>
 
 #include "conf.h"
-#include "core/delay.h"
 #include "core/stanza.h"
 #include "links/component.h"
 #include "links/events.h"
@@ -232,13 +232,15 @@ static struct el *event_el(struct db *db, const char *to)
 {
 	struct el *msg = el_message(NULL, to), *account = el_add(msg, "account", NS_TAP);
 	int64_t n = db_int(db, &q_next, 0);
+	char stamp[STAMP_LEN + 1];
 
 	el_set(msg, "from", db_text(db, &q_next, 3));
 	el_setf(msg, "id", "account-%" PRId64, n);
 	el_setf(account, "n", "%" PRId64, n);
 	el_set(account, "event", db_text(db, &q_next, 1));
 	el_set(account, "jid", db_text(db, &q_next, 2));
-	delay_put_stamp(account, db_int(db, &q_next, 4));
+	stamp_write_s(db_int(db, &q_next, 4), stamp);
+	el_set(account, "stamp", stamp);
 	return msg;
 }
 

@@ -10,13 +10,7 @@
 
 bool tap_has(const struct component *c, const char *what)
 {
-	const struct conf_list *tap = &component_conf_of(c)->tap;
-
-	for (size_t i = 0; i < tap->n; i++) {
-		if (!strcmp(tap->v[i], what))
-			return true;
-	}
-	return false;
+	return conf_list_has(&component_conf_of(c)->tap, what, strlen(what));
 }
 
 bool tap_granted(const struct component *c, const char *what, const struct jid *at)

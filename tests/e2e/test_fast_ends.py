@@ -219,6 +219,18 @@ async def test_password_changed_while_the_next_token_is_written(stack, fresh, to
     assert kept(stack) == 0
 
 
+async def test_tokens_that_cannot_be_read(stack, token, shown):
+    """That is the server's trouble, and not the token's."""
+    text = await token()
+    with contextlib.closing(sqlite3.connect(os.path.join(stack.data_dir, "router.sqlite"))) as db:
+        db.execute("ALTER TABLE fast_token RENAME TO elsewhere")
+        db.commit()
+        assert failed_with(await shown(text)) == "temporary-auth-failure"
+        db.execute("ALTER TABLE elsewhere RENAME TO fast_token")
+        db.commit()
+    assert identity(await shown(text)) == ALICE
+
+
 async def test_two_logins_with_one_count(stack, fresh, token):
     """At once: the database says who was first."""
     text = await token()

@@ -304,6 +304,21 @@ async def test_a_resource_if_it_cannot_be_resumed(fresh, stack):
     await raw.sync()
 
 
+async def test_more_acknowledged_than_was_sent(fresh, stack):
+    """The stream ends, and nothing is bound instead."""
+    raw = await fresh()
+    success = await authenticate(
+        raw, "alice", stack.accounts[ALICE], bind(f"<enable xmlns='{SM}' resume='true'/>"))
+    ident = success.find(f".//{{{SM}}}enabled").get("id")
+    again = await fresh()
+    await begin(again, "PLAIN", f"\0alice\0{stack.accounts[ALICE]}".encode(),
+                f"<resume xmlns='{SM}' previd='{ident}' h='99'/>" + bind())
+    assert await again.stream_error() == "undefined-condition"
+    assert not again.inbox.find(f"{{{SASL2}}}success")
+    await raw.sync()
+    assert len(stack.ctl("session", "list")) == 1
+
+
 async def test_a_failed_login_does_nothing_of_it(fresh, stack):
     raw = await fresh()
     success = await authenticate(

@@ -248,6 +248,18 @@ async def test_impossible_h(managed):
     assert again.answer.tag == f"{{{xml.STREAM}}}error"
 
 
+@pytest.mark.parametrize("way", ["delete", "disable"])
+async def test_account_that_goes_before_it_is_resumed(managed, stack, raw_client, way):
+    bob = await managed("bob")
+    await asleep(bob, stack)
+    raw = await encrypted(raw_client)
+    await raw.sasl("bob", stack.accounts[BOB])
+    stack.ctl("account", way, BOB)
+    await raw.send(f"<resume xmlns='{SM}' previd='{bob.id}' h='0'/>")
+    assert await raw.stream_error() == "not-authorized"
+    assert not raw.inbox.find(lambda e: e.tag.startswith(f"{{{SM}}}"))
+
+
 async def test_after_an_orderly_end_there_is_nothing(managed):
     bob = await managed("bob")
     await bob.raw.close()

@@ -21,11 +21,12 @@ V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 
 @pytest.fixture
 def stack(request, make_stack):
-    """settings(...) says what is different of the archive's section, and what stands beside it."""
+    """settings(...) says what is different of the archive's section and of the environment, and what
+    stands beside that section."""
     rows = dict(getattr(request, "param", {}))
-    beside = rows.pop("beside", "")
+    beside, env = rows.pop("beside", ""), rows.pop("env", {})
     return make_stack(components=(), conf_d=section(**rows) + beside,
-                      env={"LIMIT_SESSION_RATE": "0"})
+                      env={"LIMIT_SESSION_RATE": "0", **env})
 
 
 def settings(**rows):

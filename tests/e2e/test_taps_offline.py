@@ -2,11 +2,13 @@
 """Messages for whom nobody is there (docs/component-protocol.md 5): they wait in the archive, which
 is asked when somebody comes."""
 
+import pytest
+
 from lib import tap
 from lib.faults import let_pass
 from lib.im import messages
 from lib.link import enabled, in_state, row
-from lib.managed import BODY
+from lib.managed import BODY, asleep
 from lib.tap import ARCHIVE, SECRET, keeper, stanza_ids  # noqa: F401: a fixture
 from lib.wait import until
 
@@ -59,6 +61,62 @@ async def test_not_before_it_is_available(stack, keeper, managed):
     await bob.raw.send("<presence/>")
     await bob.raw.sync()
     assert len(archive.raw.inbox.find("iq", from_=BOB)) == 1
+
+
+async def test_who_comes_back_is_not_given_the_same_again(stack, keeper, managed):
+    """Neither what it has not acknowledged yet nor what it has while it was out of sight."""
+    archive = await keeper()
+    bob = await managed("bob")
+    await archive.answer(await archive.asked(), [waiting("m1", "u1")], last="u1")
+    await bob.raw.wait("message", id="m1")
+    for presence in ("<presence type='unavailable'/>", "<presence/>",
+                     "<presence><priority>-1</priority></presence>", "<presence/>"):
+        await bob.raw.send(presence)
+    await bob.raw.sync()
+    assert len(archive.raw.inbox.find("iq", from_=BOB)) == 1
+    await bob.ack()
+    await archive.answer(await archive.asked(after="u1"), [waiting("m2", "u2")], last="u2")
+    await bob.raw.wait("message", id="m2")
+    await bob.raw.send("<presence type='unavailable'/>")
+    await bob.ack()
+    await bob.raw.sync()
+    assert len(archive.raw.inbox.find("iq", from_=BOB)) == 2
+    await bob.raw.send("<presence/>")
+    await archive.answer(await archive.asked(after="u2"))
+    await bob.raw.sync()
+    assert messages(bob.raw) == ["m1", "m2"]
+
+
+@pytest.mark.parametrize("when", ["asked", "given"])
+async def test_older_than_what_was_given(stack, keeper, managed, when):
+    """A message that expires while another session is given a page may lie before its end: it is
+    not over with it."""
+    archive = await keeper()
+    alice, bob = await managed("alice"), await managed("bob")
+    await bob.ack()
+    await archive.answer(await archive.asked())
+    await asleep(bob, stack)
+    await alice.raw.send(message(bob.raw.jid, "m1", type_="normal"))
+    await archive.event("m1", state="asleep")
+    await alice.raw.send(message(f"{BOB}/nowhere", "m2", type_="normal"))
+    uid = (await archive.event("m2", state="offline")).uid(BOB)
+    desk = await managed("bob", "desk")
+    iq = await archive.asked(n=2)
+    if when == "given":
+        await archive.answer(iq, [waiting("m2", uid)], last=uid)
+        await desk.raw.wait("message", id="m2")
+    stack.ctl("session", "kick", bob.raw.jid)
+    await until(lambda: archive.events()[-1].state(BOB) == "expired", "it ends")
+    if when == "asked":
+        await archive.answer(iq, [waiting("m2", uid)], last=uid)
+        await desk.raw.wait("message", id="m2")
+    await desk.ack()
+    older = archive.events()[-1].uid(BOB)
+    assert older < uid
+    await archive.answer(await archive.asked(n=3), [waiting("m1", older), waiting("m2", uid)], last=uid)
+    await desk.raw.wait("message", id="m1")
+    await desk.ack()
+    await archive.asked(after=uid)
 
 
 async def test_session_ends_before_it_has_them(stack, keeper, managed):
@@ -261,7 +319,7 @@ async def test_who_wakes_phones_beside_an_archive(stack, keeper, managed, raw_cl
     await archive.ack()
     await archive.event("m2", state="inactive")
     await archive.ack()
-    await until_handled(alice, h + 2)
+    await alice.counted(h + 2)
     assert [e.id for e in pusher.events()] == ["m2"]
     await pusher.raw.drop(reset=True)
     await let_pass(clock, 3)
@@ -270,13 +328,8 @@ async def test_who_wakes_phones_beside_an_archive(stack, keeper, managed, raw_cl
     await alice.say("carol@localhost", "m3")
     await archive.event("m3", state="offline")
     await archive.ack()
-    await until_handled(alice, h + 3)
+    await alice.counted(h + 3)
     assert not alice.raw.inbox.find("message", type="error")
-
-
-async def until_handled(one, h):
-    while await one.asked() < h:
-        pass
 
 
 @settings(link_queue="64k")

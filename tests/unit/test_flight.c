@@ -364,6 +364,45 @@ static void not_repeated_after_it_was_resumed(void **state)
 	assert_int_equal(counts(), 2);
 }
 
+/* Of more than so many the last ones, wherever they stand. */
+static void the_last_of_those_in_flight(void **state)
+{
+	enum { N = REPEATS_TAIL + 2 };
+	struct stanza *st[N];
+	char id[8];
+
+	(void)state;
+	sends_settled("s");
+	for (int i = 0; i < N; i++) {
+		(void)snprintf(id, sizeof(id), "%d", i);
+		st[i] = sends(i == N / 2 ? NULL : id); /* nobody would know it again */
+	}
+	another_session("alice@example.org/phone");
+	assert_int_equal(map_len(&sessions_untold(r.sessions)->by_key), REPEATS_TAIL);
+	assert_ptr_equal(st[0]->session, NULL);
+	sends_settled("s");
+	sends_settled("0");
+	repeats("1");
+	for (int i = 0; i < N; i++)
+		stanza_release(st[i]);
+}
+
+/* A repeat of what another session has sent is one too many for this one. */
+static void too_many_with_those_of_another_session(void **state)
+{
+	struct repeats *rp;
+
+	(void)state;
+	sends_settled("1");
+	another_session("alice@example.org/phone");
+	rp = &c.session->sm->repeats;
+	rp->n = REPEATS_MAX;
+	repeats("1");
+	assert_true(rp->off);
+	assert_false(session_sm_may_sleep(c.session));
+	rp->n = 0;
+}
+
 static void for_ten_minutes(void **state)
 {
 	struct stanza *first = sends("1");
@@ -434,6 +473,8 @@ int main(void)
 		T(the_first_had_failed),
 		T(what_it_was_told_of),
 		T(not_repeated_after_it_was_resumed),
+		T(the_last_of_those_in_flight),
+		T(too_many_with_those_of_another_session),
 		T(for_ten_minutes),
 		T(so_many_of_all),
 		T(without_acknowledgements),

@@ -40,6 +40,8 @@ static void test_stamps(void **state)
 		assert_int_equal(stamp_parse(bad[i], &v), -EINVAL);
 	stamp_write(1031699305007, out);
 	assert_string_equal(out, "2002-09-10T23:08:25.007Z");
+	stamp_write_s(1031699305007, out);
+	assert_string_equal(out, "2002-09-10T23:08:25Z");
 }
 
 int main(void)

@@ -106,6 +106,22 @@ static void over_a_restart(void **state)
 	assert_true(next() <= before + 3001);
 }
 
+/* More than a millisecond has room for, which is one that is still to come: the next one has. */
+static void more_than_fit_into_a_millisecond(void **state)
+{
+	int64_t first;
+
+	(void)state;
+	(void)next();
+	run_all(&f);
+	again();
+	first = next();
+	assert_true(first > loop_wall_ms(f.loop) + 1000);
+	for (int i = 0; i < 0x1000; i++)
+		(void)next();
+	assert_int_equal(next(), first + 1);
+}
+
 static void nothing_is_written_while_nothing_is_made(void **state)
 {
 	(void)state;
@@ -168,6 +184,7 @@ int main(void)
 		T(they_grow),
 		T(one_tells_nothing_of_another),
 		T(over_a_restart),
+		T(more_than_fit_into_a_millisecond),
 		T(nothing_is_written_while_nothing_is_made),
 		T(a_lease_that_fails_is_taken_again),
 		T(what_is_ours_is_taken_away),

@@ -319,6 +319,29 @@ static void test_secret_that_cannot_be_had(void **state)
 	log_set_level(LOG_LVL_ERROR);
 }
 
+static void rename_table(struct db_q *q)
+{
+	struct db_batch *b = db_batch_new(auth.f.db);
+
+	db_batch_add(b, q, "");
+	assert_int_equal(commit(b), 0);
+}
+
+/* Who shows one hears of something else than a wrong one. */
+static void test_database_that_cannot_be_read(void **state)
+{
+	static struct db_q q_away = { "ALTER TABLE fast_token RENAME TO elsewhere" },
+			   q_back = { "ALTER TABLE elsewhere RENAME TO fast_token" };
+	struct token t = issue(&on_phone, NONE), found[TOKEN_PLACES];
+
+	(void)state;
+	rename_table(&q_away);
+	assert_int_equal(tokens_find(ts, &on_phone, NONE, found), -EIO);
+	assert_false(found[0].there || found[1].there);
+	rename_table(&q_back);
+	assert_int_equal(place_of(&on_phone, NONE, &t), TOKEN_NEW);
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -334,6 +357,7 @@ int main(void)
 		T(test_due),
 		T(test_secret_is_kept),
 		T(test_secret_that_cannot_be_had),
+		T(test_database_that_cannot_be_read),
 	};
 
 	log_set_level(LOG_LVL_ERROR);

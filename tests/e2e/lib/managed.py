@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Clients with stream management (XEP-0198), by hand.  conftest.py makes the fixture known."""
 
+import asyncio
+
 import pytest_asyncio
 
 from . import xml
@@ -50,6 +52,12 @@ class Managed:
         await self.raw.send(f"<r xmlns='{SM}'/>")
         await until(lambda: len(self.acks()) > before, "an answer to <r/>")
         return self.acks()[before]
+
+    async def counted(self, h):
+        """Waits until the server's h is this one."""
+        while (says := await self.asked()) != h:
+            assert says < h
+            await asyncio.sleep(0.01)
 
     def acks(self):
         return [int(a.get("h")) for a in self.raw.inbox.find(f"{{{SM}}}a")]

@@ -35,6 +35,8 @@ struct conf_list {
 	char **v;
 	size_t n;
 };
+/* Do the first n bytes of s stand in it? */
+bool conf_list_has(const struct conf_list *l, const char *s, size_t n);
 enum {
 	CONF_REQUIRED = 1, /* no default: missing stops the start */
 	CONF_RELOAD = 2,   /* SIGHUP changes it; the others say that they need a restart */

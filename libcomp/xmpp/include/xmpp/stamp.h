@@ -7,7 +7,8 @@
 
 enum { STAMP_LEN = 24 }; /* 2026-01-02T03:04:05.678Z */
 
-void stamp_write(int64_t ms, char out[STAMP_LEN + 1]); /* UTC, Unix milliseconds */
+void stamp_write(int64_t ms, char out[STAMP_LEN + 1]);   /* UTC, Unix milliseconds */
+void stamp_write_s(int64_t ms, char out[STAMP_LEN + 1]); /* the same to the second */
 /* With or without fraction, with Z or an offset.  0 or -EINVAL. */
 int stamp_parse(const char *s, int64_t *out);
 
