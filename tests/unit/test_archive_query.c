@@ -43,7 +43,7 @@ static void test_killed_before_it_was_filed(void **state)
 
 	talk(f, 1, "a");
 	talk(f, 2, "b");
-	archive_revive(f);
+	fix_replace(f);
 	fix_spin(f);
 	assert_int_equal(number(f, "SELECT count(*) FROM fresh"), 0);
 	talk(f, 2, "b");
@@ -505,7 +505,7 @@ static void test_restart(void **state)
 	struct fix *f = *state;
 
 	fill(f);
-	archive_revive(f);
+	fix_replace(f);
 	assert_int_equal(a.last_account, 2);
 	assert_int_equal(a.last_body, 5);
 	talk(f, 5, "f");

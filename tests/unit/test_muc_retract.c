@@ -46,7 +46,7 @@ static void test_ones_own(void **state)
 	enter(f, EVE, "Eve");
 	assert_string_equal(texts(f), "b");
 	assert_int_equal(fix_count(f, "<retracted"), 1);
-	muc_revive(f);
+	fix_replace(f);
 	fix_clear(f);
 	enter(f, "new@test/n", "New");
 	assert_string_equal(texts(f), "b");
@@ -221,7 +221,7 @@ static void test_without_an_archive(void **state)
 	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
 	moderate(f, ALICE, id);
 	fix_has(f, "type=\"result\"");
-	muc_revive(f);
+	fix_replace(f);
 	fix_clear(f);
 	enter(f, EVE, "Eve");
 	assert_string_equal(texts(f), "b");
