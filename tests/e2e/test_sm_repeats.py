@@ -211,7 +211,7 @@ async def test_one_that_waits_and_goes(managed, stack, gate, clock, raw_client):
     await raw.send(f"<resume xmlns='{SM}' previd='{alice.id}' h='{alice.handled()}'/>")
     await stack.router.wait_log(WAITS)
     await raw.drop(reset=True)
-    clock.advance(5)
+    await let_pass(clock, 5)
     await until(lambda: stack.metrics()["switchyard_c2s_connections"] == 0, "it is gone")
     again = await managed("alice", resume=alice)
     assert h_of(again) == base
@@ -219,7 +219,7 @@ async def test_one_that_waits_and_goes(managed, stack, gate, clock, raw_client):
     await gate.has("m1", "m2")
     again.raw.jid = alice.raw.jid
     await asleep(again, stack)
-    clock.advance(601)
+    await let_pass(clock, 601)
     await until(lambda: not stack.ctl("session", "list"), "it is over")
 
 
@@ -442,7 +442,7 @@ async def test_the_first_failed(managed, stack, gate, clock, raw_client):
     again = await in_another(managed, stack, alice)
     await gate.link.cut()
     await until(lambda: stack.ctl("component", "list")[0]["state"] != "online")
-    clock.advance(60)
+    await let_pass(clock, 60)
     await until(lambda: stack.ctl("component", "list")[0]["state"] == "away")
     link = await enabled(raw_client, stack, GATE, SECRET)
     await again.say(GATE, "m1")
