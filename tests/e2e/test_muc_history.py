@@ -253,6 +253,7 @@ async def test_read_only_disk_stops_the_start(make_stack, folder):
     ns.mount_tmpfs(path, "1m", MS_RDONLY)
     try:
         stack.router.start()
+        stack.ready("router")
         muc = stack.components["muc"]
         muc.start()
         assert muc.wait_exit() == 1
