@@ -11,7 +11,7 @@ import pytest
 
 from lib import xml
 from lib.archive import MAM, Page, fields, rsm, stanza_id
-from lib.disk import unwritable
+from lib.disk import fill_disk, unwritable
 from lib.faults import let_pass
 from lib.inbox import error_condition
 from lib.rooms import CLIENT, change, codes, configure, create, features, join, leave, say
@@ -325,10 +325,7 @@ async def test_a_database_that_cannot_be_written(stack, client):
 async def test_full_disk(make_stack, client, small_disk):
     stack = make_stack(components=("muc",), data_dir=small_disk("16m"), env=ENV)
     alice, bob = await two(client)
-    filler = os.path.join(stack.data_dir, "filler")
-    with open(filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
-        while f.write(b"x" * 4096):
-            pass
+    filler = fill_disk(stack.data_dir)
     sent = []
     while stack.is_ready("muc"):
         sent.append(f"f{len(sent)}")

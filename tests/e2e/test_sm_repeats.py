@@ -16,8 +16,8 @@ from lib.im import messages
 from lib.link import enabled
 from lib.managed import SM, Managed, asleep, gone
 from lib.payloads import ENCRYPTED
+from lib.sasl2 import authenticate, bind
 from lib.wait import until
-from test_sasl2 import authenticate, bind
 
 GATE, SECRET = "gate.localhost", "s3cret"
 BODY = ENCRYPTED["OMEMO 2"]
