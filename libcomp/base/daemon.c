@@ -218,12 +218,26 @@ static void raise_limits(void)
 	}
 }
 
+/* Until somebody handles them they wait: one that comes while the settings are read would end the
+ * program without a word, and as the first process of a container be lost. */
+static void hold_signals(bool hold)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 static void watch_signals(struct daemon *d)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	d->hup = sig_new(d->loop, SIGHUP, on_hup, d);
 	d->term = sig_new(d->loop, SIGTERM, on_term, d);
 	d->intr = sig_new(d->loop, SIGINT, on_term, d);
+	hold_signals(false);
 }
 
 /* 0, or the status to end with, logged.  *begun: `finish` is needed. */
@@ -325,6 +339,8 @@ static int act(struct daemon *d, enum action what)
 	case RUN:
 		break;
 	}
+	if (what == RUN)
+		hold_signals(true);
 	int status = load(d);
 	if (status != 0)
 		return status;

@@ -9,8 +9,11 @@
  *
  * Must not: call an owner twice for one timer_set(), or before loop_now() has reached `due`. */
 #include <assert.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -142,6 +145,20 @@ void loop_clock_advance(struct loop *l, uint64_t ms)
 }
 
 #ifdef SWITCHYARD_TEST_HOOKS
+/* Says by how much it has moved: the test waits for it. */
+static void clock_moved(const struct loop *l)
+{
+	char name[PATH_MAX];
+	FILE *f;
+
+	(void)snprintf(name, sizeof(name), "%s.%d", l->clock_file, (int)getpid());
+	f = fopen(name, "we");
+	if (!f)
+		return;
+	(void)fprintf(f, "%" PRIu64 "\n", l->offset);
+	(void)fclose(f);
+}
+
 /* The file holds the whole offset in milliseconds; the test replaces it by rename. */
 static void on_clock(evutil_socket_t fd, short what, void *arg)
 {
@@ -156,8 +173,10 @@ static void on_clock(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (fgets(text, sizeof(text), f)) {
 		want = strtoll(text, NULL, 10);
-		if (want > 0 && (uint64_t)want > l->offset)
+		if (want > 0 && (uint64_t)want > l->offset) {
 			loop_clock_advance(l, (uint64_t)want - l->offset);
+			clock_moved(l);
+		}
 	}
 	(void)fclose(f);
 }

@@ -10,6 +10,7 @@
 #include "managed.h"
 #include "modes.h"
 #include "opts.h"
+#include "pairs.h"
 #include "pool.h"
 #include "session.h"
 #include "traffic.h"
@@ -58,18 +59,12 @@ static void send_one(struct conn *c, uint64_t due)
 
 static void on_message(struct conn *c, const char *s, size_t n)
 {
-	unsigned sender;
 	uint64_t due;
+	struct conn *sender = pairs_sender(c, s, n, &due);
 
-	if (!message_read(s, n, &due, &sender))
-		return;
-	if (xml_is_error(s, n)) {
-		session_error("a message is refused", s, n);
-	} else if (sender >= (unsigned)pool.n || pool.conns[sender]->peer != c) {
-		session_error("a message for somebody else", s, n);
-	} else {
-		flights[sender].delivered++;
-		settle(pool.conns[sender]);
+	if (sender) {
+		flight_of(sender)->delivered++;
+		settle(sender);
 	}
 }
 
@@ -80,7 +75,7 @@ static void on_stanza(struct conn *c, const char *s, size_t n)
 	if (managed_stanza(c, s, n, &acked)) {
 		flight_of(c)->acked += acked;
 		settle(c);
-	} else if (s[1] == 'm') {
+	} else {
 		on_message(c, s, n);
 	}
 }
@@ -91,13 +86,9 @@ static bool exchange(void)
 	bool complete;
 
 	flights = xzalloc((size_t)pool.n * sizeof(*flights));
-	t.senders = xzalloc((size_t)pool.n * sizeof(struct conn *));
-	for (int i = 0; i < pool.n; i++) {
+	pairs_make(&t);
+	for (int i = 0; i < pool.n; i++)
 		flights[i].due = xzalloc((size_t)opt.window * sizeof(uint64_t));
-		pool.conns[i]->peer = pool.conns[i ^ 1];
-		if (opt.both_ways || i % 2 == 0)
-			t.senders[t.n_senders++] = pool.conns[i];
-	}
 	on.stanza = on_stanza;
 	complete = traffic_run(&t);
 	on.stanza = NULL;

@@ -9,6 +9,7 @@
 
 #include "modes.h"
 #include "opts.h"
+#include "pairs.h"
 #include "pool.h"
 #include "session.h"
 #include "traffic.h"
@@ -32,18 +33,12 @@ static void chat_send(struct conn *c, uint64_t due)
 
 static void chat_stanza(struct conn *c, const char *s, size_t n)
 {
-	unsigned sender;
 	uint64_t due;
+	struct conn *sender = pairs_sender(c, s, n, &due);
 
-	if (s[1] != 'm' || !message_read(s, n, &due, &sender))
-		return;
-	if (xml_is_error(s, n)) {
-		session_error("a message is refused", s, n);
-	} else if (sender >= (unsigned)pool.n || pool.conns[sender]->peer != c) {
-		session_error("a message for somebody else", s, n);
-	} else {
+	if (sender) {
 		traffic_arrived(due);
-		traffic_next(pool.conns[sender]);
+		traffic_next(sender);
 	}
 }
 
@@ -54,12 +49,7 @@ int mode_chat(void)
 
 	if (!pool_open(client_kind(), opt.pairs * 2))
 		return 1;
-	t.senders = xzalloc((size_t)pool.n * sizeof(struct conn *));
-	for (int i = 0; i < pool.n; i++) {
-		pool.conns[i]->peer = pool.conns[i ^ 1];
-		if (opt.both_ways || i % 2 == 0)
-			t.senders[t.n_senders++] = pool.conns[i];
-	}
+	pairs_make(&t);
 	if (opt.floor)
 		relay_join('P', 2);
 	on.stanza = chat_stanza;

@@ -15,6 +15,7 @@ from lib.clock import Clock
 from lib.managed import managed  # noqa: F401: a fixture
 from lib.peers import missing
 from lib.pep_fixtures import pep_mechanism, pep_stack, person  # noqa: F401: fixtures
+from lib.profanity_fixtures import profanity  # noqa: F401: a fixture
 from lib.proxy import CutProxy
 from lib.raw import RawClient
 from lib.rooms_peer import RoomsPeer

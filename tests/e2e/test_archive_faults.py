@@ -13,7 +13,7 @@ import pytest
 
 from lib.archive import ENV, MAM, Talker, count, database, fields, fill, rows, rsm
 from lib.archive_fixtures import with_archive
-from lib.disk import unwritable
+from lib.disk import fill_disk, unwritable
 from lib.faults import let_pass
 from lib.wait import until
 
@@ -151,10 +151,7 @@ async def test_becomes_read_only(archive_stack, talker):
 @with_archive(disk="8m")
 async def test_full_disk(archive_stack, talker):
     alice, bob = await acknowledging(await talker("alice")), await talker("bob")
-    filler = os.path.join(archive_stack.data_dir, "filler")
-    with open(filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
-        while f.write(b"x" * 4096):
-            pass
+    filler = fill_disk(archive_stack.data_dir)
     sent = 0
     while archive_stack.is_ready("archive"):
         assert sent < 200
@@ -190,7 +187,7 @@ async def test_locked(archive_stack, talker):
         other.execute("ROLLBACK")
     await bob.raw.wait("iq", id="q", type="result")
     await carol.raw.wait("iq", id="q", type="result")
-    found = [m.find(f".//{{jabber:client}}body").text for m in bob.raw.inbox.find(
+    found = [m.find(".//{jabber:client}body").text for m in bob.raw.inbox.find(
         "message", has=f"{{{MAM}}}result")]
     assert found == ["before", "meanwhile"]
 

@@ -3,30 +3,8 @@
 conversation out of the archive that another client has had."""
 
 import re
-import shutil
-
-import pytest
-
-from lib.profanity import Profanity
 
 ALICE, BOB = "alice@localhost", "bob@localhost"
-
-pytestmark = pytest.mark.skipif(not (shutil.which("profanity") and shutil.which("tmux")),
-                                reason="profanity or tmux is not installed")
-
-
-@pytest.fixture
-def profanity(archive_stack, folder):
-    """profanity("alice"): started, not connected."""
-    made = []
-
-    def make(name):
-        made.append(Profanity(folder, name, archive_stack.ca_file))
-        return made[-1].start()
-
-    yield make
-    for p in made:
-        p.close()
 
 
 async def test_messages_that_waited(archive_stack, profanity, talker):

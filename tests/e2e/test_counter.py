@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A component's state over kills: what it was given counts once."""
 
-import contextlib
 import os
 
 import pytest
 
+from lib.disk import fill_disk
 from lib.process import Process
 from lib.wait import until
 
@@ -47,10 +47,7 @@ async def test_a_full_disk(make_stack, client, small_disk):
     """Nothing is answered that is not kept, nothing is counted twice, all goes on with room again."""
     disk = small_disk("4m")
     stack = make_stack(components=("counter",), env={"COUNTER_DATA_DIR": disk})
-    alice, filler, seq = await client("alice"), os.path.join(disk, "filler"), 0
-    with open(filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
-        while f.write(b"x" * 4096):
-            pass
+    alice, filler, seq = await client("alice"), fill_disk(disk), 0
     while stack.is_ready("counter"):
         assert seq < 5000
         seq += 1

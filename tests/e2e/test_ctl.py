@@ -183,7 +183,7 @@ async def test_components_and_status(stack, client):
     assert (status["sessions"], status["connections"]) == (1, 1)
     assert (status["components_online"], status["components_configured"]) == (1, 2)
     assert status["database_healthy"] is True and status["uptime"] >= 0
-    assert status["certificates"] == [{"domain": "localhost", "days_left": 29}]
+    assert status["certificates"] == [{"domain": "localhost", "days_left": 30}]
 
     stack.components["echo"].term()
     await until(lambda: echo_row(stack)["state"] == "grace")

@@ -11,7 +11,7 @@ from OpenSSL import SSL
 
 from lib import fast, sasl2, xml
 from lib.fast import ENDP, EXPR, LAPTOP, NONE, PHONE, agent, given, request, token_in
-from lib.fast_fixtures import ALICE, BOB, fresh, shown, stack, token  # noqa: F401: fixtures
+from lib.sasl2_fixtures import ALICE, BOB, fresh, shown, stack, token  # noqa: F401: fixtures
 from lib.faults import let_pass
 from lib.payloads import ENCRYPTED
 from lib.sasl2 import authenticate, bind, failed_with, identity

@@ -13,7 +13,7 @@ import pytest
 from lib import fast, sasl2
 from lib.disk import no_commits, unwritable
 from lib.fast import EXPR, LAPTOP, agent, given, request, token_in
-from lib.fast_fixtures import ALICE, fresh, shown, stack, token  # noqa: F401: fixtures
+from lib.sasl2_fixtures import ALICE, fresh, shown, stack, token  # noqa: F401: fixtures
 from lib.faults import encrypted, let_pass, login
 from lib.sasl2 import authenticate, bind, failed_with, identity
 from lib.scram import ScramClient

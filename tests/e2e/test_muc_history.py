@@ -8,6 +8,7 @@ import sqlite3
 import pytest
 
 from lib import ns
+from lib.disk import fill_disk
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
 from lib.rooms import (CLIENT, change, codes, configure, create, item, join, leave, listed, say)
@@ -169,15 +170,6 @@ async def test_history_is_bounded_in_bytes(make_rooms, client):
 
 # --- a database that fails ------------------------------------------------------------------------
 
-def fill(stack):
-    """Returns what to unlink for room."""
-    filler = os.path.join(stack.data_dir, "filler")
-    with open(filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
-        while f.write(b"x" * 4096):
-            pass
-    return filler
-
-
 async def write_until_full(stack, alice):
     """Ids of what was said until the program could write no more."""
     for number in range(200):
@@ -194,7 +186,7 @@ async def test_full_disk_delays_and_loses_nothing(make_stack, client, small_disk
                        env={"MUC_OCCUPANT_RATE": "0", "MUC_ROOM_RATE": "0"})
     alice = await client("alice")
     await kept_room(alice)
-    filler = fill(stack)
+    filler = fill_disk(stack.data_dir)
     sent = await write_until_full(stack, alice)
     assert "database" in stack.why_not("muc")
     await alice.sync()
@@ -212,7 +204,7 @@ async def test_disk_that_stays_full_is_told(make_stack, client, small_disk, cloc
                        env={"MUC_OCCUPANT_RATE": "0", "MUC_ROOM_RATE": "0"})
     alice, bob = await client("alice"), await client("bob")
     await kept_room(alice)
-    filler = fill(stack)
+    filler = fill_disk(stack.data_dir)
     sent = await write_until_full(stack, alice)
     clock.advance(31)
     refused = await alice.wait("message", id=sent[-1], type="error")
@@ -253,6 +245,7 @@ async def test_read_only_disk_stops_the_start(make_stack, folder):
     ns.mount_tmpfs(path, "1m", MS_RDONLY)
     try:
         stack.router.start()
+        stack.ready("router")
         muc = stack.components["muc"]
         muc.start()
         assert muc.wait_exit() == 1

@@ -2,13 +2,10 @@
 """OMEMO between real clients on a server that requires encryption: keys published and found, chosen
 whom to trust, talk of two and in a room; and that the server has seen none of the words."""
 
-import shutil
-
 import pytest
 
 from lib import gajim, rooms
 from lib.client import befriend
-from lib.profanity import Profanity
 from lib.seen import assert_unseen, files_with, payloads
 from lib.wait import until
 
@@ -20,8 +17,6 @@ SHED, LANTERN, ROPE = ("the ladder is behind the shed", "bring the lantern", "an
 REFUSED = "This server requires end-to-end encryption"
 
 NO_GAJIM = gajim.missing()
-needs_profanity = pytest.mark.skipif(not (shutil.which("profanity") and shutil.which("tmux")),
-                                     reason="profanity or tmux is not installed")
 
 
 @pytest.fixture
@@ -48,22 +43,16 @@ async def driver(server):
 
 
 @pytest.fixture
-async def profanity(server, folder):
+async def profanity(server, profanity):
     """await profanity(jid): logged in, with keys: .jid, .fingerprint"""
-    made = []
-
     async def make(jid):
         server.add_account(jid)
-        p = Profanity(folder, jid.partition("@")[0], server.ca_file)
-        made.append(p)
-        await p.start().login(jid, server.accounts[jid])
+        p = await profanity(jid.partition("@")[0]).login(jid, server.accounts[jid])
         await p.omemo_trust_mode("manual")
         p.jid, p.fingerprint = jid, await p.omemo_generate()
         return p
 
-    yield make
-    for p in made:
-        p.close()
+    return make
 
 
 async def witnesses_of(client, *jids):
@@ -83,7 +72,6 @@ async def assert_encrypted(server, witnesses, sent):
 
 # --- two people -----------------------------------------------------------------------------------
 
-@needs_profanity
 async def test_profanity_with_profanity(server, profanity, client):
     """Strangers to each other's keys, and not even contacts."""
     alice, bob = await profanity(ALICE), await profanity(BOB)
@@ -104,7 +92,6 @@ async def test_profanity_with_profanity(server, profanity, client):
     await assert_encrypted(server, witnesses, {ALICE: 1, BOB: 1})
 
 
-@needs_profanity
 @pytest.mark.parametrize("first", ["profanity", "slixmpp"])
 async def test_profanity_with_slixmpp(server, profanity, driver, client, first):
     """Whoever writes first has to find the other's keys, and makes the session."""
@@ -209,7 +196,6 @@ async def enter(p, nick):
     await p.wait(r"\[OMEMO\]")
 
 
-@needs_profanity
 async def test_in_a_room(server, profanity, driver, client):
     """profanity twice and slixmpp, each reading what the other two write."""
     alice, bob, carol = await profanity(ALICE), await profanity(BOB), await driver(CAROL)

@@ -3,15 +3,11 @@
 Conversations, Converse.js by their sequences of requests, profanity as it is."""
 
 import re
-import shutil
-
-import pytest
 
 from lib import xml
 from lib.listeners import person  # noqa: F401: a fixture
 from lib.pep import OWNER, PUBSUB, befriend, condition, form, ok
 from lib.pictures import DATA, META, b64, info, png, sha1, wait_hash
-from lib.profanity import Profanity
 from lib.vcards import (V, VCARD4, VCARD4_NODE, ask_vcard, get_private, picture, private,
                         set_private, set_vcard, vcard)
 
@@ -192,29 +188,24 @@ async def test_profanity_sequence(person):
     assert ident == ROOM and element.get("name") == "room"
 
 
-@pytest.mark.skipif(not (shutil.which("profanity") and shutil.which("tmux")),
-                    reason="profanity or tmux is not installed")
-async def test_profanity(person, pep_stack, folder):
+async def test_profanity(person, pep_stack, profanity):
     """A bookmark made elsewhere is in its list at login, one that it makes reaches the others, and
     so does one that it removes."""
     alice = await person("alice", wants=(NEW,))
     ok(await alice.publish(NEW, mark("Elsewhere", "false"), id=ROOM, **GAJIM_BOOKMARKS))
-    profanity = Profanity(folder, "alice", pep_stack.ca_file).start()
-    try:
-        await profanity.login("alice@localhost", pep_stack.accounts["alice@localhost"])
-        await profanity.wait_traffic("RECV", f"storage:bookmarks.*{re.escape(ROOM)}")
-        profanity.type("/bookmark list")
-        await profanity.wait(re.escape(ROOM))
-        profanity.type("/bookmark add other@conference.localhost nick al autojoin off")
-        await alice.raw.wait("message", has="{http://jabber.org/protocol/pubsub#event}item",
-                             from_="alice@localhost")
+    user = profanity("alice")
+    await user.login("alice@localhost", pep_stack.accounts["alice@localhost"])
+    await user.wait_traffic("RECV", f"storage:bookmarks.*{re.escape(ROOM)}")
+    user.type("/bookmark list")
+    await user.wait(re.escape(ROOM))
+    user.type("/bookmark add other@conference.localhost nick al autojoin off")
+    await alice.raw.wait("message", has="{http://jabber.org/protocol/pubsub#event}item",
+                         from_="alice@localhost")
+    _, items = await alice.event(NEW)
+    while items[0].get("id") != "other@conference.localhost":
         _, items = await alice.event(NEW)
-        while items[0].get("id") != "other@conference.localhost":
-            _, items = await alice.event(NEW)
-        assert items[0][0].findtext(f"{{{NEW}}}nick") == "al"
-        profanity.type(f"/bookmark remove {ROOM}")
-        _, items = await alice.event(NEW)
-        assert items[0].tag.endswith("}retract") and items[0].get("id") == ROOM
-        assert [i for i, _ in await alice.items(NEW)] == ["other@conference.localhost"]
-    finally:
-        profanity.close()
+    assert items[0][0].findtext(f"{{{NEW}}}nick") == "al"
+    user.type(f"/bookmark remove {ROOM}")
+    _, items = await alice.event(NEW)
+    assert items[0].tag.endswith("}retract") and items[0].get("id") == ROOM
+    assert [i for i, _ in await alice.items(NEW)] == ["other@conference.localhost"]

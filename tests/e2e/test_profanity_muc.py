@@ -3,38 +3,27 @@
 refused in the clear where not, kicked, gone."""
 
 import re
-import shutil
 
 import pytest
-
-from lib.profanity import Profanity
 
 ALICE, BOB = "alice@localhost", "bob@localhost"
 ROOM = "room@conference.localhost"
 SHED, LANTERN = "the ladder is behind the shed", "bring the lantern"
 
-pytestmark = pytest.mark.skipif(not (shutil.which("profanity") and shutil.which("tmux")),
-                                reason="profanity or tmux is not installed")
-
 
 @pytest.fixture
-def two_online(make_stack, folder):
+def two_online(make_stack, profanity):
     """stack, alice, bob = await two_online(env)"""
-    made = []
-
     async def login(stack, jid):
         name = jid.partition("@")[0]
         stack.add_account(name)
-        made.append(Profanity(folder, name, stack.ca_file))
-        return await made[-1].start().login(jid, stack.accounts[jid])
+        return await profanity(name).login(jid, stack.accounts[jid])
 
     async def make(env):
         stack = make_stack(components=("muc",), env=env)
         return stack, await login(stack, ALICE), await login(stack, BOB)
 
-    yield make
-    for p in made:
-        p.close()
+    return make
 
 
 @pytest.fixture

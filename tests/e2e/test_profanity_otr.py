@@ -2,32 +2,11 @@
 """Two people with profanity: over TLS, contacts, refused in the clear, talking over OTR."""
 
 import re
-import shutil
 
-import pytest
-
-from lib.profanity import Profanity
 from lib.seen import files_with
 from lib.wait import until
 
 ALICE, BOB = "alice@localhost", "bob@localhost"
-
-pytestmark = pytest.mark.skipif(not (shutil.which("profanity") and shutil.which("tmux")),
-                                reason="profanity or tmux is not installed")
-
-
-@pytest.fixture
-def profanity(stack, folder):
-    """profanity("alice"): started, not connected."""
-    made = []
-
-    def make(name, ca_file=stack.ca_file):
-        made.append(Profanity(folder, name, ca_file))
-        return made[-1].start()
-
-    yield make
-    for p in made:
-        p.close()
 
 
 def bodies(stanzas):

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from lib import xml
-from lib.disk import unwritable
+from lib.disk import fill_disk, unwritable
 from lib.faults import let_pass
 from lib.pep import OWNER, PUBSUB, befriend, condition, form, node_config, ok, payload
 from lib.pep_fixtures import with_stack
@@ -206,10 +206,7 @@ async def test_full_disk(pep_stack, person):
     await befriend(alice, bob)
     ok(await alice.ask("set", f"<create node='{MOOD}'/><configure>{node_config(max_items=1000)}"
                        "</configure>"))
-    filler = os.path.join(pep_stack.data_dir, "filler")
-    with open(filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
-        while f.write(b"x" * 4096):
-            pass
+    filler = fill_disk(pep_stack.data_dir)
     sent = 0
     while pep_stack.is_ready("pubsub"):
         assert sent < 200

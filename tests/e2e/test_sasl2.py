@@ -11,28 +11,12 @@ from lib.faults import encrypted
 from lib.payloads import ENCRYPTED
 from lib.sasl2 import (BIND2, SASL2, authenticate, begin, bind, encode, failed_with,
                        features_behind, identity, outcome, verdict)
+from lib.sasl2_fixtures import ALICE, fresh, stack  # noqa: F401: fixtures
 from lib.scram import ScramClient
 
 SM, CARBONS, CSI = "urn:xmpp:sm:3", "urn:xmpp:carbons:2", "urn:xmpp:csi:0"
 AGENT = "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'><software>Tests</software></user-agent>"
 BODY = ENCRYPTED["OMEMO 2"]
-ALICE = "alice@localhost"
-
-
-@pytest.fixture
-def stack(make_stack):
-    stack = make_stack(components=())
-    stack.add_account("alice")
-    stack.add_account("bob")
-    return stack
-
-
-@pytest.fixture
-def fresh(stack, raw_client):
-    """await fresh(): connected, with TLS and the features of before a login."""
-    async def make():
-        return await encrypted(raw_client)
-    return make
 
 
 # --- logging in -----------------------------------------------------------------------------------

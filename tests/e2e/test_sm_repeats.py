@@ -16,8 +16,8 @@ from lib.im import messages
 from lib.link import enabled
 from lib.managed import SM, Managed, asleep, gone
 from lib.payloads import ENCRYPTED
+from lib.sasl2 import authenticate, bind
 from lib.wait import until
-from test_sasl2 import authenticate, bind
 
 GATE, SECRET = "gate.localhost", "s3cret"
 BODY = ENCRYPTED["OMEMO 2"]
@@ -211,7 +211,7 @@ async def test_one_that_waits_and_goes(managed, stack, gate, clock, raw_client):
     await raw.send(f"<resume xmlns='{SM}' previd='{alice.id}' h='{alice.handled()}'/>")
     await stack.router.wait_log(WAITS)
     await raw.drop(reset=True)
-    clock.advance(5)
+    await let_pass(clock, 5)
     await until(lambda: stack.metrics()["switchyard_c2s_connections"] == 0, "it is gone")
     again = await managed("alice", resume=alice)
     assert h_of(again) == base

@@ -20,6 +20,12 @@ def waiting(ident, uid, by=BOB):
             f"{BODY}<stanza-id xmlns='{tap.SID}' by='{by}' id='{uid}'/></message>")
 
 
+async def given(archive, one, n=1):
+    """It comes, and is given m1 in answer to the n-th question for its account."""
+    await archive.answer(await archive.asked(n=n), [waiting("m1", "u1")], last="u1")
+    await one.raw.wait("message", id="m1")
+
+
 async def test_offline(stack, keeper, managed):
     archive = await keeper()
     alice = await managed("alice")
@@ -122,14 +128,11 @@ async def test_older_than_what_was_given(stack, keeper, managed, when):
 async def test_session_ends_before_it_has_them(stack, keeper, managed):
     archive = await keeper()
     bob = await managed("bob")
-    await archive.answer(await archive.asked(), [waiting("m1", "u1")], last="u1")
-    await bob.raw.wait("message", id="m1")
+    await given(archive, bob)
     await bob.raw.send("</stream:stream>")
     await bob.raw.wait_closed()
     again = await managed("bob")
-    iq = await archive.asked(n=2)
-    await archive.answer(iq, [waiting("m1", "u1")], last="u1")
-    await again.raw.wait("message", id="m1")
+    await given(archive, again, 2)
     await again.ack()
     await archive.asked(after="u1")
     assert not archive.events()  # its queue is nobody's loss
@@ -138,8 +141,7 @@ async def test_session_ends_before_it_has_them(stack, keeper, managed):
 async def test_without_acknowledgements(stack, keeper, managed):
     archive = await keeper()
     bob = await managed("bob", enable=False)
-    await archive.answer(await archive.asked(), [waiting("m1", "u1")], last="u1")
-    await bob.raw.wait("message", id="m1")
+    await given(archive, bob)
     await archive.answer(await archive.asked(after="u1"))
 
 
@@ -147,23 +149,19 @@ async def test_second_client_meanwhile(stack, keeper, managed):
     """One session of an account is given what waits; if it falls asleep over it, the other one."""
     archive = await keeper()
     bob = await managed("bob")
-    await archive.answer(await archive.asked(), [waiting("m1", "u1")], last="u1")
-    await bob.raw.wait("message", id="m1")
+    await given(archive, bob)
     desk = await managed("bob", "desk")
     await desk.raw.sync()
     assert len(archive.raw.inbox.find("iq", from_=BOB)) == 1
-    await bob.raw.drop(reset=True)
-    await until(lambda: None in [s["peer"] for s in stack.ctl("session", "list")], "it sleeps")
+    await asleep(bob, stack)
     couch = await managed("bob", "couch")
-    await archive.answer(await archive.asked(n=2), [waiting("m1", "u1")], last="u1")
-    await couch.raw.wait("message", id="m1")
+    await given(archive, couch, 2)
 
 
 async def test_archive_is_away_when_somebody_comes(stack, keeper, managed):
     bob = await managed("bob")
     archive = await keeper()
-    await archive.answer(await archive.asked(), [waiting("m1", "u1")], last="u1")
-    await bob.raw.wait("message", id="m1")
+    await given(archive, bob)
 
 
 async def test_error_for_an_answer(stack, keeper, managed, clock):
@@ -175,8 +173,7 @@ async def test_error_for_an_answer(stack, keeper, managed, clock):
         f"<resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>")
     await bob.raw.sync()
     await let_pass(clock, 31)
-    await archive.answer(await archive.asked(n=2), [waiting("m1", "u1")], last="u1")
-    await bob.raw.wait("message", id="m1")
+    await given(archive, bob, 2)
 
 
 async def test_queue_that_expires(stack, keeper, managed):
@@ -184,8 +181,7 @@ async def test_queue_that_expires(stack, keeper, managed):
     archive = await keeper()
     alice, bob = await managed("alice"), await managed("bob")
     await bob.ack()
-    await bob.raw.drop(reset=True)
-    await until(lambda: None in [s["peer"] for s in stack.ctl("session", "list")], "it sleeps")
+    await asleep(bob, stack)
     await alice.say(BOB, "m1")
     event = await archive.event("m1")
     assert event.state(BOB) == "asleep"
@@ -206,8 +202,7 @@ async def test_queue_that_expires_while_the_archive_is_away(stack, keeper, manag
     archive = await keeper()
     alice, bob = await managed("alice"), await managed("bob")
     await bob.ack()
-    await bob.raw.drop(reset=True)
-    await until(lambda: None in [s["peer"] for s in stack.ctl("session", "list")], "it sleeps")
+    await asleep(bob, stack)
     await alice.say(BOB, "m1")
     event = await archive.event("m1")
     await archive.ack()
@@ -229,8 +224,7 @@ async def test_queue_that_expires_beside_another_client(stack, keeper, managed):
     archive = await keeper()
     alice, bob = await managed("alice"), await managed("bob")
     await bob.ack()
-    await bob.raw.drop(reset=True)
-    await until(lambda: None in [s["peer"] for s in stack.ctl("session", "list")], "it sleeps")
+    await asleep(bob, stack)
     await alice.say(BOB, "m1")
     uid = (await archive.event("m1")).uid(BOB)
     desk = await managed("bob", "desk")

@@ -5,25 +5,19 @@
  *
  * The input is stanzas one after the other.  Nothing is committed. */
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <base/mem.h>
-
+#include "behind.h"
 #include "comp_internal.h"
 #include "link.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define DOM "echo.test" /* below the server's, "test" */
+#define DOM "echo.test" /* below the server's */
 #define NS_T "urn:t"
 enum { INPUT_MAX = 4096 };
 
 static struct comp *c;
-static struct loop *loop;
-static char dir[] = "/tmp/fuzz_comp.XXXXXX";
 
 /* --- the component ---------------------------------------------------------------------------- */
 
@@ -61,45 +55,15 @@ static const struct comp_route rows[] = {
 	{ EL_MESSAGE, NULL, NS_T, NULL, COMP_TO_ANY, on_message, false },
 };
 
-static void quiet(const char *line, void *arg)
-{
-	(void)line;
-	(void)arg;
-}
-
-static void leave(void)
-{
-	char path[64];
-
-	comp_free(c);
-	(void)loop_turn(loop, false);
-	loop_free(loop);
-	(void)snprintf(path, sizeof(path), "%s/fuzz.db", dir);
-	(void)unlink(path);
-	(void)rmdir(dir);
-}
-
 static void start(void)
 {
-	static char domain[] = DOM, secret[] = "s", host[] = "/nowhere";
-	static struct comp_conf conf = {
-		.domain = domain, .router_host = host, .secret = secret, .max_stanza = 1 << 20
-	};
-	static const struct comp_ops ops = { .name = "fuzz" };
-	char err[256];
+	static struct comp_conf conf = { .max_stanza = 1 << 20 };
+	static struct comp_ops ops;
 
-	log_capture(quiet, NULL);
-	if (!mkdtemp(dir))
-		abort();
-	conf.daemon.data_dir = dir;
-	loop = loop_new();
-	if (comp_new(&c, &ops, NULL, loop, NULL, &conf, err, sizeof(err)) < 0)
-		abort();
+	c = behind_start(&ops, NULL, &conf, DOM, NULL);
 	comp_routes(c, rows, sizeof(rows) / sizeof(rows[0]), NULL);
 	comp_feature_for(c, COMP_FOR_ANY, NS_T, NS_T);
 	comp_disco(c, on_node, on_node, NULL);
-	c->ledger.sm_id = xstrdup(""); /* an acknowledged link, away: takes what is sent */
-	(void)atexit(leave);
 }
 
 /* --- what it may say -------------------------------------------------------------------------- */
@@ -132,7 +96,7 @@ static bool is_server(const struct el *el)
 	const char *from = el_attr(el, "from");
 	struct jid j;
 
-	return from && jid_parse(&j, el_arena(el), from) == 0 && strcmp(j.s, "test") == 0;
+	return from && jid_parse(&j, el_arena(el), from) == 0 && strcmp(j.s, SERVER) == 0;
 }
 
 static bool is_granted(void)
@@ -147,8 +111,7 @@ static void take(struct el *el)
 	     iq = el_kind(el) == EL_IQ;
 	unsigned n;
 
-	tx_begin(c, 0);
-	comp_inbound(c, el, 1, false);
+	behind_hand_in(el, 1);
 	n = link_said(c, check_stanza, NULL);
 	assert(n <= 1 && (n == 1 || !answer) && (n == 0 || answer || !iq));
 	assert(may || !is_granted());
@@ -162,8 +125,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!c)
 		start();
 	link_stanzas(data, size, take);
-	comp_delegate_reset(c);
-	comp_privilege_forget(c);
-	(void)loop_turn(loop, false); /* what is done with is freed */
+	behind_forget(NULL);
 	return 0;
 }

@@ -5,17 +5,13 @@
  * The input is stanzas one after the other, from an empty database on; each is committed before the
  * next one.  "@LAST" in them is the last id that a room has given to a message. */
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <base/arena.h>
-#include <base/mem.h>
 
 #include "../unit/muc_routes.h"
 #include "../unit/xml_fixture.h"
+#include "behind.h"
 #include "comp_internal.h"
 #include "disco.h"
 #include "later.h"
@@ -27,21 +23,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define DOM "conference.test"
-enum { INPUT_MAX = 8192, ROUNDS = 16 };
+enum { INPUT_MAX = 8192 };
 
 static struct comp *c;
 static struct muc m;
-static struct loop *loop;
-static char dir[] = "/dev/shm/fuzz_muc.XXXXXX";
 static char last_id[SID_TEXT + 1];
 
 /* --- the component ---------------------------------------------------------------------------- */
-
-static void quiet(const char *line, void *arg)
-{
-	(void)line;
-	(void)arg;
-}
 
 static void on_committed(struct comp *comp, void *arg)
 {
@@ -50,30 +38,15 @@ static void on_committed(struct comp *comp, void *arg)
 	later_committed(&m);
 }
 
-static void end(void)
+static void done(void)
 {
-	static const char *const ends[] = { "", "-wal", "-shm" };
-	char path[64];
-
-	comp_free(c);
 	muc_done(&m);
-	(void)loop_turn(loop, false);
-	loop_free(loop);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/fuzz.db%s", dir, ends[i]);
-		(void)unlink(path);
-	}
-	(void)rmdir(dir);
 }
 
 static void start(void)
 {
-	static char domain[] = DOM, secret[] = "s", host[] = "/nowhere";
 	static struct muc_conf conf = {
-		.comp = { .domain = domain,
-		    .router_host = host,
-		    .secret = secret,
-		    .max_stanza = 1 << 16 },
+		.comp = { .max_stanza = 1 << 16 },
 		.create = MUC_CREATE_ANYONE,
 		.dflt = { .persistent = true, .public = true, .history = 3, .archive = true },
 		.max_history = 10,
@@ -89,39 +62,17 @@ static void start(void)
 		.occupant_burst = 1,
 		.room_burst = 1,
 	};
-	static const struct comp_ops ops = { .name = "fuzz",
-		.schema = store_schema,
-		.n_schema = STORE_SCHEMA_N,
-		.committed = on_committed };
-	char err[256];
+	static struct comp_ops ops = {
+		.schema = store_schema, .n_schema = STORE_SCHEMA_N, .committed = on_committed
+	};
 
-	log_capture(quiet, NULL);
-	if (!mkdtemp(dir))
-		abort();
-	conf.comp.daemon.data_dir = dir;
-	loop = loop_new();
-	if (comp_new(&c, &ops, &m, loop, NULL, &conf.comp, err, sizeof(err)) < 0)
-		abort();
+	c = behind_start(&ops, &m, &conf.comp, DOM, done);
 	muc_init(&m, c);
 	disco_start(&m);
 	comp_routes(c, muc_routes, MUC_ROUTES, &m);
-	c->ledger.sm_id = xstrdup(""); /* an acknowledged link, away: takes what is sent */
-	(void)atexit(end);
 }
 
 /* --- what they say ---------------------------------------------------------------------------- */
-
-struct said_to {
-	const char *id, *to; /* of the iq at hand, if it asks: its id and who asks */
-	unsigned answers;    /* to it */
-};
-
-static bool is_type(const struct el *el, const char *type)
-{
-	const char *s = el_attr(el, "type");
-
-	return s && strcmp(s, type) == 0;
-}
 
 /* Whoever says that it is of the room: it is one that a room gives. */
 static void take_id(const struct el *id, const char *room)
@@ -135,71 +86,24 @@ static void take_id(const struct el *id, const char *room)
 	sid_write(&sid, last_id);
 }
 
-static void take_said(const struct el *el, struct said_to *s)
+static void look(struct el *el, void *arg)
 {
-	const char *its = el_attr(el, "id");
-	struct jid from, whose;
+	bool asks = behind_says(arg, el);
+	struct jid from;
 
+	assert(!asks); /* they have no questions */
 	assert(jid_parse(&from, el_arena(el), el_attr(el, "from")) == 0);
-	assert(jid_has_domain(&from, DOM));
 	EL_EACH (id, el, "stanza-id", NS_SID)
 		take_id(id, jid_bare(&from, el_arena(el)).s);
-	if (el_kind(el) != EL_IQ)
-		return;
-	assert(is_type(el, "result") || is_type(el, "error"));
-	assert(s->id && its && strcmp(its, s->id) == 0);
-	assert(
-	    jid_parse(&whose, el_arena(el), el_attr(el, "to")) == 0 && strcmp(whose.s, s->to) == 0);
-	s->answers++;
 }
 
-/* All that is committed and would be sent. */
-static void look(struct said_to *s)
+static void settle(struct behind_said *s)
 {
-	LIST_EACH (l, &c->ledger.outbox) {
-		const struct tx *t = LIST_ENTRY(l, struct tx, link);
-		const unsigned char *p = (const unsigned char *)sbuf_data(&t->out);
-		size_t left = sbuf_len(&t->out), len;
-
-		for (; left > 0; p += 4 + len, left -= 4 + len) {
-			EL_AUTO struct el *el = NULL;
-
-			len = p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24;
-			assert(left >= 4 && len <= left - 4);
-			el = xml_one(NS_COMPONENT, "", (const char *)p + 4, len);
-			assert(el && el_kind(el) != EL_OTHER && el_attr(el, "to"));
-			take_said(el, s);
-		}
-	}
-	out_clear(c);
-}
-
-static void settle(struct said_to *s)
-{
-	for (int i = 0; i < ROUNDS; i++) {
-		db_sync(comp_db(c));
-		(void)loop_turn(loop, false);
-		assert(c->ledger.state == LEDGER_OK); /* nothing that they write is refused */
-		if (db_waiting(comp_db(c)) == 0 && i > 1 && list_empty(&m.later.next))
-			break;
-	}
-	look(s);
+	behind_settle(&m.later.next);
+	link_sent(c, look, s);
 }
 
 /* --- what they are told ----------------------------------------------------------------------- */
-
-/* An iq that has to be answered; the sender, prepared. */
-static const char *asker(const struct el *el)
-{
-	const char *from = el_attr(el, "from"), *to = el_attr(el, "to");
-	struct jid f, t;
-
-	if (el_kind(el) != EL_IQ || is_type(el, "result") || is_type(el, "error") ||
-	    !el_attr(el, "id") || !from || !to || jid_parse(&f, el_arena(el), from) < 0 ||
-	    jid_parse(&t, el_arena(el), to) < 0 || !jid_has_domain(&t, DOM))
-		return NULL;
-	return f.s;
-}
 
 /* With the last id where it says so. */
 static struct el *with_last(struct el *el)
@@ -223,40 +127,18 @@ static struct el *with_last(struct el *el)
 
 static void take(struct el *el)
 {
-	char id[256] = "", to[1100] = "";
-	struct said_to s = { 0 };
-	bool asks;
+	struct behind_said s;
 
 	el = with_last(el);
-	if (!el)
+	if (!el || !behind_expects(&s, el))
 		return;
-	asks = asker(el) != NULL;
-	(void)snprintf(id, sizeof(id), "%s", asks ? el_attr(el, "id") : "");
-	(void)snprintf(to, sizeof(to), "%s", asks ? asker(el) : "");
-	if (asks && (strcmp(id, el_attr(el, "id")) != 0 || strcmp(to, asker(el)) != 0)) {
-		el_free(el); /* too long for us */
-		return;
-	}
-	if (asks) {
-		s.id = id;
-		s.to = to;
-	}
-	tx_begin(c, 0);
-	comp_inbound(c, el, 0, false);
+	behind_hand_in(el, 0);
 	tx_end(c);
 	settle(&s);
-	assert(s.answers == asks);
+	assert(s.answers == s.asks);
 }
 
 /* --- the tables ------------------------------------------------------------------------------- */
-
-static void none(struct db_q *q)
-{
-	assert(db_query(comp_db(c), q, "") == 0);
-	assert(db_next(comp_db(c), q) == 1);
-	assert(db_int(comp_db(c), q, 0) == 0);
-	db_reset(comp_db(c), q);
-}
 
 static void check(void)
 {
@@ -265,30 +147,31 @@ static void check(void)
 	static struct db_q doubled = { "SELECT count(*) - count(DISTINCT no) FROM room" };
 	static struct db_q idle = { "SELECT count(*) FROM said WHERE flags & 3 = 0" };
 
-	none(&homeless);
-	none(&doubled);
-	none(&idle);
+	behind_none(&homeless);
+	behind_none(&doubled);
+	behind_none(&idle);
+}
+
+static void forget_rooms(void)
+{
+	later_free(&m);
+	sweep_forget(&m);
+	rooms_free(&m);
 }
 
 static void forget(void)
 {
 	static struct db_q clear[] = { { "DELETE FROM room" }, { "DELETE FROM said" },
 		{ "DELETE FROM gone" } };
-	struct said_to s = { 0 };
+	struct behind_said s = { 0 };
 
-	loop_clock_advance(loop, 100); /* what is gone is removed in part */
+	loop_clock_advance(behind_loop(), 100); /* what is gone is removed in part */
 	settle(&s);
 	check();
 	for (size_t i = 0; i < sizeof(clear) / sizeof(clear[0]); i++)
 		db_batch_add(comp_tx(c), &clear[i], "");
 	settle(&s);
-	later_free(&m);
-	sweep_forget(&m);
-	rooms_free(&m);
-	reqs_abandon(c);
-	reqs_free(c);
-	tx_discard(c);
-	(void)loop_turn(loop, false); /* what is done with is freed */
+	behind_forget(forget_rooms);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -25,11 +25,11 @@ void link_stanzas(const uint8_t *data, size_t size, void (*take)(struct el *el))
 	xml_free(x);
 }
 
-unsigned link_said(const struct comp *c, void (*look)(struct el *el, void *arg), void *arg)
+/* Each stanza of a transaction's. */
+static unsigned each(const struct sbuf *out, void (*look)(struct el *el, void *arg), void *arg)
 {
-	const struct sbuf *out = c->ledger.cur ? &c->ledger.cur->out : NULL;
-	const unsigned char *p = out ? (const unsigned char *)sbuf_data(out) : NULL;
-	size_t left = out ? sbuf_len(out) : 0, len;
+	const unsigned char *p = (const unsigned char *)sbuf_data(out);
+	size_t left = sbuf_len(out), len;
 	unsigned n = 0;
 
 	for (; left > 0; n++, p += 4 + len, left -= 4 + len) {
@@ -44,4 +44,16 @@ unsigned link_said(const struct comp *c, void (*look)(struct el *el, void *arg),
 		el_free(el);
 	}
 	return n;
+}
+
+unsigned link_said(const struct comp *c, void (*look)(struct el *el, void *arg), void *arg)
+{
+	return c->ledger.cur ? each(&c->ledger.cur->out, look, arg) : 0;
+}
+
+void link_sent(struct comp *c, void (*look)(struct el *el, void *arg), void *arg)
+{
+	LIST_EACH (l, &c->ledger.outbox)
+		(void)each(&LIST_ENTRY(l, struct tx, link)->out, look, arg);
+	out_clear(c);
 }

@@ -14,5 +14,7 @@ void link_stanzas(const uint8_t *data, size_t size, void (*take)(struct el *el))
 
 /* What the transaction at hand would send: each stanza, which look() does not keep.  How many. */
 unsigned link_said(const struct comp *c, void (*look)(struct el *el, void *arg), void *arg);
+/* The same of all that is committed and would be sent, which is done with then. */
+void link_sent(struct comp *c, void (*look)(struct el *el, void *arg), void *arg);
 
 #endif

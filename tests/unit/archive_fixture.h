@@ -9,6 +9,7 @@
 
 #include "archive.h"
 #include "comp_fixture.h"
+#include "mam_fixture.h"
 #include "routes.h"
 #include "store.h"
 
@@ -49,22 +50,25 @@ static void on_committed(struct comp *c, void *arg)
 	archive_committed(&a);
 }
 
+static void messages_done(void)
+{
+	archive_done(&a);
+	a = (struct archive){ 0 };
+}
+
 static int archive_setup(void **state)
 {
-	struct fix *f = fix_bare();
+	static const struct comp_ops ops = {
+		.schema = store_schema,
+		.n_schema = STORE_SCHEMA_N,
+		.load = on_load,
+		.forget = on_forget,
+		.committed = on_committed,
+	};
+	struct fix *f;
 
-	a = (struct archive){ 0 };
 	conf = (struct archive_conf){ 0 };
-	f->full = &conf.comp;
-	f->mode = ROUTER_ACKS;
-	f->offers = "<fanout xmlns='" NS_FANOUT "'/>";
-	f->ops.schema = store_schema;
-	f->ops.n_schema = STORE_SCHEMA_N;
-	f->ops.load = on_load;
-	f->ops.forget = on_forget;
-	f->ops.committed = on_committed;
-	fix_make(f);
-	fix_online(f);
+	f = fix_whole(&ops, &conf.comp, messages_done, "<fanout xmlns='" NS_FANOUT "'/>");
 	fix_post(f, GRANTS);
 	fix_spin(f);
 	fix_clear(f);
@@ -72,34 +76,7 @@ static int archive_setup(void **state)
 	return 0;
 }
 
-/* The process is killed, and another one takes over; settings are as they were. */
-static inline void archive_revive(struct fix *f)
-{
-	struct archive_conf kept = conf;
-
-	comp_free(f->c);
-	f->c = NULL;
-	archive_done(&a);
-	a = (struct archive){ 0 };
-	fix_spin(f);
-	fix_make(f);
-	kept.comp = conf.comp;
-	conf = kept;
-	fix_start(f);
-}
-
-static int archive_teardown(void **state)
-{
-	struct fix *f = *state;
-
-	comp_free(f->c);
-	f->c = NULL;
-	archive_done(&a);
-	fix_free(f);
-	return 0;
-}
-
-#define ARCHIVE_TEST(name) cmocka_unit_test_setup_teardown(name, archive_setup, archive_teardown)
+#define ARCHIVE_TEST(name) cmocka_unit_test_setup_teardown(name, archive_setup, fix_teardown)
 
 /* The n-th id of a time; valid until the eighth call after it. */
 static inline const char *id_at(int64_t ms, unsigned n)
@@ -125,15 +102,6 @@ static inline const char *owner_of(const char *jid, const char *id, const char *
 }
 #define KEEP "keep='true'"
 
-/* As a stanza of the session, which is sent again if need be: of the first so many. */
-static inline void put_xml(struct fix *f, const char *xml)
-{
-	if (f->n_posts < POSTS_MAX)
-		fix_post(f, xml);
-	else
-		stream_puts(f->r, xml);
-}
-
 /* The server tells of a message: how to keep it, what it is. */
 static inline void tap_quietly(struct fix *f, const char *fors, const char *message)
 {
@@ -144,7 +112,7 @@ static inline void tap_quietly(struct fix *f, const char *fors, const char *mess
 	    "' stamp='2026-01-01T00:00:00.000Z'>%s<forwarded xmlns='" NS_FORWARD "'>%s</forwarded>"
 	    "</tapped></message>",
 	    fors, message);
-	put_xml(f, sbuf_str(&b));
+	fix_put(f, sbuf_str(&b));
 	sbuf_done(&b);
 }
 
@@ -189,7 +157,7 @@ static inline void ask_quietly(struct fix *f, const char *from, const char *to, 
 	    "'><forwarded xmlns='" NS_FORWARD "'><iq xmlns='jabber:client' type='%s' id='%s'"
 	    " from='%s' to='%s'>%s</iq></forwarded></delegation></iq>",
 	    id, type, id, from, to, payload);
-	put_xml(f, sbuf_str(&b));
+	fix_put(f, sbuf_str(&b));
 	sbuf_done(&b);
 }
 
@@ -203,54 +171,11 @@ static inline void ask(struct fix *f, const char *from, const char *type, const 
 	fix_spin(f);
 }
 
-#define QUERY(content) "<query xmlns='" NS_MAM "' queryid='f1'>" content "</query>"
-#define BEGIN_FORM                                                       \
-	"<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' " \
-	"type='hidden'><value>" NS_MAM "</value></field>"
-#define FORM(fields) BEGIN_FORM fields "</x>"
-#define FIELD(var, value) "<field var='" var "'><value>" value "</value></field>"
-#define SET(content) "<set xmlns='" NS_RSM "'>" content "</set>"
-
 /* What came last is where it belongs. */
 static inline void file(struct fix *f)
 {
 	fix_advance(f, 1100);
 	fix_spin(f);
-}
-
-/* One number. */
-static inline int64_t number(struct fix *f, const char *sql)
-{
-	static struct {
-		char sql[200];
-		struct db_q q;
-	} known[64];
-	size_t i = 0;
-	int64_t v;
-
-	while (known[i].sql[0] && strcmp(known[i].sql, sql) != 0)
-		assert_true(++i < 63);
-	(void)snprintf(known[i].sql, sizeof(known[i].sql), "%s", sql);
-	known[i].q.sql = known[i].sql;
-	assert_int_equal(db_query(comp_db(f->c), &known[i].q, ""), 0);
-	assert_int_equal(db_next(comp_db(f->c), &known[i].q), 1);
-	v = db_int(comp_db(f->c), &known[i].q, 0);
-	db_reset(comp_db(f->c), &known[i].q);
-	return v;
-}
-
-/* The texts of what was sent, in order, one letter each: "abc". */
-static inline const char *texts(struct fix *f)
-{
-	static char out[1024];
-	size_t n = 0;
-
-	for (const char *s = fix_got(f); (s = strstr(s, "<body>")); s++) {
-		assert_true(n < sizeof(out) - 1);
-		out[n++] = s[strlen("<body>")];
-	}
-	out[n] = '\0';
-	return out;
 }
 
 #endif

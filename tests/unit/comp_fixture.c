@@ -125,6 +125,14 @@ void fix_post(struct fix *f, const char *xml)
 		stream_puts(f->r, xml);
 }
 
+void fix_put(struct fix *f, const char *xml)
+{
+	if (f->n_posts < POSTS_MAX)
+		fix_post(f, xml);
+	else
+		stream_puts(f->r, xml);
+}
+
 void fix_postf(struct fix *f, const char *fmt, ...)
 {
 	char buf[4096];
@@ -289,12 +297,19 @@ void fix_start(struct fix *f)
 	fix_spin(f);
 }
 
+static void end(struct fix *f)
+{
+	comp_free(f->c);
+	f->c = NULL;
+	if (f->done)
+		f->done();
+}
+
 void fix_kill(struct fix *f, bool lost)
 {
 	if (lost)
 		db_fail_commits(f->c->ledger.db, UINT_MAX, -EIO);
-	comp_free(f->c);
-	f->c = NULL;
+	end(f);
 	fix_spin(f);
 }
 
@@ -302,6 +317,12 @@ void fix_revive(struct fix *f)
 {
 	fix_make(f);
 	fix_start(f);
+}
+
+void fix_replace(struct fix *f)
+{
+	fix_kill(f, false);
+	fix_revive(f);
 }
 
 void fix_cut(struct fix *f)
@@ -328,6 +349,26 @@ void fix_online(struct fix *f)
 	assert_int_equal(f->onlines, 1);
 }
 
+struct fix *fix_whole(
+    const struct comp_ops *ops, struct comp_conf *full, void (*done)(void), const char *offers)
+{
+	struct fix *f = fix_bare();
+
+	f->full = full;
+	f->done = done;
+	f->mode = ROUTER_ACKS;
+	f->offers = offers;
+	f->ops.schema = ops->schema;
+	f->ops.n_schema = ops->n_schema;
+	f->ops.load = ops->load;
+	f->ops.forget = ops->forget;
+	f->ops.committed = ops->committed;
+	f->ops.granted = ops->granted;
+	fix_make(f);
+	fix_online(f);
+	return f;
+}
+
 static void remove_folder(const char *dir)
 {
 	DIR *d = opendir(dir);
@@ -347,7 +388,7 @@ static void remove_folder(const char *dir)
 
 void fix_free(struct fix *f)
 {
-	comp_free(f->c);
+	end(f);
 	stream_free(f->r);
 	listen_close(f->ln);
 	(void)loop_turn(f->l, false);
@@ -360,6 +401,12 @@ void fix_free(struct fix *f)
 		free(f->posts[i]);
 	remove_folder(f->dir);
 	free(f);
+}
+
+int fix_teardown(void **state)
+{
+	fix_free(*state);
+	return 0;
 }
 
 void fix_spin(struct fix *f)
@@ -454,4 +501,39 @@ void fix_logged(struct fix *f, const char *want)
 {
 	if (!strstr(sbuf_str(&f->log), want))
 		fail_msg("not logged: %s; only:\n%s", want, sbuf_str(&f->log));
+}
+
+const char *texts(struct fix *f)
+{
+	static char out[1024];
+	size_t n = 0;
+
+	for (const char *s = fix_got(f); (s = strstr(s, "<body>")); s++) {
+		assert_true(n < sizeof(out) - 1);
+		out[n++] = s[strlen("<body>")];
+	}
+	out[n] = '\0';
+	return out;
+}
+
+/* --- its database ---------------------------------------------------------------------------- */
+
+int64_t number(struct fix *f, const char *sql)
+{
+	static struct {
+		char sql[200];
+		struct db_q q;
+	} known[64];
+	size_t i = 0;
+	int64_t v;
+
+	while (known[i].sql[0] && strcmp(known[i].sql, sql) != 0)
+		assert_true(++i < 63);
+	(void)snprintf(known[i].sql, sizeof(known[i].sql), "%s", sql);
+	known[i].q.sql = known[i].sql;
+	assert_int_equal(db_query(comp_db(f->c), &known[i].q, ""), 0);
+	assert_int_equal(db_next(comp_db(f->c), &known[i].q), 1);
+	v = db_int(comp_db(f->c), &known[i].q, 0);
+	db_reset(comp_db(f->c), &known[i].q);
+	return v;
 }

@@ -74,6 +74,7 @@ struct fix {
 	struct comp *c;
 	struct comp_conf conf;
 	struct comp_conf *full; /* what conf is copied into and begins; NULL: it is all there is */
+	void (*done)(void);     /* what the component keeps itself, once it is gone; may be NULL */
 	struct comp_ops ops;
 	unsigned onlines, offlines, stops, stoppeds;
 	bool resumed; /* by the last online */
@@ -90,14 +91,23 @@ void fix_spin(struct fix *f);
 void fix_advance(struct fix *f, uint64_t ms);
 void fix_online(struct fix *f); /* starts and asserts that the link stands */
 
+/* A whole component, of which ops says what it is made of and full is its settings: online, on an
+ * acknowledged link.  offers: further features, or NULL. */
+struct fix *fix_whole(
+    const struct comp_ops *ops, struct comp_conf *full, void (*done)(void), const char *offers);
+int fix_teardown(void **state); /* of a test whose state is one of these */
+
 /* The component ends as if it were killed; what it has submitted is committed, or (lost) not. */
 void fix_kill(struct fix *f, bool lost);
-void fix_revive(struct fix *f); /* a new process with the same database */
-void fix_cut(struct fix *f);    /* the connection is lost */
-void fix_stop(struct fix *f);   /* comp_stop(); stoppeds says when it is done */
+void fix_revive(struct fix *f);  /* a new process with the same database */
+void fix_replace(struct fix *f); /* both, with all that was submitted */
+void fix_cut(struct fix *f);     /* the connection is lost */
+void fix_stop(struct fix *f);    /* comp_stop(); stoppeds says when it is done */
 /* ROUTER_ACKS: a stanza of the session, now or as soon as there is a link. */
 void fix_post(struct fix *f, const char *xml);
 void fix_postf(struct fix *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same of the first POSTS_MAX stanzas: of those that come then, now and never again. */
+void fix_put(struct fix *f, const char *xml);
 /* How often this is in what the router received. */
 unsigned fix_count(struct fix *f, const char *what);
 
@@ -113,5 +123,10 @@ void fix_clear(struct fix *f);
 void fix_has(struct fix *f, const char *want);
 void fix_hasnt(struct fix *f, const char *not_wanted);
 void fix_logged(struct fix *f, const char *want);
+/* The texts of the messages that the router received, in order, one letter each: "abc". */
+const char *texts(struct fix *f);
+
+/* The number that the one row of this has, in the component's database. */
+int64_t number(struct fix *f, const char *sql);
 
 #endif

@@ -22,11 +22,8 @@ extern struct counter counter;
 struct fix *counter_new(void); /* ROUTER_ACKS */
 /* A test whose state is one. */
 int counter_setup(void **state);
-int counter_teardown(void **state);
-#define COUNTER_TEST(fn) cmocka_unit_test_setup_teardown(fn, counter_setup, counter_teardown)
+#define COUNTER_TEST(fn) cmocka_unit_test_setup_teardown(fn, counter_setup, fix_teardown)
 
-/* The number that the one row of this query has. */
-int64_t counter_db(struct fix *f, struct db_q *q);
 int64_t counter_rows(struct fix *f, const char *table); /* seen, comp_... */
 
 #endif

@@ -10,6 +10,7 @@
 #include "comp_fixture.h"
 #include "disco.h"
 #include "later.h"
+#include "mam_fixture.h"
 #include "muc_routes.h"
 #include "room.h"
 #include "store.h"
@@ -55,11 +56,23 @@ static void on_committed(struct comp *c, void *arg)
 	later_committed(&m);
 }
 
+static void rooms_done(void)
+{
+	muc_done(&m);
+	m = (struct muc){ 0 };
+}
+
 static int muc_setup(void **state)
 {
-	struct fix *f = fix_bare();
+	static const struct comp_ops ops = {
+		.schema = store_schema,
+		.n_schema = STORE_SCHEMA_N,
+		.load = on_load,
+		.forget = on_forget,
+		.committed = on_committed,
+	};
+	struct fix *f;
 
-	m = (struct muc){ 0 };
 	conf = (struct muc_conf){
 		.create = MUC_CREATE_ANYONE,
 		.dflt = { .persistent = true, .public = true, .history = 3, .archive = true },
@@ -74,58 +87,13 @@ static int muc_setup(void **state)
 		.occupant_burst = 1,
 		.room_burst = 1,
 	};
-	f->full = &conf.comp;
-	f->mode = ROUTER_ACKS;
-	f->ops.schema = store_schema;
-	f->ops.n_schema = STORE_SCHEMA_N;
-	f->ops.load = on_load;
-	f->ops.forget = on_forget;
-	f->ops.committed = on_committed;
-	fix_make(f);
-	fix_online(f);
+	f = fix_whole(&ops, &conf.comp, rooms_done, NULL);
 	fix_clear(f);
 	*state = f;
 	return 0;
 }
 
-static int muc_teardown(void **state)
-{
-	struct fix *f = *state;
-
-	comp_free(f->c);
-	f->c = NULL;
-	muc_done(&m);
-	fix_free(f);
-	return 0;
-}
-
-#define MUC_TEST(name) cmocka_unit_test_setup_teardown(name, muc_setup, muc_teardown)
-
-/* The process is killed, and another one takes over; settings are as they were. */
-static inline void muc_revive(struct fix *f)
-{
-	struct muc_conf kept = conf;
-
-	comp_free(f->c);
-	f->c = NULL;
-	muc_done(&m);
-	m = (struct muc){ 0 };
-	fix_spin(f);
-	fix_make(f);
-	kept.comp = conf.comp;
-	conf = kept;
-	fix_start(f);
-	fix_spin(f);
-}
-
-/* As a stanza of the session, which is sent again if need be: of the first so many. */
-static inline void put_xml(struct fix *f, const char *xml)
-{
-	if (f->n_posts < POSTS_MAX)
-		fix_post(f, xml);
-	else
-		stream_puts(f->r, xml);
-}
+#define MUC_TEST(name) cmocka_unit_test_setup_teardown(name, muc_setup, fix_teardown)
 
 static inline void put(struct fix *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static inline void put(struct fix *f, const char *fmt, ...)
@@ -136,7 +104,7 @@ static inline void put(struct fix *f, const char *fmt, ...)
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
-	put_xml(f, text);
+	fix_put(f, text);
 	free(text);
 }
 
@@ -208,49 +176,6 @@ static inline void ask(struct fix *f, const char *from, const char *type, const 
 	fix_clear(f);
 	ask_quietly(f, from, type, payload);
 	fix_spin(f);
-}
-
-#define QUERY(content) "<query xmlns='" NS_MAM "' queryid='f1'>" content "</query>"
-#define BEGIN_FORM                                                       \
-	"<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' " \
-	"type='hidden'><value>" NS_MAM "</value></field>"
-#define FORM(fields) BEGIN_FORM fields "</x>"
-#define FIELD(var, value) "<field var='" var "'><value>" value "</value></field>"
-#define SET(content) "<set xmlns='" NS_RSM "'>" content "</set>"
-
-/* One number. */
-static inline int64_t number(struct fix *f, const char *sql)
-{
-	static struct {
-		char sql[200];
-		struct db_q q;
-	} known[64];
-	size_t i = 0;
-	int64_t v;
-
-	while (known[i].sql[0] && strcmp(known[i].sql, sql) != 0)
-		assert_true(++i < 63);
-	(void)snprintf(known[i].sql, sizeof(known[i].sql), "%s", sql);
-	known[i].q.sql = known[i].sql;
-	assert_int_equal(db_query(comp_db(f->c), &known[i].q, ""), 0);
-	assert_int_equal(db_next(comp_db(f->c), &known[i].q), 1);
-	v = db_int(comp_db(f->c), &known[i].q, 0);
-	db_reset(comp_db(f->c), &known[i].q);
-	return v;
-}
-
-/* The texts of what was sent, in order, one letter each: "abc". */
-static inline const char *texts(struct fix *f)
-{
-	static char out[1024];
-	size_t n = 0;
-
-	for (const char *s = fix_got(f); (s = strstr(s, "<body>")); s++) {
-		assert_true(n < sizeof(out) - 1);
-		out[n++] = s[strlen("<body>")];
-	}
-	out[n] = '\0';
-	return out;
 }
 
 /* The text behind the n-th of these in what was sent, up to the next quote; for a while. */

@@ -44,11 +44,22 @@ static void on_forget(struct comp *c, void *arg)
 	pubsub_forget(&p);
 }
 
+static void services_done(void)
+{
+	pubsub_done(&p);
+	p = (struct pubsub){ 0 };
+}
+
 static int pubsub_setup(void **state)
 {
-	struct fix *f = fix_bare();
+	static const struct comp_ops ops = {
+		.schema = store_schema,
+		.n_schema = STORE_SCHEMA_N,
+		.load = on_load,
+		.forget = on_forget,
+		.granted = on_granted,
+	};
 
-	p = (struct pubsub){ 0 };
 	conf = (struct pubsub_conf){
 		.max_item = 1 << 20,
 		.max_items = 10000,
@@ -58,30 +69,10 @@ static int pubsub_setup(void **state)
 		.max_subscriptions = 100000,
 		.burst = 1,
 	};
-	f->full = &conf.comp;
-	f->mode = ROUTER_ACKS;
-	f->ops.schema = store_schema;
-	f->ops.n_schema = STORE_SCHEMA_N;
-	f->ops.load = on_load;
-	f->ops.forget = on_forget;
-	f->ops.granted = on_granted;
-	fix_make(f);
-	fix_online(f);
-	*state = f;
+	*state = fix_whole(&ops, &conf.comp, services_done, NULL);
 	return 0;
 }
 
-static int pubsub_teardown(void **state)
-{
-	struct fix *f = *state;
-
-	comp_free(f->c);
-	f->c = NULL;
-	pubsub_done(&p);
-	fix_free(f);
-	return 0;
-}
-
-#define PUBSUB_TEST(name) cmocka_unit_test_setup_teardown(name, pubsub_setup, pubsub_teardown)
+#define PUBSUB_TEST(name) cmocka_unit_test_setup_teardown(name, pubsub_setup, fix_teardown)
 
 #endif

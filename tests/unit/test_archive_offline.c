@@ -21,7 +21,7 @@ static void page(struct fix *f, const char *attrs)
 		    "<iq type='set' id='o1' from='" BOB "' to='" DOM "'><offline xmlns='" NS_TAP
 		    "' %s/></iq>",
 		    attrs);
-		put_xml(f, sbuf_str(&b));
+		fix_put(f, sbuf_str(&b));
 		sbuf_done(&b);
 	}
 	fix_spin(f);
@@ -193,7 +193,7 @@ static void test_only_the_server(void **state)
 	    "<iq type='set' id='o1' from='test' to='" DOM "'><offline xmlns='" NS_TAP "'/></iq>");
 	fix_has(f, "<bad-request");
 	fix_clear(f);
-	put_xml(f, "<message from='" BOB "/b' to='" DOM "'><tapped xmlns='" NS_TAP "'/></message>");
+	fix_put(f, "<message from='" BOB "/b' to='" DOM "'><tapped xmlns='" NS_TAP "'/></message>");
 	fix_sendf(f, "<message from='" BOB "/b' to='" DOM "'><account xmlns='" NS_TAP
 		     "' n='9' event='deleted' jid='" BOB "'/></message>");
 	page(f, "");

@@ -50,7 +50,7 @@ static void test_set(void **state)
 	assert_int_equal(fix_count(f, "<prefs xmlns=\"" NS_MAM "\" default=\"roster\">"), 1);
 	ask(f, ALICE "/a", "get", GET);
 	fix_has(f, want);
-	archive_revive(f);
+	fix_replace(f);
 	ask(f, ALICE "/a", "get", GET);
 	fix_has(f, want);
 	ask(f, BOB "/b", "get", GET);
@@ -109,7 +109,7 @@ static void test_killed(void **state)
 
 	ask(f, ALICE "/a", "set", PREFS("never", ""));
 	fix_clear(f);
-	archive_revive(f);
+	fix_replace(f);
 	answer(f, "result", "");
 	assert_int_equal(fix_count(f, NONE("never")), 1);
 	ask(f, ALICE "/a", "get", GET);

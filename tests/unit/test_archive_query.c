@@ -13,6 +13,21 @@ static void fill(struct fix *f)
 		talk(f, i, v[i]);
 }
 
+/* Alice asks this, and finds the messages of these letters. */
+static void finds(struct fix *f, const char *letters, const char *query, ...)
+    __attribute__((format(printf, 3, 4)));
+static void finds(struct fix *f, const char *letters, const char *query, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, query);
+	(void)vsnprintf(text, sizeof(text), query, ap);
+	va_end(ap);
+	ask(f, ALICE "/a", "set", text);
+	assert_string_equal(texts(f), letters);
+}
+
 static void test_kept_once(void **state)
 {
 	struct fix *f = *state;
@@ -44,13 +59,12 @@ static void test_killed_before_it_was_filed(void **state)
 
 	talk(f, 1, "a");
 	talk(f, 2, "b");
-	archive_revive(f);
+	fix_replace(f);
 	fix_spin(f);
 	assert_int_equal(
 	    number(f, "SELECT upto FROM filed"), number(f, "SELECT max(id) FROM body"));
 	talk(f, 2, "b");
-	ask(f, ALICE "/a", "set", QUERY());
-	assert_string_equal(texts(f), "ab");
+	finds(f, "ab", QUERY());
 	ask(f, BOB "/a", "set", QUERY());
 	assert_string_equal(texts(f), "ab");
 	assert_int_equal(number(f, "SELECT count(*) FROM body"), 2);
@@ -62,8 +76,7 @@ static void test_a_page(void **state)
 	char want[512];
 
 	fill(f);
-	ask(f, ALICE "/a", "set", QUERY());
-	assert_string_equal(texts(f), "abcde");
+	finds(f, "abcde", QUERY());
 	assert_int_equal(fix_count(f, "<fanout"), 5);
 	assert_int_equal(fix_count(f, "<to jid=\"" ALICE "/a\"/>"), 5);
 	(void)snprintf(want, sizeof(want),
@@ -106,28 +119,17 @@ static void test_nobody_elses(void **state)
 static void test_pages(void **state)
 {
 	struct fix *f = *state;
-	char text[512];
 
 	fill(f);
-	ask(f, ALICE "/a", "set", QUERY(SET("<max>2</max>")));
-	assert_string_equal(texts(f), "ab");
+	finds(f, "ab", QUERY(SET("<max>2</max>")));
 	fix_hasnt(f, "complete");
 	fix_hasnt(f, "<count");
-	(void)snprintf(
-	    text, sizeof(text), QUERY(SET("<max>2</max><after>%s</after>")), id_at(T0 + 1000, 1));
-	ask(f, ALICE "/a", "set", text);
-	assert_string_equal(texts(f), "cd");
+	finds(f, "cd", QUERY(SET("<max>2</max><after>%s</after>")), id_at(T0 + 1000, 1));
 	fix_hasnt(f, "complete");
 	fix_hasnt(f, "index");
-	(void)snprintf(
-	    text, sizeof(text), QUERY(SET("<max>2</max><after>%s</after>")), id_at(T0 + 3000, 1));
-	ask(f, ALICE "/a", "set", text);
-	assert_string_equal(texts(f), "e");
+	finds(f, "e", QUERY(SET("<max>2</max><after>%s</after>")), id_at(T0 + 3000, 1));
 	fix_has(f, "complete=\"true\"");
-	(void)snprintf(
-	    text, sizeof(text), QUERY(SET("<max>2</max><after>%s</after>")), id_at(T0 + 4000, 1));
-	ask(f, ALICE "/a", "set", text);
-	assert_string_equal(texts(f), "");
+	finds(f, "", QUERY(SET("<max>2</max><after>%s</after>")), id_at(T0 + 4000, 1));
 	fix_has(f, "complete=\"true\"><set xmlns=\"" NS_RSM "\"/></fin>");
 }
 
@@ -137,29 +139,20 @@ static void test_backwards(void **state)
 	char text[512];
 
 	fill(f);
-	ask(f, ALICE "/a", "set", QUERY(SET("<max>2</max><before/>")));
-	assert_string_equal(texts(f), "de");
+	finds(f, "de", QUERY(SET("<max>2</max><before/>")));
 	fix_hasnt(f, "complete");
 	(void)snprintf(text, sizeof(text), "<first>%s</first><last>%s</last></set>",
 	    id_at(T0 + 3000, 1), id_at(T0 + 4000, 1));
 	fix_has(f, text);
-	(void)snprintf(
-	    text, sizeof(text), QUERY(SET("<max>2</max><before>%s</before>")), id_at(T0 + 3000, 1));
-	ask(f, ALICE "/a", "set", text);
-	assert_string_equal(texts(f), "bc");
+	finds(f, "bc", QUERY(SET("<max>2</max><before>%s</before>")), id_at(T0 + 3000, 1));
 	fix_hasnt(f, "complete");
-	(void)snprintf(
-	    text, sizeof(text), QUERY(SET("<max>3</max><before>%s</before>")), id_at(T0 + 3000, 1));
-	ask(f, ALICE "/a", "set", text);
-	assert_string_equal(texts(f), "abc");
+	finds(f, "abc", QUERY(SET("<max>3</max><before>%s</before>")), id_at(T0 + 3000, 1));
 	fix_has(f, "complete=\"true\"");
-	ask(f, ALICE "/a", "set", QUERY(SET("<max>3</max><before/>") "<flip-page/>"));
-	assert_string_equal(texts(f), "edc");
+	finds(f, "edc", QUERY(SET("<max>3</max><before/>") "<flip-page/>"));
 	(void)snprintf(text, sizeof(text), "<first>%s</first><last>%s</last></set>",
 	    id_at(T0 + 2000, 1), id_at(T0 + 4000, 1));
 	fix_has(f, text);
-	ask(f, ALICE "/a", "set", QUERY(SET("<max>3</max>") "<flip-page/>"));
-	assert_string_equal(texts(f), "cba");
+	finds(f, "cba", QUERY(SET("<max>3</max>") "<flip-page/>"));
 }
 
 /* From whom or to whom, whichever way. */
@@ -172,19 +165,13 @@ static void test_with(void **state)
 	tap(f, owner_of(ALICE, id_at(T0 + 11000, 1), KEEP), said(ALICE "/a", FAR "/y", "m", "g"));
 	tap(f, owner_of(ALICE, id_at(T0 + 12000, 1), KEEP), said(ALICE "/a", ALICE, "m", "h"));
 	tap(f, owner_of(ALICE, id_at(T0 + 13000, 1), KEEP), said(FAR, ALICE, "m", "i"));
-	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", FAR))));
-	assert_string_equal(texts(f), "fgi");
-	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", FAR)) SET("<before/><max>2</max>")));
-	assert_string_equal(texts(f), "gi");
-	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", "Carol@far.test/x"))));
-	assert_string_equal(texts(f), "f");
+	finds(f, "fgi", QUERY(FORM(FIELD("with", FAR))));
+	finds(f, "gi", QUERY(FORM(FIELD("with", FAR)) SET("<before/><max>2</max>")));
+	finds(f, "f", QUERY(FORM(FIELD("with", "Carol@far.test/x"))));
 	fix_has(f, "<count>1</count>");
-	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", FAR "/z"))));
-	assert_string_equal(texts(f), "");
-	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", ALICE))));
-	assert_string_equal(texts(f), "h");
-	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", "nobody@test"))));
-	assert_string_equal(texts(f), "");
+	finds(f, "", QUERY(FORM(FIELD("with", FAR "/z"))));
+	finds(f, "h", QUERY(FORM(FIELD("with", ALICE))));
+	finds(f, "", QUERY(FORM(FIELD("with", "nobody@test"))));
 	fix_has(f, "complete=\"true\"");
 	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", "@"))));
 	fix_has(f, "<jid-malformed");
@@ -206,12 +193,9 @@ static void test_with_resource_in_turns(void **state)
 			fix_spin(f);
 	}
 	fix_spin(f);
-	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("with", FAR "/one"))));
-	assert_string_equal(texts(f), "abc");
+	finds(f, "abc", QUERY(FORM(FIELD("with", FAR "/one"))));
 	fix_has(f, "complete=\"true\"");
-	ask(f, ALICE "/a", "set",
-	    QUERY(FORM(FIELD("with", FAR "/one")) SET("<before/><max>2</max>")));
-	assert_string_equal(texts(f), "bc");
+	finds(f, "bc", QUERY(FORM(FIELD("with", FAR "/one")) SET("<before/><max>2</max>")));
 	fix_hasnt(f, "complete");
 }
 
@@ -220,16 +204,12 @@ static void test_times(void **state)
 	struct fix *f = *state;
 
 	fill(f);
-	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("start", "2026-01-01T00:00:02Z"))));
-	assert_string_equal(texts(f), "cde");
-	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("end", "2026-01-01T00:00:02Z"))));
-	assert_string_equal(texts(f), "abc");
-	ask(f, ALICE "/a", "set",
+	finds(f, "cde", QUERY(FORM(FIELD("start", "2026-01-01T00:00:02Z"))));
+	finds(f, "abc", QUERY(FORM(FIELD("end", "2026-01-01T00:00:02Z"))));
+	finds(f, "c",
 	    QUERY(FORM(FIELD("start", "2026-01-01T01:00:00.001+01:00") FIELD("end",
 		"2026-01-01T00:00:02.999Z") FIELD("with", BOB)) SET("<max>1</max><before/>")));
-	assert_string_equal(texts(f), "c");
-	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("end", "1969-01-01T00:00:00Z"))));
-	assert_string_equal(texts(f), "");
+	finds(f, "", QUERY(FORM(FIELD("end", "1969-01-01T00:00:00Z"))));
 	ask(f, ALICE "/a", "set", QUERY(FORM(FIELD("start", "yesterday"))));
 	fix_has(f, "<bad-request");
 }
@@ -237,31 +217,21 @@ static void test_times(void **state)
 static void test_ids(void **state)
 {
 	struct fix *f = *state;
-	char text[1024];
 
 	fill(f);
-	(void)snprintf(
-	    text, sizeof(text), QUERY(FORM(FIELD("after-id", "%s"))), id_at(T0 + 1000, 1));
-	ask(f, ALICE "/a", "set", text);
-	assert_string_equal(texts(f), "cde");
-	(void)snprintf(text, sizeof(text),
+	finds(f, "cde", QUERY(FORM(FIELD("after-id", "%s"))), id_at(T0 + 1000, 1));
+	finds(f, "cd",
 	    QUERY(FORM(FIELD("before-id", "%s") FIELD("after-id", "%s"))
 		    SET("<max>2</max><before/>")),
 	    id_at(T0 + 4000, 1), id_at(T0, 1));
-	ask(f, ALICE "/a", "set", text);
-	assert_string_equal(texts(f), "cd");
-	(void)snprintf(text, sizeof(text),
+	finds(f, "ae",
 	    QUERY(FORM(
 		"<field var='ids'><value>%s</value><value>%s</value><value>%s</value></field>")),
 	    id_at(T0 + 4000, 1), id_at(T0, 1), id_at(T0 + 4000, 1));
-	ask(f, ALICE "/a", "set", text);
-	assert_string_equal(texts(f), "ae");
-	(void)snprintf(text, sizeof(text),
+	finds(f, "e",
 	    QUERY(FORM("<field var='ids'><value>%s</value><value>%s</value></field>")
 		    SET("<max>1</max><before/>")),
 	    id_at(T0 + 4000, 1), id_at(T0, 1));
-	ask(f, ALICE "/a", "set", text);
-	assert_string_equal(texts(f), "e");
 	fix_hasnt(f, "complete");
 }
 
@@ -385,11 +355,9 @@ static void test_page_bytes(void **state)
 		tap(f, owner_of(ALICE, id_at(T0 + i, 1), KEEP), sbuf_str(&b));
 		sbuf_done(&b);
 	}
-	ask(f, ALICE "/a", "set", QUERY());
-	assert_string_equal(texts(f), "abc");
+	finds(f, "abc", QUERY());
 	fix_hasnt(f, "complete");
-	ask(f, ALICE "/a", "set", QUERY(SET("<before/>")));
-	assert_string_equal(texts(f), "cde");
+	finds(f, "cde", QUERY(SET("<before/>")));
 }
 
 /* Who asks finds what the server was told to be kept, however soon. */
@@ -477,8 +445,7 @@ static void test_failed_commit(void **state)
 		fix_advance(f, 3000);
 	assert_int_equal(number(f, "SELECT count(*) FROM entry"), 1);
 	assert_string_equal(texts(f), "a"); /* the question came again, too */
-	ask(f, ALICE "/a", "set", QUERY());
-	assert_string_equal(texts(f), "a");
+	finds(f, "a", QUERY());
 }
 
 /* What the server tells while the database cannot be read is kept when it can be. */
@@ -507,7 +474,7 @@ static void test_restart(void **state)
 	struct fix *f = *state;
 
 	fill(f);
-	archive_revive(f);
+	fix_replace(f);
 	assert_int_equal(a.last_account, 2);
 	assert_int_equal(a.last_body, 5);
 	talk(f, 5, "f");

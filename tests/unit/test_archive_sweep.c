@@ -10,7 +10,7 @@ static void account(struct fix *f, unsigned n, const char *event, const char *ji
 	    "<message from='test' to='" DOM "'><account xmlns='" NS_TAP
 	    "' n='%u' event='%s' jid='%s' stamp='2026-01-01T00:00:00Z'/></message>",
 	    n, event, jid);
-	put_xml(f, text);
+	fix_put(f, text);
 	fix_spin(f);
 }
 
@@ -52,7 +52,7 @@ static void test_a_name_comes_again(void **state)
 	struct fix *f = *state;
 
 	talk(f, 1, "a");
-	put_xml(f, "<message from='test' to='" DOM "'><account xmlns='" NS_TAP
+	fix_put(f, "<message from='test' to='" DOM "'><account xmlns='" NS_TAP
 		   "' n='3' event='deleted' jid='" BOB "'/></message>");
 	tap_quietly(f, owner_of(BOB, id_at(T0 + 9000, 2), KEEP), said(FAR "/x", BOB, "m", "b"));
 	fix_spin(f);
@@ -76,9 +76,9 @@ static void test_told_again_and_then_gone(void **state)
 
 	tap(f, fors, said(FAR "/x", BOB, "m", "a"));
 	tap_quietly(f, fors, said(FAR "/x", BOB, "m", "a"));
-	put_xml(f, "<message from='test' to='" DOM "'><account xmlns='" NS_TAP
+	fix_put(f, "<message from='test' to='" DOM "'><account xmlns='" NS_TAP
 		   "' n='3' event='deleted' jid='" BOB "'/></message>");
-	put_xml(f, "<message from='test' to='" DOM "'><account xmlns='" NS_TAP
+	fix_put(f, "<message from='test' to='" DOM "'><account xmlns='" NS_TAP
 		   "' n='4' event='created' jid='" BOB "'/></message>");
 	fix_spin(f);
 	ask(f, BOB "/b", "set", QUERY());
@@ -115,7 +115,7 @@ static void test_a_large_one_goes(void **state)
 		before = left;
 	}
 	assert_in_range(bits, 1, 20);
-	archive_revive(f);
+	fix_replace(f);
 	for (int i = 0; i < 50; i++)
 		fix_advance(f, 21);
 	assert_int_equal(number(f, "SELECT count(*) FROM entry"), 0);

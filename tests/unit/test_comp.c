@@ -104,12 +104,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	fix_free(*state);
-	return 0;
-}
-
 /* --- routes ----------------------------------------------------------------------------------- */
 
 static void test_targets(void **state)
@@ -544,7 +538,7 @@ static void test_ping_and_version(void **state)
 	fix_has(f, "service-unavailable");
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, fix_teardown)
 
 int main(void)
 {

@@ -97,12 +97,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	fix_free(*state);
-	return 0;
-}
-
 static void outer(struct fix *f, const char *version, const char *from, const char *inner)
 {
 	fix_clear(f);
@@ -398,7 +392,7 @@ static void asks_for_an_account(void **state)
 	assert_string_equal(fix_got(f), "");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fix_teardown)
 
 int main(void)
 {

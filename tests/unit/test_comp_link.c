@@ -11,12 +11,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	fix_free(*state);
-	return 0;
-}
-
 static void test_handshake(void **state)
 {
 	struct fix *f = *state;
@@ -255,7 +249,7 @@ static void test_bad_domain(void **state)
 	assert_null(c);
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, fix_teardown)
 
 int main(void)
 {

@@ -16,15 +16,14 @@ static void turns(struct fix *f, unsigned n)
 
 static void check_once(struct fix *f, int n)
 {
-	static struct db_q distinct = { "SELECT count(DISTINCT seq) FROM seen" };
-	static struct db_q order = { "SELECT count(*) FROM seen a JOIN seen b ON a.at < b.at"
-				     " AND a.seq > b.seq" };
 	const char *at = fix_got(f);
 	char want[32];
 
 	assert_int_equal(counter_rows(f, "seen"), n);
-	assert_int_equal(counter_db(f, &distinct), n);
-	assert_int_equal(counter_db(f, &order), 0);
+	assert_int_equal(number(f, "SELECT count(DISTINCT seq) FROM seen"), n);
+	assert_int_equal(number(f, "SELECT count(*) FROM seen a JOIN seen b ON a.at < b.at AND"
+				   " a.seq > b.seq"),
+	    0);
 	assert_int_equal(f->n_in, n);
 	assert_int_equal(f->in_h, n);
 	for (int i = 1; i <= n; i++) { /* each once, in order */

@@ -43,12 +43,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	fix_free(*state);
-	return 0;
-}
-
 static void on_answer(struct comp *c, int err, const struct el *answer, void *arg)
 {
 	(void)c;
@@ -285,7 +279,7 @@ static void advertisements_without_end(void **state)
 	assert_false(comp_may(f->c, ALICE, COMP_MAY_MESSAGE));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fix_teardown)
 
 int main(void)
 {

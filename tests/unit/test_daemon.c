@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -235,6 +237,25 @@ static void test_stop(void **state)
 	assert_non_null(strstr(output, "ending at once"));
 }
 
+/* Nobody handles signals yet while the settings are read: they wait. */
+static void test_stop_while_settings_are_read(void **state)
+{
+	struct child c;
+	int fd;
+	(void)state;
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(mkfifo(file, 0600), 0);
+	spawn(&c, NULL);
+	fd = open(file, O_WRONLY); /* it has opened the other end */
+	assert_true(fd >= 0);
+	assert_int_equal(kill(c.pid, SIGTERM), 0);
+	assert_int_equal(write(fd, "word = a\n", 9), 9);
+	(void)close(fd);
+	assert_int_equal(status_of(&c), 0);
+	assert_non_null(strstr(output, "stop called\nfinish called\n"));
+	assert_int_equal(unlink(file), 0);
+}
+
 static void test_reload(void **state)
 {
 	struct child c;
@@ -275,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_check_and_print),
 		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_stop_while_settings_are_read),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_failed_start),
 	};

@@ -21,10 +21,7 @@
 #include "router.h"
 #include "session_fixture.h"
 
-static struct router r;
-static struct router_conf conf;
 static struct conn c;
-static int far;
 
 static void begin_session(const char *jid_text)
 {
@@ -49,9 +46,8 @@ static int setup(void **state)
 {
 	(void)state;
 	conf = (struct router_conf){ 0 };
-	r = (struct router){ .conf = &conf, .loop = loop_new() };
-	assert_int_equal(sessions_open(&r.sessions, &r), 0);
-	c = (struct conn){ .router = &r, .stream = session_stream(r.loop, 0, &far) };
+	router_open();
+	c = (struct conn){ .router = &r, .stream = session_stream(0) };
 	timer_init(&c.patience, r.loop, conn_flight_patience, &c);
 	begin_session("alice@example.org/phone");
 	return 0;
@@ -65,8 +61,7 @@ static int teardown(void **state)
 	timer_done(&c.patience);
 	stream_free(c.stream);
 	close(far);
-	sessions_close(r.sessions);
-	loop_free(r.loop);
+	router_close();
 	return 0;
 }
 

@@ -168,10 +168,11 @@ static void put(const char *path, const char *text)
 
 static void test_clock_file(void **state)
 {
-	char path[] = "/tmp/clock-XXXXXX";
+	char path[] = "/tmp/clock-XXXXXX", known[64], text[32] = "";
 	int fd = mkstemp(path);
 	struct loop *l;
 	struct timer t;
+	FILE *f;
 
 	(void)state;
 	assert_true(fd >= 0);
@@ -187,8 +188,15 @@ static void test_clock_file(void **state)
 	put(path, "3605001");
 	while (!*trace)
 		(void)loop_turn(l, true);
+	(void)snprintf(known, sizeof(known), "%s.%d", path, (int)getpid());
+	f = fopen(known, "r"); /* where it says so */
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	assert_string_equal(text, "3605001\n");
+	assert_int_equal(fclose(f), 0);
 	timer_done(&t);
 	loop_free(l);
+	assert_int_equal(unlink(known), 0);
 	assert_int_equal(unlink(path), 0);
 }
 #endif

@@ -98,7 +98,7 @@ static void test_over_a_kill(void **state)
 	open_room(f, "");
 	talk(f, ALICE, "abcd");
 	assert_int_equal(sid_parse(&a, sid_of(f, "d")), 0);
-	muc_revive(f);
+	fix_replace(f);
 	fix_clear(f);
 	talk(f, ALICE, "e");
 	assert_int_equal(sid_parse(&b, sid_of(f, "e")), 0);
@@ -400,7 +400,7 @@ static void test_a_name_comes_again(void **state)
 	for (int i = 0; i < 6; i++)
 		fix_advance(f, 30);
 	assert_int_equal(number(f, "SELECT count(*) FROM said"), 1);
-	muc_revive(f);
+	fix_replace(f);
 	ALL(f);
 	assert_string_equal(texts(f), "b");
 }

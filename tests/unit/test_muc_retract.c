@@ -27,46 +27,60 @@ static void moderate(struct fix *f, const char *who, const char *id)
 	ask(f, who, "set", payload);
 }
 
+/* What they say, a letter each; the id of the first of it, for a while. */
+static const char *id_of_talk(struct fix *f, const char *who, const char *letters)
+{
+	char first[] = { letters[0], '\0' };
+
+	talk(f, who, letters);
+	return sid_of(f, first);
+}
+
+static void finds(struct fix *f, const char *who, const char *letters)
+{
+	ask(f, who, "set", QUERY());
+	assert_string_equal(texts(f), letters);
+}
+
+/* Who comes is shown b, and that a was taken back. */
+static void is_shown(struct fix *f, const char *who, const char *nick)
+{
+	fix_clear(f);
+	enter(f, who, nick);
+	assert_string_equal(texts(f), "b");
+	assert_int_equal(fix_count(f, "<retracted"), 1);
+}
+
 static void test_ones_own(void **state)
 {
 	struct fix *f = *state;
-	char id[64];
+	const char *id;
 
 	open_room(f, "");
-	talk(f, BOB, "ab");
-	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	id = id_of_talk(f, BOB, "ab");
 	take_back(f, BOB, id);
 	assert_int_equal(fix_count(f, "<retract "), 2); /* both were told */
-	ask(f, ALICE, "set", QUERY());
-	assert_string_equal(texts(f), "b");
+	finds(f, ALICE, "b");
 	assert_int_equal(fix_count(f, "<result"), 3);
 	fix_has(f, "<retracted xmlns=\"" NS_RETRACT "\" id=\"r1\" stamp=\"");
 	assert_true(strstr(fix_got(f), "<retract ") > strstr(fix_got(f), "<body>b"));
-	fix_clear(f);
-	enter(f, EVE, "Eve");
-	assert_string_equal(texts(f), "b");
-	assert_int_equal(fix_count(f, "<retracted"), 1);
-	muc_revive(f);
-	fix_clear(f);
-	enter(f, "new@test/n", "New");
-	assert_string_equal(texts(f), "b");
-	assert_int_equal(fix_count(f, "<retracted"), 1);
+	is_shown(f, EVE, "Eve");
+	fix_replace(f);
+	is_shown(f, "new@test/n", "New");
 }
 
 /* Another of one's sessions, under another nick, long after: it is the person that counts. */
 static void test_ones_own_from_elsewhere(void **state)
 {
 	struct fix *f = *state;
-	char id[64];
+	const char *id;
 
 	open_room(f, "");
-	talk(f, BOB, "a");
-	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	id = id_of_talk(f, BOB, "a");
 	talk(f, ALICE, "bcdefg"); /* it is not shown any more */
 	enter(f, "bob@test/other", "Robert");
 	take_back(f, "bob@test/other", id);
-	ask(f, ALICE, "set", QUERY());
-	assert_string_equal(texts(f), "bcdefg");
+	finds(f, ALICE, "bcdefg");
 	assert_int_equal(fix_count(f, "<retracted"), 1);
 	take_back(f, "bob@test/other", id); /* the first tombstone stays */
 	assert_int_equal(number(f, "SELECT count(*) FROM said WHERE flags & 4"), 1);
@@ -91,18 +105,16 @@ static void test_at_once(void **state)
 	ask_quietly(f, ALICE, "set", inner);
 	fix_spin(f);
 	fix_has(f, "type=\"result\"");
-	ask(f, ALICE, "set", QUERY());
-	assert_string_equal(texts(f), "b");
+	finds(f, ALICE, "b");
 }
 
 static void test_anothers(void **state)
 {
 	struct fix *f = *state;
-	char id[64];
+	const char *id;
 
 	open_room(f, "");
-	talk(f, ALICE, "a");
-	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	id = id_of_talk(f, ALICE, "a");
 	take_back(f, BOB, id);
 	fix_has(f, "<forbidden");
 	fix_hasnt(f, "<retract ");
@@ -118,8 +130,7 @@ static void test_anothers(void **state)
 	fix_clear(f);
 	take_back(f, BOB, UNKNOWN); /* clients may have it */
 	assert_int_equal(fix_count(f, "<retract "), 2);
-	ask(f, ALICE, "set", QUERY());
-	assert_string_equal(texts(f), "abcdef");
+	finds(f, ALICE, "abcdef");
 	fix_hasnt(f, "<retracted");
 }
 
@@ -140,22 +151,20 @@ static void test_anothers_at_once(void **state)
 	fix_spin(f);
 	sid_write(&next, id);
 	(void)snprintf(inner, sizeof(inner), TAKE_BACK("%s"), id);
-	ask(f, ALICE, "set", QUERY());
-	assert_string_equal(texts(f), "a");
+	finds(f, ALICE, "a");
 	say(f, ALICE, "r2", inner);
-	ask(f, ALICE, "set", QUERY());
-	assert_string_equal(texts(f), "");
+	finds(f, ALICE, "");
 	assert_int_equal(fix_count(f, "<retracted"), 1);
 }
 
 static void test_moderation(void **state)
 {
 	struct fix *f = *state;
-	char id[64], want[512];
+	const char *id;
+	char want[512];
 
 	open_room(f, "");
-	talk(f, BOB, "ab");
-	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	id = id_of_talk(f, BOB, "ab");
 	moderate(f, ALICE, id);
 	(void)snprintf(want, sizeof(want),
 	    "<retract xmlns=\"" NS_RETRACT "\" id=\"%s\"><moderated xmlns=\"" NS_MODERATE
@@ -168,26 +177,21 @@ static void test_moderation(void **state)
 	moderate(f, ALICE, id); /* once more says nothing to anybody */
 	fix_has(f, "type=\"result\"");
 	fix_hasnt(f, "<retract ");
-	ask(f, BOB, "set", QUERY());
-	assert_string_equal(texts(f), "b");
+	finds(f, BOB, "b");
 	assert_int_equal(fix_count(f, "<result"), 3);
 	fix_has(f, "\"><moderated xmlns=\"" NS_MODERATE "\" by=\"" ROOM
 		   "/Alice\"/><reason>no &amp; no</reason></retracted></message>");
 	fix_has(f, "<message xmlns=\"jabber:client\" from=\"" ROOM "\" type=\"groupchat\"");
-	fix_clear(f);
-	enter(f, EVE, "Eve");
-	assert_string_equal(texts(f), "b");
-	assert_int_equal(fix_count(f, "<retracted"), 1);
+	is_shown(f, EVE, "Eve");
 }
 
 static void test_who_may_not_moderate(void **state)
 {
 	struct fix *f = *state;
-	char id[64];
+	const char *id;
 
 	open_room(f, "");
-	talk(f, BOB, "a");
-	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	id = id_of_talk(f, BOB, "a");
 	moderate(f, BOB, id);
 	fix_has(f, "<forbidden");
 	moderate(f, EVE, id);
@@ -201,12 +205,10 @@ static void test_who_may_not_moderate(void **state)
 	ask(f, ALICE, "set", "<moderate xmlns='" NS_MODERATE "' id='a'/>");
 	fix_has(f, "<bad-request");
 	say(f, ALICE, "s1", "<subject>b</subject>");
-	(void)snprintf(id, sizeof(id), "%s",
-	    behind(f, "</subject><stanza-id xmlns=\"" NS_SID "\" by=\"" ROOM "\" id=\"", 0));
+	id = behind(f, "</subject><stanza-id xmlns=\"" NS_SID "\" by=\"" ROOM "\" id=\"", 0);
 	moderate(f, ALICE, id);
 	fix_has(f, "<not-allowed");
-	ask(f, BOB, "set", QUERY());
-	assert_string_equal(texts(f), "a");
+	finds(f, BOB, "a");
 	fix_hasnt(f, "<retracted");
 }
 
@@ -214,18 +216,14 @@ static void test_who_may_not_moderate(void **state)
 static void test_without_an_archive(void **state)
 {
 	struct fix *f = *state;
-	char id[64];
+	const char *id;
 
 	open_room(f, CONF("enablearchiving", "0"));
-	talk(f, BOB, "ab");
-	(void)snprintf(id, sizeof(id), "%s", sid_of(f, "a"));
+	id = id_of_talk(f, BOB, "ab");
 	moderate(f, ALICE, id);
 	fix_has(f, "type=\"result\"");
-	muc_revive(f);
-	fix_clear(f);
-	enter(f, EVE, "Eve");
-	assert_string_equal(texts(f), "b");
-	assert_int_equal(fix_count(f, "<retracted"), 1);
+	fix_replace(f);
+	is_shown(f, EVE, "Eve");
 	assert_int_equal(number(f, "SELECT count(*) FROM said"), 2);
 }
 

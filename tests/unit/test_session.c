@@ -23,13 +23,10 @@
 #define MAX 20
 #define BIG 200000
 
-static struct router r;
-static struct router_conf conf;
 static struct stream *stream;
 static struct session *s;
 static struct el *small, *big;
 static size_t small_len;
-static int far;
 
 static size_t len_of(const struct el *el)
 {
@@ -47,7 +44,7 @@ static void connect_session(size_t hard)
 {
 	const struct jid jid = jid_view("alice@example.org/phone");
 
-	stream = session_stream(r.loop, hard, &far);
+	stream = session_stream(hard);
 	s = session_new(r.sessions, &jid, stream, NULL, NULL);
 }
 
@@ -66,8 +63,7 @@ static int setup(void **state)
 	memset(text, 'x', BIG);
 	text[BIG] = '\0';
 	conf = (struct router_conf){ .limit = { .output_stanzas = MAX } };
-	r = (struct router){ .conf = &conf, .loop = loop_new() };
-	assert_int_equal(sessions_open(&r.sessions, &r), 0);
+	router_open();
 	small = el_message("chat", "alice@example.org/phone");
 	big = el_message("chat", "alice@example.org/phone");
 	el_add_text(big, "body", NULL, text);
@@ -83,15 +79,8 @@ static int teardown(void **state)
 	disconnect_session();
 	el_free(small);
 	el_free(big);
-	sessions_close(r.sessions);
-	loop_free(r.loop);
+	router_close();
 	return 0;
-}
-
-static void turns(void)
-{
-	for (int i = 0; i < 5; i++)
-		(void)loop_turn(r.loop, false);
 }
 
 /* The client reads up to n bytes. */

@@ -21,15 +21,12 @@
 #include "router.h"
 #include "session_fixture.h"
 
-static struct router r;
-static struct router_conf conf;
 static struct stream *stream;
 static struct session *s;
-static int far;
 
 static void connect_session(size_t hard)
 {
-	stream = session_stream(r.loop, hard, &far);
+	stream = session_stream(hard);
 	s->stream = stream;
 	s->owner = &r;
 }
@@ -47,9 +44,8 @@ static int setup(void **state)
 
 	(void)state;
 	conf = (struct router_conf){ 0 };
-	r = (struct router){ .conf = &conf, .loop = loop_new() };
-	assert_int_equal(sessions_open(&r.sessions, &r), 0);
-	stream = session_stream(r.loop, 0, &far);
+	router_open();
+	stream = session_stream(0);
 	s = session_new(r.sessions, &jid, stream, &r, NULL);
 	session_sm_begin(s, 60000);
 	return 0;
@@ -60,15 +56,8 @@ static int teardown(void **state)
 	(void)state;
 	session_free(s);
 	disconnect_session();
-	sessions_close(r.sessions);
-	loop_free(r.loop);
+	router_close();
 	return 0;
-}
-
-static void turns(void)
-{
-	for (int i = 0; i < 5; i++)
-		(void)loop_turn(r.loop, false);
 }
 
 static int send_one(void)

@@ -24,10 +24,11 @@ class Authority:
 
     def issue(self, folder, *names, days=30, age=1):
         """folder/fullchain.pem and privkey.pem for these names, valid from `age` days ago on for
-        `days` days (negative: it has ended).  Returns (certificate file, key file)."""
+        `days` days (negative: it has ended) and some hours, so that as many are left during all of
+        a test.  Returns (certificate file, key file)."""
         key = ec.generate_private_key(ec.SECP256R1())
         begin = datetime.datetime.utcnow() - datetime.timedelta(days=age + max(0, -days))
-        end = datetime.datetime.utcnow() + datetime.timedelta(days=days)
+        end = datetime.datetime.utcnow() + datetime.timedelta(days=days, hours=6)
         cert = (_builder(_name(names[0]), self._name, key, begin, end)
                 .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]),
                                critical=False)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Files that can no longer be written while programs have them open, as after an I/O error that
 made a file system read-only: remounting it is refused as long as they have.  And a database that is
-locked."""
+locked, or on a disk that is full."""
 
 import array
 import contextlib
@@ -57,6 +57,15 @@ def unwritable(database):
     finally:
         for path in paths:
             _immutable(path, False)
+
+
+def fill_disk(folder):
+    """The file system takes no more; returns what to unlink for room."""
+    filler = os.path.join(folder, "filler")
+    with open(filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
+        while f.write(b"x" * 4096):
+            pass
+    return filler
 
 
 @contextlib.contextmanager

@@ -12,8 +12,9 @@ from .raw import SaslFailure
 
 async def let_pass(clock, seconds):
     """Advances the clock and waits until the programs know, so that what begins after this begins
-    at the new time.  (They look every 20 ms.)"""
+    at the new time, and what was due has begun.  (They look every 20 ms.)"""
     clock.advance(seconds)
+    await clock.noticed()
     await asyncio.sleep(0.1)
 
 

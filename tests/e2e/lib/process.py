@@ -25,6 +25,7 @@ class Process:
         self.name, self.argv, self.env, self.log_file = name, argv, env, log_file
         self._proc = None
         self._expected = True  # its end, if it has ended, was asked for or looked at
+        self._hangs = False
 
     # --- life -----------------------------------------------------------------------------------
     def start(self):
@@ -36,7 +37,7 @@ class Process:
         with open(self.log_file, "ab") as log:
             self._proc = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=log,
                                           stderr=log, start_new_session=True)
-        self._expected = False
+        self._expected = self._hangs = False
 
     @property
     def pid(self):
@@ -45,6 +46,10 @@ class Process:
     @property
     def alive(self):
         return self._proc is not None and self._proc.poll() is None
+
+    @property
+    def awake(self):
+        return self.alive and not self._hangs
 
     def signal(self, number):
         self._proc.send_signal(number)
@@ -69,9 +74,11 @@ class Process:
         self.wait_exit()
 
     def hang(self):
+        self._hangs = True
         self.signal(signal.SIGSTOP)
 
     def unhang(self):
+        self._hangs = False
         self.signal(signal.SIGCONT)
 
     def restart(self):

@@ -66,6 +66,7 @@ class Stack:
             authority.issue(os.path.join(self.certs_dir, self.first_domain), *self.served_names())
         self.router = self._process("router")
         self.components = {name: self._process(name) for name in components}
+        clock.programs += self.processes
 
     # --- names and places -----------------------------------------------------------------------
     @property

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures of the tests of tokens (XEP-0484): pytest finds them where they are imported."""
+"""Fixtures of the tests of logging in with XEP-0388, and with tokens (XEP-0484): pytest finds them
+where they are imported."""
 
 import pytest
 
