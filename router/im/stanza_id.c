@@ -26,8 +26,7 @@
 
 enum {
 	LEASE_MS = 3000,
-	COUNTER_MAX = 0xfff, /* ids of one millisecond, less one */
-	DRAWN = 64,          /* tails that are drawn at once */
+	DRAWN = 64, /* tails that are drawn at once */
 };
 
 struct stanza_ids {
@@ -91,13 +90,6 @@ static void lease(struct stanza_ids *ids)
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-static char *put_hex(char *out, uint64_t v, unsigned digits)
-{
-	for (unsigned i = digits; i-- > 0; v >>= 4)
-		out[i] = "0123456789abcdef"[v & 15];
-	return out + digits;
-}
-
 static uint64_t draw(struct stanza_ids *ids)
 {
 	if (ids->n_tails == 0) {
@@ -115,23 +107,14 @@ int64_t stanza_id_new(struct stanza_ids *ids, char out[STANZA_ID + 1])
 	if (now > ids->ms) {
 		ids->ms = now;
 		ids->counter = 0;
-	} else if (ids->counter < COUNTER_MAX) {
+	} else if (ids->counter < UUID7_COUNT_MAX) {
 		ids->counter++;
 	} else {
 		ids->ms++;
 		ids->counter = 0;
 	}
 	lease(ids);
-	out = put_hex(out, (uint64_t)ids->ms >> 16, 8);
-	*out++ = '-';
-	out = put_hex(out, (uint64_t)ids->ms & 0xffff, 4);
-	*out++ = '-';
-	out = put_hex(out, 0x7000 | ids->counter, 4);
-	*out++ = '-';
-	out = put_hex(out, 0x8000 | (tail >> 48 & 0x3fff), 4);
-	*out++ = '-';
-	out = put_hex(out, tail & 0xffffffffffff, 12);
-	*out = '\0';
+	uuid7_write(&(struct uuid7){ ids->ms, ids->counter, tail }, out);
 	return ids->ms;
 }
 
