@@ -7,6 +7,7 @@
 #include <base/arena.h>
 #include <base/mem.h>
 #include <xmpp/rsm.h>
+#include <xmpp/stamp.h>
 
 #include "page.h"
 
@@ -44,7 +45,7 @@ static void write_result(const struct archive *a, struct page *p, const struct s
 	sbuf_add(&p->text, sbuf_data(&p->queryid), sbuf_len(&p->queryid));
 	el_write_attr(&p->text, "id", id);
 	sbuf_puts(&p->text, "><forwarded xmlns=\"" NS_FORWARD "\">");
-	message_delay(&p->text, NULL, uid_ms(&row->uid));
+	stamp_delay(&p->text, NULL, uid_ms(&row->uid));
 	message_write(&p->text, row->head, row->head_len, row->content, fits ? row->len : 0, NULL);
 	sbuf_puts(&p->text, "</forwarded></result>");
 }

@@ -54,16 +54,15 @@ static bool fits(const struct mam_page *p, const struct room *r, const struct sa
 static void write_result(struct mam_page *p, const struct room *r, const struct said_row *row)
 {
 	struct sbuf *out = &p->text;
-	char id[SID_TEXT + 1], stamp[STAMP_LEN + 1];
+	char id[SID_TEXT + 1];
 
 	sid_write(&row->sid, id);
-	stamp_write(sid_ms(row->sid.seq), stamp);
 	sbuf_puts(out, "<result xmlns=\"" NS_MAM "\"");
 	sbuf_add(out, sbuf_data(&p->queryid), sbuf_len(&p->queryid));
 	el_write_attr(out, "id", id);
-	sbuf_puts(out, "><forwarded xmlns=\"" NS_FORWARD "\"><delay xmlns=\"" NS_DELAY "\"");
-	el_write_attr(out, "stamp", stamp);
-	sbuf_puts(out, "/><message xmlns=\"" NS_CLIENT "\"");
+	sbuf_puts(out, "><forwarded xmlns=\"" NS_FORWARD "\">");
+	stamp_delay(out, NULL, sid_ms(row->sid.seq));
+	sbuf_puts(out, "<message xmlns=\"" NS_CLIENT "\"");
 	write_from(out, r, row->nick);
 	sbuf_puts(out, " type=\"groupchat\"");
 	el_write_attr(out, "id", row->id);
