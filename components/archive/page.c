@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <base/arena.h>
 #include <base/mem.h>
-#include <xmpp/rsm.h>
-#include <xmpp/stamp.h>
+#include <xmpp/mam.h>
 
 #include "page.h"
 
@@ -41,13 +39,9 @@ static void write_result(const struct archive *a, struct page *p, const struct s
 	char id[UID_TEXT + 1];
 
 	uid_write(&row->uid, id);
-	sbuf_puts(&p->text, "<result xmlns=\"" NS_MAM "\"");
-	sbuf_add(&p->text, sbuf_data(&p->queryid), sbuf_len(&p->queryid));
-	el_write_attr(&p->text, "id", id);
-	sbuf_puts(&p->text, "><forwarded xmlns=\"" NS_FORWARD "\">");
-	stamp_delay(&p->text, NULL, uid_ms(&row->uid));
+	mam_begin_result(&p->text, &p->queryid, id, uid_ms(&row->uid));
 	message_write(&p->text, row->head, row->head_len, row->content, fits ? row->len : 0, NULL);
-	sbuf_puts(&p->text, "</forwarded></result>");
+	mam_end_result(&p->text);
 }
 
 static bool matches(const struct page *p, const struct store_row *row)
@@ -176,30 +170,30 @@ static int count_all(struct archive *a, const struct page *p)
 	return store_count(a, &range);
 }
 
-static void add_set(struct archive *a, struct el *fin, const struct page *p)
+static void add_fin(struct archive *a, struct el *answer, const struct page *p)
 {
-	struct el *set = el_add(fin, "set", NS_RSM), *first;
 	bool backwards = p->range.backwards;
-	int all = count_all(a, p);
-	char id[UID_TEXT + 1], count[24];
+	char ids[2][UID_TEXT + 1];
+	struct mam_fin fin = {
+		.complete = !p->more,
+		.whole = p->whole && (!backwards || !p->more),
+		.count = count_all(a, p),
+	};
 
 	if (p->n > 0) {
-		uid_write(&result_at(p, 0, backwards)->uid, id);
-		first = el_add_text(set, "first", NULL, id);
-		if (p->whole && (!backwards || !p->more))
-			el_set(first, "index", "0");
-		uid_write(&result_at(p, p->n - 1, backwards)->uid, id);
-		el_add_text(set, "last", NULL, id);
+		uid_write(&result_at(p, 0, backwards)->uid, ids[0]);
+		uid_write(&result_at(p, p->n - 1, backwards)->uid, ids[1]);
+		fin.first = ids[0];
+		fin.last = ids[1];
 	}
-	if (all >= 0 && all <= ARCHIVE_COUNT) {
-		(void)snprintf(count, sizeof(count), "%d", all);
-		el_add_text(set, "count", NULL, count);
-	}
+	if (fin.count > ARCHIVE_COUNT)
+		fin.count = -1;
+	mam_add_fin(answer, &fin);
 }
 
 void page_send(struct archive *a, struct comp_req *rq, struct page *p)
 {
-	struct el *answer, *fin;
+	struct el *answer;
 	int r = send_all(a, rq, p);
 
 	if (r < 0) {
@@ -210,10 +204,7 @@ void page_send(struct archive *a, struct comp_req *rq, struct page *p)
 		return;
 	}
 	answer = comp_result(rq);
-	fin = el_add(answer, "fin", NS_MAM);
-	if (!p->more)
-		el_set(fin, "complete", "true");
-	add_set(a, fin, p);
+	add_fin(a, answer, p);
 	comp_reply(rq, answer);
 }
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <base/arena.h>
 #include <base/mem.h>
-#include <xmpp/rsm.h>
-#include <xmpp/stamp.h>
+#include <xmpp/mam.h>
 
 #include "mam.h"
 #include "mam_page.h"
@@ -57,11 +55,7 @@ static void write_result(struct mam_page *p, const struct room *r, const struct 
 	char id[SID_TEXT + 1];
 
 	sid_write(&row->sid, id);
-	sbuf_puts(out, "<result xmlns=\"" NS_MAM "\"");
-	sbuf_add(out, sbuf_data(&p->queryid), sbuf_len(&p->queryid));
-	el_write_attr(out, "id", id);
-	sbuf_puts(out, "><forwarded xmlns=\"" NS_FORWARD "\">");
-	stamp_delay(out, NULL, sid_ms(row->sid.seq));
+	mam_begin_result(out, &p->queryid, id, sid_ms(row->sid.seq));
 	sbuf_puts(out, "<message xmlns=\"" NS_CLIENT "\"");
 	write_from(out, r, row->nick);
 	sbuf_puts(out, " type=\"groupchat\"");
@@ -72,7 +66,8 @@ static void write_result(struct mam_page *p, const struct room *r, const struct 
 		sbuf_add(out, row->inner, row->len);
 	if (p->real && row->jid)
 		write_author(out, row);
-	sbuf_puts(out, "</message></forwarded></result>");
+	sbuf_puts(out, "</message>");
+	mam_end_result(out);
 }
 
 /* --- finding -----------------------------------------------------------------------------------
@@ -214,31 +209,31 @@ static int count_all(const struct mam_page *p, const struct room *r)
 	return store_count(r->m, &range);
 }
 
-static void add_set(struct el *fin, const struct mam_page *p, const struct room *r)
+static void add_fin(struct el *answer, const struct mam_page *p, const struct room *r)
 {
-	struct el *set = el_add(fin, "set", NS_RSM), *first;
 	bool backwards = p->range.backwards;
-	int all = count_all(p, r);
-	char id[SID_TEXT + 1], count[24];
+	char ids[2][SID_TEXT + 1];
+	struct mam_fin fin = {
+		.complete = !p->more,
+		.whole = p->whole && (!backwards || !p->more),
+		.count = count_all(p, r),
+	};
 
 	if (p->n > 0) {
-		sid_write(&result_at(p, 0, backwards)->sid, id);
-		first = el_add_text(set, "first", NULL, id);
-		if (p->whole && (!backwards || !p->more))
-			el_set(first, "index", "0");
-		sid_write(&result_at(p, p->n - 1, backwards)->sid, id);
-		el_add_text(set, "last", NULL, id);
+		sid_write(&result_at(p, 0, backwards)->sid, ids[0]);
+		sid_write(&result_at(p, p->n - 1, backwards)->sid, ids[1]);
+		fin.first = ids[0];
+		fin.last = ids[1];
 	}
-	if (all >= 0 && all <= MUC_MAM_COUNT) {
-		(void)snprintf(count, sizeof(count), "%d", all);
-		el_add_text(set, "count", NULL, count);
-	}
+	if (fin.count > MUC_MAM_COUNT)
+		fin.count = -1;
+	mam_add_fin(answer, &fin);
 }
 
 void mam_page_send(struct mam_page *p, const struct room *r, struct comp_req *rq)
 {
 	int ret = send_all(p, r, rq);
-	struct el *answer, *fin;
+	struct el *answer;
 
 	if (ret < 0) {
 		log_err(&tag, ret == -ENOBUFS ? LOG_LVL_DEBUG : LOG_LVL_WARN, ret,
@@ -248,10 +243,7 @@ void mam_page_send(struct mam_page *p, const struct room *r, struct comp_req *rq
 		return;
 	}
 	answer = comp_result(rq);
-	fin = el_add(answer, "fin", NS_MAM);
-	if (!p->more)
-		el_set(fin, "complete", "true");
-	add_set(fin, p, r);
+	add_fin(answer, p, r);
 	comp_reply(rq, answer);
 }
 
