@@ -98,17 +98,6 @@ static int read_ranges(struct archive *a, struct page *p, const struct mam_query
 	return r < 0 ? r : read_id(a, p, q->from, !q->backwards);
 }
 
-static void read_page(struct page *p, const struct mam_query *q)
-{
-	p->max = q->max == SIZE_MAX ? ARCHIVE_PAGE : q->max;
-	if (p->max > ARCHIVE_PAGE_MAX)
-		p->max = ARCHIVE_PAGE_MAX;
-	p->range.backwards = q->backwards;
-	p->whole = !q->from;
-	p->flip = q->flip;
-	mam_write_queryid(&p->queryid, q->queryid);
-}
-
 /* 0 or -enum el_cond. */
 static int read_query(struct archive *a, const struct comp_req *rq, struct page *p)
 {
@@ -126,7 +115,8 @@ static int read_query(struct archive *a, const struct comp_req *rq, struct page 
 	p->range.owner = o->id;
 	uid_first(&p->range.low);
 	uid_last(&p->range.high);
-	read_page(p, &q);
+	p->range.backwards = q.backwards;
+	mam_results_init(&p->found, &q, ARCHIVE_PAGE, ARCHIVE_PAGE_MAX);
 	read_with(p, &q, el_arena(query));
 	return read_ranges(a, p, &q);
 }

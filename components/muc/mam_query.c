@@ -118,17 +118,6 @@ static int read_ids(struct mam_page *p, const struct mam_query *q, const struct 
 	return 0;
 }
 
-static void read_page(struct mam_page *p, const struct mam_query *q)
-{
-	p->max = q->max == SIZE_MAX ? MUC_MAM_PAGE : q->max;
-	if (p->max > MUC_MAM_PAGE_MAX)
-		p->max = MUC_MAM_PAGE_MAX;
-	p->range.backwards = q->backwards;
-	p->whole = !q->from;
-	p->flip = q->flip;
-	mam_write_queryid(&p->queryid, q->queryid);
-}
-
 int mam_page_read(struct mam_page *p, const struct room *r, const struct el *query)
 {
 	struct mam_query q;
@@ -137,7 +126,8 @@ int mam_page_read(struct mam_page *p, const struct room *r, const struct el *que
 	if (ret < 0)
 		return ret;
 	p->range = (struct said_range){ .room = r->no, .low = -1, .high = INT64_MAX };
-	read_page(p, &q);
+	p->range.backwards = q.backwards;
+	mam_results_init(&p->found, &q, MUC_MAM_PAGE, MUC_MAM_PAGE_MAX);
 	read_times(p, &q);
 	ret = read_with(p, &q, r);
 	if (ret == 0)

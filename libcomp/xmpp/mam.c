@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <base/arena.h>
-#include <base/sbuf.h>
 #include <xmpp/form.h>
 #include <xmpp/mam.h>
 #include <xmpp/rsm.h>
@@ -162,45 +160,6 @@ int mam_parse(struct mam_query *q, const struct el *query, unsigned fields)
 
 /* --- answers -----------------------------------------------------------------------------------
  */
-
-void mam_write_queryid(struct sbuf *out, const char *queryid)
-{
-	el_write_attr(out, "queryid", queryid);
-}
-
-void mam_begin_result(struct sbuf *out, const struct sbuf *queryid, const char *id, int64_t ms)
-{
-	sbuf_puts(out, "<result xmlns=\"" NS_MAM "\"");
-	sbuf_add(out, sbuf_data(queryid), sbuf_len(queryid));
-	el_write_attr(out, "id", id);
-	sbuf_puts(out, "><forwarded xmlns=\"" NS_FORWARD "\">");
-	stamp_delay(out, NULL, ms);
-}
-
-void mam_end_result(struct sbuf *out)
-{
-	sbuf_puts(out, "</forwarded></result>");
-}
-
-void mam_add_fin(struct el *answer, const struct mam_fin *f)
-{
-	struct el *fin = el_add(answer, "fin", NS_MAM), *set, *first;
-	char count[24];
-
-	if (f->complete)
-		el_set(fin, "complete", "true");
-	set = el_add(fin, "set", NS_RSM);
-	if (f->first) {
-		first = el_add_text(set, "first", NULL, f->first);
-		if (f->whole)
-			el_set(first, "index", "0");
-		el_add_text(set, "last", NULL, f->last);
-	}
-	if (f->count >= 0) {
-		(void)snprintf(count, sizeof(count), "%d", f->count);
-		el_add_text(set, "count", NULL, count);
-	}
-}
 
 void mam_add_end(struct el *metadata, const char *name, const char *id, int64_t ms)
 {

@@ -226,45 +226,160 @@ static void test_form(void **state)
 	el_free(answer);
 }
 
-static void test_result(void **state)
+/* One result with this content after all that are there. */
+static bool add(struct mam_results *r, const char *id, const char *content, size_t bytes)
 {
-	struct sbuf b = SBUF_INIT, id = SBUF_INIT;
-
-	(void)state;
-	mam_write_queryid(&id, NULL);
-	mam_begin_result(&b, &id, "i", T0);
-	mam_write_queryid(&id, "a&b");
-	mam_begin_result(&b, &id, "j", T0);
-	mam_end_result(&b);
-	assert_string_equal(sbuf_str(&b),
-	    "<result xmlns=\"" NS_MAM "\" id=\"i\"><forwarded xmlns=\"" NS_FORWARD
-	    "\"><delay xmlns=\"" NS_DELAY "\" stamp=\"2026-01-01T00:00:00.000Z\"/>"
-	    "<result xmlns=\"" NS_MAM
-	    "\" queryid=\"a&amp;b\" id=\"j\"><forwarded xmlns=\"" NS_FORWARD
-	    "\"><delay xmlns=\"" NS_DELAY "\" stamp=\"2026-01-01T00:00:00.000Z\"/>"
-	    "</forwarded></result>");
-	sbuf_done(&b);
-	sbuf_done(&id);
+	if (!mam_results_begin(r, id, T0))
+		return false;
+	sbuf_puts(&r->text, content);
+	return mam_results_end(r, bytes);
 }
 
-static void test_fin(void **state)
+static struct mam_results begin(const char *attr, const char *inner)
 {
-	struct mam_fin f = { .complete = true, .count = -1 };
+	struct mam_results r;
+
+	assert_int_equal(parse_with(attr, inner, 0), 0);
+	mam_results_init(&r, &q, 3, 5);
+	return r;
+}
+
+/* The contents, a letter each, in the order in which they are sent. */
+static const char *order(const struct mam_results *r)
+{
+	static char text[16];
+	size_t i, len;
+
+	for (i = 0; i < r->n; i++) {
+		const char *s = mam_results_get(r, i, &len);
+
+		text[i] = s[len - strlen("x</forwarded></result>")];
+	}
+	text[i] = '\0';
+	return text;
+}
+
+static void fin(struct mam_results *r, int count, const char *want)
+{
 	struct el *answer = el_new("a", "a");
 
+	mam_results_add_fin(answer, r, count);
+	is(answer, want);
+	mam_results_done(r);
+}
+
+#define BEGIN_FIN(attr) "<a xmlns=\"a\"><fin xmlns=\"" NS_MAM "\"" attr "><set xmlns=\"" NS_RSM "\""
+#define END_FIN "</fin></a>"
+
+static void test_result(void **state)
+{
+	struct mam_results r = begin(" queryid='a&amp;b'", "");
+	size_t len;
+	const char *s;
+
 	(void)state;
-	mam_add_fin(answer, &f);
-	is(answer, "<a xmlns=\"a\"><fin xmlns=\"" NS_MAM "\" complete=\"true\"><set xmlns=\"" NS_RSM
-		   "\"/></fin></a>");
-	answer = el_new("a", "a");
-	f = (struct mam_fin){ .first = "f", .last = "l", .whole = true, .count = 0 };
-	mam_add_fin(answer, &f);
-	f.whole = false;
-	mam_add_fin(answer, &f);
-	is(answer, "<a xmlns=\"a\"><fin xmlns=\"" NS_MAM "\"><set xmlns=\"" NS_RSM
-		   "\"><first index=\"0\">f</first><last>l</last><count>0</count></set></fin>"
-		   "<fin xmlns=\"" NS_MAM "\"><set xmlns=\"" NS_RSM
-		   "\"><first>f</first><last>l</last><count>0</count></set></fin></a>");
+	assert_true(add(&r, "i&", "<m/>", SIZE_MAX));
+	s = mam_results_get(&r, 0, &len);
+	assert_int_equal(len, sbuf_len(&r.text));
+	assert_ptr_equal(s, sbuf_data(&r.text));
+	assert_string_equal(sbuf_str(&r.text),
+	    "<result xmlns=\"" NS_MAM
+	    "\" queryid=\"a&amp;b\" id=\"i&amp;\"><forwarded xmlns=\"" NS_FORWARD
+	    "\"><delay xmlns=\"" NS_DELAY "\" stamp=\"2026-01-01T00:00:00.000Z\"/><m/>"
+	    "</forwarded></result>");
+	fin(&r, 1,
+	    BEGIN_FIN(" complete=\"true\"") "><first index=\"0\">i&amp;</first>"
+					    "<last>i&amp;</last><count>1</count></set>" END_FIN);
+}
+
+static void test_nothing_found(void **state)
+{
+	struct mam_results r = begin("", "");
+
+	(void)state;
+	assert_string_equal(order(&r), "");
+	fin(&r, 0, BEGIN_FIN(" complete=\"true\"") "><count>0</count></set>" END_FIN);
+	r = begin("", "");
+	fin(&r, -1, BEGIN_FIN(" complete=\"true\"") "/>" END_FIN);
+	r = (struct mam_results){ 0 };
+	mam_results_done(&r);
+}
+
+static void test_full(void **state)
+{
+	struct mam_results r = begin("", "");
+
+	(void)state;
+	assert_true(add(&r, "1", "a", SIZE_MAX) && add(&r, "2", "b", SIZE_MAX));
+	assert_true(add(&r, "3", "c", SIZE_MAX));
+	assert_false(r.more);
+	assert_false(add(&r, "4", "d", SIZE_MAX));
+	assert_true(r.more);
+	assert_string_equal(order(&r), "abc");
+	fin(&r, -1, BEGIN_FIN("") "><first index=\"0\">1</first><last>3</last></set>" END_FIN);
+	r = begin("", SET("<max>99</max>"));
+	assert_int_equal(r.max, 5);
+	mam_results_done(&r);
+	r = begin("", SET("<max>0</max>"));
+	assert_false(add(&r, "1", "a", SIZE_MAX));
+	fin(&r, 7, BEGIN_FIN("") "><count>7</count></set>" END_FIN);
+}
+
+/* The first may have any length, and what is too long leaves nothing of itself. */
+static void test_bytes(void **state)
+{
+	struct mam_results r = begin("", "");
+	size_t len;
+
+	(void)state;
+	assert_true(add(&r, "1", "a", 1));
+	len = sbuf_len(&r.text);
+	assert_false(add(&r, "2", "b", 2 * len - 1));
+	assert_true(r.more);
+	assert_int_equal(sbuf_len(&r.text), len);
+	fin(&r, -1, BEGIN_FIN("") "><first index=\"0\">1</first><last>1</last></set>" END_FIN);
+	r = begin("", "");
+	assert_true(add(&r, "1", "a", 1) && add(&r, "2", "b", 2 * len));
+	assert_false(r.more);
+	mam_results_done(&r);
+}
+
+static void test_orders(void **state)
+{
+	static const struct {
+		const char *inner, *order, *fin;
+	} rows[] = {
+		{ SET("<after>0</after>"), "ab", "><first>1</first><last>2</last></set>" },
+		{ SET("<after>0</after>") "<flip-page/>", "ba",
+		    "><first>1</first><last>2</last></set>" },
+		{ SET("<before/>"), "ba", "><first index=\"0\">2</first><last>1</last></set>" },
+		{ SET("<before/>") "<flip-page/>", "ab",
+		    "><first index=\"0\">2</first><last>1</last></set>" },
+		{ SET("<before>3</before>"), "ba", "><first>2</first><last>1</last></set>" },
+	};
+	char want[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct mam_results r = begin("", rows[i].inner);
+
+		assert_true(add(&r, "1", "a", SIZE_MAX) && add(&r, "2", "b", SIZE_MAX));
+		assert_string_equal(order(&r), rows[i].order);
+		(void)snprintf(
+		    want, sizeof(want), BEGIN_FIN(" complete=\"true\"") "%s" END_FIN, rows[i].fin);
+		fin(&r, -1, want);
+	}
+}
+
+/* From the end, the first is one of many. */
+static void test_last_page(void **state)
+{
+	struct mam_results r = begin("", SET("<before/><max>1</max>"));
+
+	(void)state;
+	assert_true(add(&r, "9", "a", SIZE_MAX));
+	assert_false(add(&r, "8", "b", SIZE_MAX));
+	fin(&r, -1, BEGIN_FIN("") "><first>9</first><last>9</last></set>" END_FIN);
 }
 
 static void test_ends(void **state)
@@ -287,8 +402,12 @@ int main(void)
 		cmocka_unit_test_teardown(test_refused, teardown),
 		cmocka_unit_test_teardown(test_bounds, teardown),
 		cmocka_unit_test(test_form),
-		cmocka_unit_test(test_result),
-		cmocka_unit_test(test_fin),
+		cmocka_unit_test_teardown(test_result, teardown),
+		cmocka_unit_test_teardown(test_nothing_found, teardown),
+		cmocka_unit_test_teardown(test_full, teardown),
+		cmocka_unit_test_teardown(test_bytes, teardown),
+		cmocka_unit_test_teardown(test_orders, teardown),
+		cmocka_unit_test_teardown(test_last_page, teardown),
 		cmocka_unit_test(test_ends),
 	};
 

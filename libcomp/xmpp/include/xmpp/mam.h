@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <base/sbuf.h>
 #include <xmpp/el.h>
 
 enum {
@@ -44,21 +45,35 @@ int mam_parse(struct mam_query *q, const struct el *query, unsigned fields);
 /* <query/> with the form. */
 void mam_add_form(struct el *answer, unsigned fields);
 
-/* What is around the <message/> of a result (4.2); ms: when it was said.  queryid: an attribute, or
- * nothing. */
-void mam_write_queryid(struct sbuf *out, const char *queryid);
-void mam_begin_result(struct sbuf *out, const struct sbuf *queryid, const char *id, int64_t ms);
-void mam_end_result(struct sbuf *out);
-
-struct mam_fin {
-	bool complete;            /* there is nothing beyond */
-	const char *first, *last; /* the oldest and the newest; NULL: it is empty */
-	bool whole;               /* the first is known to be the oldest of all that match */
-	int count;                /* of all that match; -1: unknown */
-};
-void mam_add_fin(struct el *answer, const struct mam_fin *f);
-
 /* One of both ends of an archive, "start" or "end", in <metadata/>. */
 void mam_add_end(struct el *metadata, const char *name, const char *id, int64_t ms);
+
+/* --- a page ------------------------------------------------------------------------------------
+ */
+/* Its results, in the order in which they are found: backwards the newest first.  Zeroed memory is
+ * an empty one without a query. */
+struct mam_results {
+	size_t max;          /* as many at most */
+	bool backwards;      /* as in the query, */
+	bool flip;           /* likewise */
+	bool whole;          /* no page before this one is known */
+	bool more;           /* there is something beyond */
+	struct sbuf queryid; /* an attribute, or nothing */
+	struct mam_result *v;
+	size_t n;
+	struct sbuf text, ids;
+};
+/* dflt: their number if nothing is said; most: whatever is said. */
+void mam_results_init(struct mam_results *r, const struct mam_query *q, size_t dflt, size_t most);
+void mam_results_done(struct mam_results *r);
+/* One more (4.2), said at ms: what is put into text between these two is its <message/>.  false:
+ * it is beyond the page, and not part of it: it would be one too many, or make the page, of more
+ * than one, longer than so many bytes. */
+bool mam_results_begin(struct mam_results *r, const char *id, int64_t ms);
+bool mam_results_end(struct mam_results *r, size_t bytes);
+/* The i-th that is sent, as bytes. */
+const char *mam_results_get(const struct mam_results *r, size_t i, size_t *ret_len);
+/* <fin/>, behind them; count: of all that match, -1: unknown. */
+void mam_results_add_fin(struct el *answer, const struct mam_results *r, int count);
 
 #endif
