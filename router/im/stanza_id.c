@@ -53,11 +53,8 @@ int stanza_ids_open(struct stanza_ids **out, struct router *r)
 	ids->router = r;
 	*out = ids;
 	if (rc == 0)
-		rc = db_next(r->db, &q_get);
-	if (rc > 0) {
-		ids->ms = ids->leased = db_int(r->db, &q_get, 0);
-		db_reset(r->db, &q_get);
-	}
+		rc = db_number(r->db, &q_get, &ids->leased);
+	ids->ms = ids->leased;
 	return rc < 0 ? rc : 0;
 }
 
