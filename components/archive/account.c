@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
-#include <base/arena.h>
+#include <comp/account.h>
 
 #include "account.h"
 #include "fresh.h"
@@ -12,39 +10,8 @@
 
 static const struct log_tag tag = { .mod = "archive" };
 
-struct event {
-	struct jid jid;
-	const char *host;
-	int64_t n;
-	bool deleted;
-};
-
-static int64_t number_of(const struct el *account)
-{
-	const char *s = el_attr(account, "n");
-	int64_t n = 0;
-
-	for (; s && *s >= '0' && *s <= '9' && n < INT64_MAX / 10 - 9; s++)
-		n = n * 10 + (*s - '0');
-	return n;
-}
-
-static bool read_event(const struct comp_req *rq, struct event *out)
-{
-	const struct el *el = comp_payload(rq);
-	const char *event = el_attr(el, "event"), *s = el_attr(el, "jid");
-
-	if (!event || !s || jid_parse(&out->jid, el_arena(el), s) < 0 || !jid_is_bare(&out->jid) ||
-	    jid_is_domain(&out->jid) || !jid_has_domain(&out->jid, comp_from(rq)->s))
-		return false;
-	out->host = comp_from(rq)->s;
-	out->n = number_of(el);
-	out->deleted = strcmp(event, "deleted") == 0;
-	return true;
-}
-
 /* Events that come again after the server was restarted are known by their numbers. */
-static int take(struct archive *a, const struct event *ev)
+static int take(struct archive *a, const struct comp_account_event *ev)
 {
 	struct owner *o;
 	int64_t last;
@@ -68,10 +35,10 @@ static int take(struct archive *a, const struct event *ev)
 
 static enum held_next run(struct archive *a, struct comp_req *rq, void *state)
 {
-	struct event ev;
+	struct comp_account_event ev;
 
 	(void)state;
-	if (read_event(rq, &ev) && (held_fails(a) || take(a, &ev) < 0))
+	if (comp_account_event(rq, &ev) && (held_fails(a) || take(a, &ev) < 0))
 		return HELD_AGAIN;
 	comp_reply_ok(rq);
 	return HELD_DONE;

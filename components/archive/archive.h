@@ -25,11 +25,8 @@
 
 #include "uid.h"
 
-#define NS_MAM "urn:xmpp:mam:2"
 #define NS_MAM_EXTENDED NS_MAM "#extended"
 #define NS_MAM_GROUPCHAT NS_MAM "#groupchat-field"
-#define NS_SID "urn:xmpp:sid:0"                 /* XEP-0359 */
-#define NS_RETRACT "urn:xmpp:message-retract:1" /* XEP-0424 */
 #define NS_TOMBSTONE NS_RETRACT "#tombstone"
 #define FEATURE_OFFLINE "msgoffline" /* XEP-0160 3 */
 
@@ -39,8 +36,6 @@ enum {
 	ARCHIVE_PAGE = 50,            /* messages of a page if nothing is said, */
 	ARCHIVE_PAGE_MAX = 250,       /* and at most; */
 	ARCHIVE_PAGE_BYTES = 1 << 20, /* of more than one */
-	ARCHIVE_IDS = 256,            /* of one query */
-	ARCHIVE_QUERYID = 1023,       /* bytes */
 	ARCHIVE_SLICE = 512,          /* rows that are looked at in one turn */
 	ARCHIVE_COUNT = 1000,         /* that are counted where only their number is asked for */
 	ARCHIVE_OFFLINE = 500,        /* messages of one answer to the server, */

@@ -131,14 +131,3 @@ void message_write(struct sbuf *out, const void *head, size_t head_len, const vo
 	sbuf_puts(out, extra ? extra : "");
 	sbuf_puts(out, "</message>");
 }
-
-void message_delay(struct sbuf *out, const char *from, int64_t ms)
-{
-	char stamp[STAMP_LEN + 1];
-
-	stamp_write(ms, stamp);
-	sbuf_puts(out, "<delay xmlns=\"" NS_DELAY "\"");
-	el_write_attr(out, "from", from);
-	el_write_attr(out, "stamp", stamp);
-	sbuf_puts(out, "/>");
-}

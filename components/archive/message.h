@@ -25,7 +25,5 @@ void message_tombstone(struct sbuf *out, const struct message *m, int64_t ms);
 /* Puts it together again: extra is added behind the content (NULL: nothing). */
 void message_write(struct sbuf *out, const void *head, size_t head_len, const void *content,
     size_t len, const char *extra);
-/* As the server stamps what comes late (XEP-0203). */
-void message_delay(struct sbuf *out, const char *from, int64_t ms);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
-#include <xmpp/form.h>
-#include <xmpp/stamp.h>
+#include <xmpp/mam.h>
 
 #include "fresh.h"
 #include "held.h"
@@ -11,41 +10,26 @@
 #include "query.h"
 #include "store.h"
 
-#define NS_VALIDATE "http://jabber.org/protocol/xdata-validate" /* XEP-0122 */
-
 int metadata_form(struct comp_req *rq, void *arg)
 {
 	int r = query_allowed(rq);
-	struct el *answer, *x, *ids;
+	struct el *answer;
 
 	(void)arg;
 	if (r < 0)
 		return r;
 	answer = comp_result(rq);
-	x = form_add(el_add(answer, "query", NS_MAM), FORM_FORM, NS_MAM);
-	(void)form_add_field(x, "jid-single", "with", NULL);
-	(void)form_add_field(x, "text-single", "start", NULL);
-	(void)form_add_field(x, "text-single", "end", NULL);
-	(void)form_add_field(x, "text-single", "before-id", NULL);
-	(void)form_add_field(x, "text-single", "after-id", NULL);
-	ids = form_add_field(x, "list-multi", "ids", NULL);
-	ids = el_add(ids, "validate", NS_VALIDATE);
-	el_set(ids, "datatype", "xs:string");
-	(void)el_add(ids, "open", NULL);
-	(void)form_add_field(x, "boolean", "include-groupchat", NULL);
+	mam_add_form(answer, MAM_GROUPCHAT); /* of rooms, the rooms have it */
 	comp_reply(rq, answer);
 	return COMP_DONE;
 }
 
 static void add_end(struct el *to, const char *name, const struct uid *uid)
 {
-	struct el *end = el_add(to, name, NULL);
-	char id[UID_TEXT + 1], stamp[STAMP_LEN + 1];
+	char id[UID_TEXT + 1];
 
 	uid_write(uid, id);
-	stamp_write(uid_ms(uid), stamp);
-	el_set(end, "id", id);
-	el_set(end, "timestamp", stamp);
+	mam_add_end(to, name, id, uid_ms(uid));
 }
 
 static enum held_next run(struct archive *a, struct comp_req *rq, void *state)

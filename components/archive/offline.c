@@ -4,6 +4,7 @@
 
 #include <base/arena.h>
 #include <base/sbuf.h>
+#include <xmpp/stamp.h>
 
 #include "fresh.h"
 #include "held.h"
@@ -77,7 +78,7 @@ static void write_message(struct waiting *w, const struct store_row *row)
 		log_warn(&tag, "%s gets the message %s without its content: it is too long",
 		    w->account->s, id);
 	sbuf_puts(&w->text, "<forwarded xmlns=\"" NS_FORWARD "\">");
-	message_delay(&w->text, jid_domain(w->account), uid_ms(&row->uid));
+	stamp_delay(&w->text, jid_domain(w->account), uid_ms(&row->uid));
 	message_write(&w->text, row->head, row->head_len, row->content, fits ? row->len : 0,
 	    row->peer ? sbuf_str(&sid) : NULL);
 	sbuf_puts(&w->text, "</forwarded>");

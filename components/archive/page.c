@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <base/arena.h>
-#include <base/mem.h>
-#include <xmpp/rsm.h>
 
 #include "page.h"
 
@@ -23,7 +20,6 @@ struct finding {
 	struct archive *a;
 	struct page *p;
 	struct uid last; /* that was looked at */
-	bool full;
 };
 
 static size_t longest(const struct archive *a)
@@ -34,19 +30,16 @@ static size_t longest(const struct archive *a)
 }
 
 /* One that is too long for the link is shown without its content, as one that was removed. */
-static void write_result(const struct archive *a, struct page *p, const struct store_row *row)
+static bool add(const struct archive *a, struct mam_results *to, const struct store_row *row)
 {
-	bool fits = row->head_len + row->len + sbuf_len(&p->queryid) <= longest(a);
+	bool fits = row->head_len + row->len + sbuf_len(&to->queryid) <= longest(a);
 	char id[UID_TEXT + 1];
 
 	uid_write(&row->uid, id);
-	sbuf_puts(&p->text, "<result xmlns=\"" NS_MAM "\"");
-	sbuf_add(&p->text, sbuf_data(&p->queryid), sbuf_len(&p->queryid));
-	el_write_attr(&p->text, "id", id);
-	sbuf_puts(&p->text, "><forwarded xmlns=\"" NS_FORWARD "\">");
-	message_delay(&p->text, NULL, uid_ms(&row->uid));
-	message_write(&p->text, row->head, row->head_len, row->content, fits ? row->len : 0, NULL);
-	sbuf_puts(&p->text, "</forwarded></result>");
+	if (!mam_results_begin(to, id, uid_ms(&row->uid)))
+		return false;
+	message_write(&to->text, row->head, row->head_len, row->content, fits ? row->len : 0, NULL);
+	return mam_results_end(to, ARCHIVE_PAGE_BYTES);
 }
 
 static bool matches(const struct page *p, const struct store_row *row)
@@ -59,21 +52,9 @@ static bool matches(const struct page *p, const struct store_row *row)
 static bool on_row(const struct store_row *row, void *arg)
 {
 	struct finding *f = arg;
-	struct page *p = f->p;
-	size_t at = sbuf_len(&p->text);
 
 	f->last = row->uid;
-	if (!matches(p, row))
-		return true;
-	if (p->n < p->max)
-		write_result(f->a, p, row);
-	if (p->n == p->max || (p->n > 0 && sbuf_len(&p->text) > ARCHIVE_PAGE_BYTES)) {
-		sbuf_truncate(&p->text, at);
-		p->more = f->full = true;
-		return false;
-	}
-	p->results[p->n++] = (struct result){ row->uid, at, sbuf_len(&p->text) - at };
-	return true;
+	return !matches(f->p, row) || add(f->a, &f->p->found, row);
 }
 
 /* As many as may be needed, where each one counts. */
@@ -83,11 +64,11 @@ static int find_in_range(struct finding *f)
 	struct store_range range = p->range;
 	int r;
 
-	range.most = p->resource ? ARCHIVE_SLICE : (int64_t)(p->max - p->n) + 1;
+	range.most = p->resource ? ARCHIVE_SLICE : (int64_t)(p->found.max - p->found.n) + 1;
 	r = store_read_range(f->a, &range, on_row, f);
 	if (r < 0)
 		return r;
-	if (f->full || r < range.most)
+	if (p->found.more || r < range.most)
 		return 1;
 	if (range.backwards)
 		uid_below(&p->range.high, &f->last);
@@ -101,7 +82,7 @@ static int find_ids(struct finding *f)
 	struct page *p = f->p;
 	int r;
 
-	for (; p->next_id < p->n_ids && !f->full; p->next_id++) {
+	for (; p->next_id < p->n_ids && !p->found.more; p->next_id++) {
 		size_t i = p->range.backwards ? p->n_ids - 1 - p->next_id : p->next_id;
 
 		if (!uid_between(&p->range.low, &p->range.high, &p->ids[i]))
@@ -117,27 +98,21 @@ int page_find(struct archive *a, struct page *p)
 {
 	struct finding f = { .a = a, .p = p };
 
-	if (!p->results)
-		p->results = xreallocarray(NULL, p->max + 1, sizeof(*p->results));
 	return p->ids ? find_ids(&f) : find_in_range(&f);
 }
 
 /* --- sending -----------------------------------------------------------------------------------
  */
 
-static const struct result *result_at(const struct page *p, size_t i, bool reversed)
+static int send_one(struct archive *a, const struct comp_req *rq, const struct page *p, size_t i)
 {
-	return &p->results[reversed ? p->n - 1 - i : i];
-}
-
-static int send_one(
-    struct archive *a, const struct comp_req *rq, const struct page *p, const struct result *it)
-{
+	size_t len;
+	const char *text = mam_results_get(&p->found, i, &len);
 	EL_AUTO struct el *m = el_message(NULL, NULL);
 	struct comp_many *many;
 
 	el_set(m, "from", p->account);
-	el_set_raw(m, arena_strndup(el_arena(m), sbuf_data(&p->text) + it->at, it->len), it->len);
+	el_set_raw(m, arena_strndup(el_arena(m), text, len), len);
 	many = comp_many_begin(a->c, m);
 	comp_many_add(many, comp_from(rq)->s);
 	return comp_many_end(many);
@@ -148,15 +123,15 @@ static bool has_room(const struct archive *a, const struct comp_req *rq, const s
 {
 	size_t each = AROUND + 4 * (size_t)(comp_from(rq)->len + comp_to(rq)->len);
 
-	return comp_send_space(a->c) > sbuf_len(&p->text) + (p->n + 1) * each;
+	return comp_send_space(a->c) > sbuf_len(&p->found.text) + (p->found.n + 1) * each;
 }
 
 static int send_all(struct archive *a, const struct comp_req *rq, const struct page *p)
 {
 	int r = has_room(a, rq, p) ? 0 : -ENOBUFS;
 
-	for (size_t i = 0; r == 0 && i < p->n; i++)
-		r = send_one(a, rq, p, result_at(p, i, p->range.backwards != p->flip));
+	for (size_t i = 0; r == 0 && i < p->found.n; i++)
+		r = send_one(a, rq, p, i);
 	return r;
 }
 
@@ -164,41 +139,22 @@ static int send_all(struct archive *a, const struct comp_req *rq, const struct p
 static int count_all(struct archive *a, const struct page *p)
 {
 	struct store_range range = p->range;
+	int n;
 
-	if (!p->whole)
+	if (!p->found.whole)
 		return -1;
-	if (!p->more)
-		return (int)p->n;
-	if (p->max > 0 || p->ids || p->resource)
+	if (!p->found.more)
+		return (int)p->found.n;
+	if (p->found.max > 0 || p->ids || p->resource)
 		return -1;
 	range.most = ARCHIVE_COUNT + 1;
-	return store_count(a, &range);
-}
-
-static void add_set(struct archive *a, struct el *fin, const struct page *p)
-{
-	struct el *set = el_add(fin, "set", NS_RSM), *first;
-	bool backwards = p->range.backwards;
-	int all = count_all(a, p);
-	char id[UID_TEXT + 1], count[24];
-
-	if (p->n > 0) {
-		uid_write(&result_at(p, 0, backwards)->uid, id);
-		first = el_add_text(set, "first", NULL, id);
-		if (p->whole && (!backwards || !p->more))
-			el_set(first, "index", "0");
-		uid_write(&result_at(p, p->n - 1, backwards)->uid, id);
-		el_add_text(set, "last", NULL, id);
-	}
-	if (all >= 0 && all <= ARCHIVE_COUNT) {
-		(void)snprintf(count, sizeof(count), "%d", all);
-		el_add_text(set, "count", NULL, count);
-	}
+	n = store_count(a, &range);
+	return n <= ARCHIVE_COUNT ? n : -1;
 }
 
 void page_send(struct archive *a, struct comp_req *rq, struct page *p)
 {
-	struct el *answer, *fin;
+	struct el *answer;
 	int r = send_all(a, rq, p);
 
 	if (r < 0) {
@@ -209,17 +165,12 @@ void page_send(struct archive *a, struct comp_req *rq, struct page *p)
 		return;
 	}
 	answer = comp_result(rq);
-	fin = el_add(answer, "fin", NS_MAM);
-	if (!p->more)
-		el_set(fin, "complete", "true");
-	add_set(a, fin, p);
+	mam_results_add_fin(answer, &p->found, count_all(a, p));
 	comp_reply(rq, answer);
 }
 
 void page_done(struct page *p)
 {
-	free(p->results);
 	free(p->ids);
-	sbuf_done(&p->queryid);
-	sbuf_done(&p->text);
+	mam_results_done(&p->found);
 }

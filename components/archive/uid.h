@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { UID_LEN = 16, UID_TEXT = 36, UID_TIME = 6 };
+#include <base/uuid.h>
+
+enum { UID_LEN = UUID_LEN, UID_TEXT = UUID_TEXT, UID_TIME = UUID7_TIME };
 
 struct uid {
 	uint8_t b[UID_LEN];

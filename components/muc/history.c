@@ -301,9 +301,7 @@ static struct el *said_el(const struct room *r, const struct said *s, const stru
 {
 	struct el *m = el_message("groupchat", to->jid.s);
 	struct sbuf inner = SBUF_INIT;
-	char stamp[STAMP_LEN + 1];
 
-	stamp_write(sid_ms(s->sid.seq), stamp);
 	if (s->nick)
 		el_setf(m, "from", "%s/%s", r->jid, s->nick);
 	else
@@ -312,10 +310,7 @@ static struct el *said_el(const struct room *r, const struct said *s, const stru
 	el_set(m, "xml:lang", s->lang);
 	sbuf_add(&inner, s->inner, s->len);
 	write_stanza_id(&inner, r, &s->sid);
-	sbuf_puts(&inner, "<delay xmlns=\"" NS_DELAY "\"");
-	el_write_attr(&inner, "from", r->jid);
-	el_write_attr(&inner, "stamp", stamp);
-	sbuf_puts(&inner, "/>");
+	stamp_delay(&inner, r->jid, sid_ms(s->sid.seq));
 	set_inner(m, &inner);
 	return m;
 }

@@ -2,8 +2,7 @@
 #include <stdlib.h>
 
 #include <base/mem.h>
-#include <xmpp/form.h>
-#include <xmpp/stamp.h>
+#include <xmpp/mam.h>
 
 #include "later.h"
 #include "mam.h"
@@ -12,8 +11,7 @@
 #include "occupant.h"
 #include "retract.h"
 
-#define NS_VALIDATE "http://jabber.org/protocol/xdata-validate" /* XEP-0122 */
-#define QUERY_COST 0.25                                         /* of a stanza */
+#define QUERY_COST 0.25 /* of a stanza */
 
 static const struct log_tag tag = { .mod = "muc" };
 
@@ -112,22 +110,13 @@ int mam_query(struct muc *m, struct room *r, struct comp_req *rq)
 int mam_form(struct muc *m, struct room *r, struct comp_req *rq)
 {
 	int ret = admit(r, rq);
-	struct el *answer, *x, *ids;
+	struct el *answer;
 
 	(void)m;
 	if (ret != 0)
 		return ret;
 	answer = comp_result(rq);
-	x = form_add(el_add(answer, "query", NS_MAM), FORM_FORM, NS_MAM);
-	(void)form_add_field(x, "jid-single", "with", NULL);
-	(void)form_add_field(x, "text-single", "start", NULL);
-	(void)form_add_field(x, "text-single", "end", NULL);
-	(void)form_add_field(x, "text-single", "before-id", NULL);
-	(void)form_add_field(x, "text-single", "after-id", NULL);
-	ids = form_add_field(x, "list-multi", "ids", NULL);
-	ids = el_add(ids, "validate", NS_VALIDATE);
-	el_set(ids, "datatype", "xs:string");
-	(void)el_add(ids, "open", NULL);
+	mam_add_form(answer, 0);
 	comp_reply(rq, answer);
 	return ANSWERED;
 }
@@ -137,13 +126,10 @@ int mam_form(struct muc *m, struct room *r, struct comp_req *rq)
 
 static void add_end(struct el *to, const char *name, const struct sid *sid)
 {
-	struct el *end = el_add(to, name, NULL);
-	char id[SID_TEXT + 1], stamp[STAMP_LEN + 1];
+	char id[SID_TEXT + 1];
 
 	sid_write(sid, id);
-	stamp_write(sid_ms(sid->seq), stamp);
-	el_set(end, "id", id);
-	el_set(end, "timestamp", stamp);
+	mam_add_end(to, name, id, sid_ms(sid->seq));
 }
 
 static int tell_ends(struct muc *m, struct room *r, struct comp_req *rq, void *state)

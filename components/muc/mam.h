@@ -5,8 +5,6 @@
 
 #include "handler.h"
 
-#define NS_MAM "urn:xmpp:mam:2"
-
 int mam_query(struct muc *m, struct room *r, struct comp_req *rq);
 int mam_form(struct muc *m, struct room *r, struct comp_req *rq);
 int mam_metadata(struct muc *m, struct room *r, struct comp_req *rq);

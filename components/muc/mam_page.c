@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <base/arena.h>
-#include <base/mem.h>
-#include <xmpp/rsm.h>
-#include <xmpp/stamp.h>
 
 #include "mam.h"
 #include "mam_page.h"
@@ -47,23 +43,19 @@ static bool fits(const struct mam_page *p, const struct room *r, const struct sa
 {
 	size_t max = (size_t)r->m->conf->comp.max_stanza / 8 * 7;
 
-	return max > AROUND_ALL && row->len + sbuf_len(&p->queryid) <= max - AROUND_ALL;
+	return max > AROUND_ALL && row->len + sbuf_len(&p->found.queryid) <= max - AROUND_ALL;
 }
 
 /* One that is too long for the link is shown without its content, as one that was removed. */
-static void write_result(struct mam_page *p, const struct room *r, const struct said_row *row)
+static bool add(struct mam_page *p, const struct room *r, const struct said_row *row)
 {
-	struct sbuf *out = &p->text;
-	char id[SID_TEXT + 1], stamp[STAMP_LEN + 1];
+	struct sbuf *out = &p->found.text;
+	char id[SID_TEXT + 1];
 
 	sid_write(&row->sid, id);
-	stamp_write(sid_ms(row->sid.seq), stamp);
-	sbuf_puts(out, "<result xmlns=\"" NS_MAM "\"");
-	sbuf_add(out, sbuf_data(&p->queryid), sbuf_len(&p->queryid));
-	el_write_attr(out, "id", id);
-	sbuf_puts(out, "><forwarded xmlns=\"" NS_FORWARD "\"><delay xmlns=\"" NS_DELAY "\"");
-	el_write_attr(out, "stamp", stamp);
-	sbuf_puts(out, "/><message xmlns=\"" NS_CLIENT "\"");
+	if (!mam_results_begin(&p->found, id, sid_ms(row->sid.seq)))
+		return false;
+	sbuf_puts(out, "<message xmlns=\"" NS_CLIENT "\"");
 	write_from(out, r, row->nick);
 	sbuf_puts(out, " type=\"groupchat\"");
 	el_write_attr(out, "id", row->id);
@@ -73,7 +65,8 @@ static void write_result(struct mam_page *p, const struct room *r, const struct 
 		sbuf_add(out, row->inner, row->len);
 	if (p->real && row->jid)
 		write_author(out, row);
-	sbuf_puts(out, "</message></forwarded></result>");
+	sbuf_puts(out, "</message>");
+	return mam_results_end(&p->found, MUC_MAM_PAGE_BYTES);
 }
 
 /* --- finding -----------------------------------------------------------------------------------
@@ -83,7 +76,6 @@ struct finding {
 	struct mam_page *p;
 	const struct room *r;
 	int64_t last; /* that was looked at */
-	bool full;
 };
 
 static bool is_by(const char *author, const char *jid)
@@ -109,21 +101,9 @@ static bool matches(const struct mam_page *p, const struct said_row *row)
 static bool on_row(const struct said_row *row, void *arg)
 {
 	struct finding *f = arg;
-	struct mam_page *p = f->p;
-	size_t at = sbuf_len(&p->text);
 
 	f->last = row->sid.seq;
-	if (!matches(p, row))
-		return true;
-	if (p->n < p->max)
-		write_result(p, f->r, row);
-	if (p->n == p->max || (p->n > 0 && sbuf_len(&p->text) > MUC_MAM_PAGE_BYTES)) {
-		sbuf_truncate(&p->text, at);
-		p->more = f->full = true;
-		return false;
-	}
-	p->results[p->n++] = (struct result){ row->sid, at, sbuf_len(&p->text) - at };
-	return true;
+	return !matches(f->p, row) || add(f->p, f->r, row);
 }
 
 /* As many as may be needed, where each one counts. */
@@ -133,11 +113,11 @@ static int find_in_range(struct finding *f)
 	struct said_range range = p->range;
 	int r;
 
-	range.most = p->nick || p->jid ? MUC_MAM_SLICE : (int64_t)(p->max - p->n) + 1;
+	range.most = p->nick || p->jid ? MUC_MAM_SLICE : (int64_t)(p->found.max - p->found.n) + 1;
 	r = store_read_range(f->r->m, &range, on_row, f);
 	if (r < 0)
 		return r;
-	if (f->full || r < range.most)
+	if (p->found.more || r < range.most)
 		return 1;
 	if (range.backwards)
 		p->range.high = f->last;
@@ -150,7 +130,7 @@ static int find_ids(struct finding *f)
 {
 	struct mam_page *p = f->p;
 
-	for (; p->next_id < p->n_ids && !f->full; p->next_id++) {
+	for (; p->next_id < p->n_ids && !p->found.more; p->next_id++) {
 		size_t i = p->range.backwards ? p->n_ids - 1 - p->next_id : p->next_id;
 		int r = store_read_said(f->r->m, p->range.room, &p->ids[i], on_row, f);
 
@@ -164,26 +144,21 @@ int mam_page_find(struct mam_page *p, const struct room *r)
 {
 	struct finding f = { .p = p, .r = r };
 
-	if (!p->results)
-		p->results = xreallocarray(NULL, p->max + 1, sizeof(*p->results));
 	return p->ids ? find_ids(&f) : find_in_range(&f);
 }
 
 /* --- sending -----------------------------------------------------------------------------------
  */
 
-static const struct result *result_at(const struct mam_page *p, size_t i, bool reversed)
+static int send_one(
+    const struct mam_page *p, const struct room *r, const struct comp_req *rq, size_t i)
 {
-	return &p->results[reversed ? p->n - 1 - i : i];
-}
-
-static int send_one(const struct mam_page *p, const struct room *r, const struct comp_req *rq,
-    const struct result *it)
-{
+	size_t len;
+	const char *text = mam_results_get(&p->found, i, &len);
 	struct el *m = el_message(NULL, comp_from(rq)->s);
 
 	el_set(m, "from", r->jid);
-	el_set_raw(m, arena_strndup(el_arena(m), sbuf_data(&p->text) + it->at, it->len), it->len);
+	el_set_raw(m, arena_strndup(el_arena(m), text, len), len);
 	return comp_send(r->m->c, m);
 }
 
@@ -193,10 +168,10 @@ static int send_all(const struct mam_page *p, const struct room *r, const struct
 	size_t each = AROUND + 4 * (size_t)(comp_from(rq)->len + comp_to(rq)->len);
 	int ret = 0;
 
-	if (comp_send_space(r->m->c) <= sbuf_len(&p->text) + (p->n + 1) * each)
+	if (comp_send_space(r->m->c) <= sbuf_len(&p->found.text) + (p->found.n + 1) * each)
 		return -ENOBUFS;
-	for (size_t i = 0; ret == 0 && i < p->n; i++)
-		ret = send_one(p, r, rq, result_at(p, i, p->range.backwards != p->flip));
+	for (size_t i = 0; ret == 0 && i < p->found.n; i++)
+		ret = send_one(p, r, rq, i);
 	return ret;
 }
 
@@ -204,42 +179,23 @@ static int send_all(const struct mam_page *p, const struct room *r, const struct
 static int count_all(const struct mam_page *p, const struct room *r)
 {
 	struct said_range range = p->range;
+	int n;
 
-	if (!p->whole)
+	if (!p->found.whole)
 		return -1;
-	if (!p->more)
-		return (int)p->n;
-	if (p->max > 0 || p->ids || p->nick || p->jid)
+	if (!p->found.more)
+		return (int)p->found.n;
+	if (p->found.max > 0 || p->ids || p->nick || p->jid)
 		return -1;
 	range.most = MUC_MAM_COUNT + 1;
-	return store_count(r->m, &range);
-}
-
-static void add_set(struct el *fin, const struct mam_page *p, const struct room *r)
-{
-	struct el *set = el_add(fin, "set", NS_RSM), *first;
-	bool backwards = p->range.backwards;
-	int all = count_all(p, r);
-	char id[SID_TEXT + 1], count[24];
-
-	if (p->n > 0) {
-		sid_write(&result_at(p, 0, backwards)->sid, id);
-		first = el_add_text(set, "first", NULL, id);
-		if (p->whole && (!backwards || !p->more))
-			el_set(first, "index", "0");
-		sid_write(&result_at(p, p->n - 1, backwards)->sid, id);
-		el_add_text(set, "last", NULL, id);
-	}
-	if (all >= 0 && all <= MUC_MAM_COUNT) {
-		(void)snprintf(count, sizeof(count), "%d", all);
-		el_add_text(set, "count", NULL, count);
-	}
+	n = store_count(r->m, &range);
+	return n <= MUC_MAM_COUNT ? n : -1;
 }
 
 void mam_page_send(struct mam_page *p, const struct room *r, struct comp_req *rq)
 {
 	int ret = send_all(p, r, rq);
-	struct el *answer, *fin;
+	struct el *answer;
 
 	if (ret < 0) {
 		log_err(&tag, ret == -ENOBUFS ? LOG_LVL_DEBUG : LOG_LVL_WARN, ret,
@@ -249,17 +205,12 @@ void mam_page_send(struct mam_page *p, const struct room *r, struct comp_req *rq
 		return;
 	}
 	answer = comp_result(rq);
-	fin = el_add(answer, "fin", NS_MAM);
-	if (!p->more)
-		el_set(fin, "complete", "true");
-	add_set(fin, p, r);
+	mam_results_add_fin(answer, &p->found, count_all(p, r));
 	comp_reply(rq, answer);
 }
 
 void mam_page_done(struct mam_page *p)
 {
-	free(p->results);
 	free(p->ids);
-	sbuf_done(&p->queryid);
-	sbuf_done(&p->text);
+	mam_results_done(&p->found);
 }

@@ -4,15 +4,11 @@
 #ifndef MUC_MAM_PAGE_H
 #define MUC_MAM_PAGE_H
 
-#include <base/sbuf.h>
+#include <xmpp/mam.h>
 
 #include "handler.h"
 #include "store_said.h"
 
-struct result {
-	struct sid sid;
-	size_t at, len; /* in text */
-};
 struct mam_page {
 	/* what is asked for */
 	struct said_range range;
@@ -20,17 +16,9 @@ struct mam_page {
 	const char *jid;  /* by whom: a bare or full JID; NULL: whoever it is */
 	struct sid *ids;  /* these and no others, in order; NULL: all */
 	size_t n_ids, next_id;
-	size_t max;
-	bool flip;           /* the newest first */
-	bool whole;          /* no page before this one is known: what matches can be counted */
-	bool real;           /* with real addresses */
-	struct sbuf queryid; /* an attribute, or nothing */
+	bool real; /* with real addresses */
 
-	/* what was found */
-	struct result *results; /* max of them at most, in the order in which they were found */
-	size_t n;
-	bool more; /* there is something beyond */
-	struct sbuf text;
+	struct mam_results found;
 };
 
 /* mam_query.c: reads it.  0 or -enum el_cond. */

@@ -5,8 +5,6 @@
 
 #include "handler.h"
 
-#define NS_RETRACT "urn:xmpp:message-retract:1" /* XEP-0424 */
-
 int message_groupchat(struct muc *m, struct room *r, struct comp_req *rq);
 /* A copy to each session; msg has its from.  0, or -COND_RESOURCE_CONSTRAINT: more waits to be sent
  * than may, and nothing of this was taken. */

@@ -55,8 +55,6 @@ enum {
 	MUC_MAM_PAGE = 50,            /* messages of a page of the archive if nothing is said, */
 	MUC_MAM_PAGE_MAX = 250,       /* and at most; */
 	MUC_MAM_PAGE_BYTES = 1 << 20, /* of more than one */
-	MUC_MAM_IDS = 256,            /* of one query */
-	MUC_MAM_QUERYID = 1023,       /* bytes */
 	MUC_MAM_SLICE = 512,          /* messages that are looked at in one turn */
 	MUC_MAM_COUNT = 1000,         /* that are counted where only their number is asked for */
 };

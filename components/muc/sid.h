@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SID_TEXT = 36 };
+#include <base/uuid.h>
+
+enum { SID_TEXT = UUID_TEXT };
 
 struct sid {
 	int64_t seq;  /* milliseconds and, below them, 12 bits to tell those of one apart */

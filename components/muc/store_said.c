@@ -47,25 +47,13 @@ static struct db_q q_del_gone = { "DELETE FROM gone WHERE room = $1" };
 /* --- reading -----------------------------------------------------------------------------------
  */
 
-/* One number, or none: 1 or 0; at the first row the query is over. */
-static int read_number(struct db *db, struct db_q *q, int64_t *out)
-{
-	int r = db_next(db, q);
-
-	if (r > 0) {
-		*out = db_int(db, q, 0);
-		db_reset(db, q);
-	}
-	return r;
-}
-
 int store_load_numbers(struct muc *m)
 {
 	struct db *db = comp_db(m->c);
 	int r = db_query(db, &q_numbers, "");
 
 	if (r == 0)
-		r = read_number(db, &q_numbers, &m->last_no);
+		r = db_number(db, &q_numbers, &m->last_no);
 	return r < 0 ? r : 0;
 }
 
@@ -134,7 +122,7 @@ int store_load_history(struct room *r)
 	int ret = db_query(db, &q_last, "i", r->no);
 
 	if (ret == 0)
-		ret = read_number(db, &q_last, &r->history.seq);
+		ret = db_number(db, &q_last, &r->history.seq);
 	if (ret <= 0)
 		return ret;
 	ret = db_query(db, &q_history, "ii", r->no, (int64_t)LOOK_BACK);
@@ -172,7 +160,7 @@ int store_count(struct muc *m, const struct said_range *range)
 	int r = ask_range(db, &q_count, range);
 
 	if (r == 0)
-		r = read_number(db, &q_count, &n);
+		r = db_number(db, &q_count, &n);
 	return r < 0 ? r : (int)n;
 }
 
@@ -220,7 +208,7 @@ int store_read_oldest(struct muc *m, int64_t room, int64_t *ret_seq)
 	struct db *db = comp_db(m->c);
 	int r = db_query(db, &q_oldest, "i", room);
 
-	return r < 0 ? r : read_number(db, &q_oldest, ret_seq);
+	return r < 0 ? r : db_number(db, &q_oldest, ret_seq);
 }
 
 void store_cut_said(struct db_batch *b, int64_t room, int64_t below, int64_t rows)
@@ -233,7 +221,7 @@ int store_read_gone(struct muc *m, int64_t *ret_room)
 	struct db *db = comp_db(m->c);
 	int r = db_query(db, &q_gone, "");
 
-	return r < 0 ? r : read_number(db, &q_gone, ret_room);
+	return r < 0 ? r : db_number(db, &q_gone, ret_room);
 }
 
 void store_del_gone(struct db_batch *b, int64_t room)

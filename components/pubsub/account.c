@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <base/arena.h>
 #include <base/mem.h>
+#include <comp/account.h>
 
 #include "account.h"
 #include "node.h"
@@ -89,28 +89,13 @@ static bool is_new(struct pubsub *p, const char *host, int64_t n)
 	return true;
 }
 
-static int64_t number_of(const struct el *account)
-{
-	const char *s = el_attr(account, "n");
-	int64_t n = 0;
-
-	for (; s && *s >= '0' && *s <= '9' && n < INT64_MAX / 10 - 9; s++)
-		n = n * 10 + (*s - '0');
-	return n;
-}
-
 /* Only the router itself gets here with this: anybody else's is refused by the library. */
 int account_event(struct comp_req *rq, void *arg)
 {
 	struct pubsub *p = arg;
-	const struct el *account = comp_payload(rq);
-	const char *event = el_attr(account, "event"), *s = el_attr(account, "jid");
-	struct jid jid;
+	struct comp_account_event ev;
 
-	if (!event || !s || jid_parse(&jid, el_arena(account), s) < 0 || !jid_is_bare(&jid) ||
-	    !jid_has_domain(&jid, comp_from(rq)->s))
-		return COMP_DONE;
-	if (is_new(p, comp_from(rq)->s, number_of(account)) && strcmp(event, "deleted") == 0)
-		remove_all(p, jid.s);
+	if (comp_account_event(rq, &ev) && is_new(p, ev.host, ev.n) && ev.deleted)
+		remove_all(p, ev.jid.s);
 	return COMP_DONE;
 }

@@ -249,11 +249,7 @@ static int read_stored(struct service *s)
 
 	if (r < 0)
 		return r;
-	r = db_next(db, &q_stored);
-	if (r > 0) {
-		s->stored = db_int(db, &q_stored, 0);
-		db_reset(db, &q_stored);
-	}
+	r = db_number(db, &q_stored, &s->stored);
 	return r < 0 ? r : 0;
 }
 

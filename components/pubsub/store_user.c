@@ -116,11 +116,7 @@ int store_read_told(struct pubsub *p, const char *host, int64_t *ret_n)
 	*ret_n = 0;
 	if (r < 0)
 		return r;
-	r = db_next(db, &q_told);
-	if (r > 0) {
-		*ret_n = db_int(db, &q_told, 0);
-		db_reset(db, &q_told);
-	}
+	r = db_number(db, &q_told, ret_n);
 	return r < 0 ? r : 0;
 }
 

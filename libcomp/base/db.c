@@ -132,6 +132,17 @@ void db_reset(struct db *db, struct db_q *q)
 	db->ops->reset(db->reader, q);
 }
 
+int db_number(struct db *db, struct db_q *q, int64_t *out)
+{
+	int r = db_next(db, q);
+
+	if (r > 0) {
+		*out = db_int(db, q, 0);
+		db_reset(db, q);
+	}
+	return r;
+}
+
 const char *db_text(struct db *db, struct db_q *q, int col)
 {
 	return db->ops->col_text(db->reader, q, col);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <base/sbuf.h>
+#include <xmpp/el.h>
 #include <xmpp/stamp.h>
 
 /* Without its zone; the bytes written. */
@@ -29,6 +31,17 @@ void stamp_write_s(int64_t ms, char out[STAMP_LEN + 1])
 	size_t n = write_seconds(ms, out);
 
 	(void)snprintf(out + n, STAMP_LEN + 1 - n, "Z");
+}
+
+void stamp_delay(struct sbuf *out, const char *from, int64_t ms)
+{
+	char stamp[STAMP_LEN + 1];
+
+	stamp_write(ms, stamp);
+	sbuf_puts(out, "<delay xmlns=\"" NS_DELAY "\"");
+	el_write_attr(out, "from", from);
+	el_write_attr(out, "stamp", stamp);
+	sbuf_puts(out, "/>");
 }
 
 /* n digits at *s, which moves behind them; -1: there are not that many. */

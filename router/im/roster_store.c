@@ -114,12 +114,8 @@ static int ver_load(struct db *db, struct roster *ro)
 	int r = db_query(db, &q_ver_load, "s", ro->owner.s);
 
 	if (r == 0)
-		r = db_next(db, &q_ver_load);
-	if (r <= 0)
-		return r;
-	ro->ver = db_int(db, &q_ver_load, 0);
-	db_reset(db, &q_ver_load);
-	return 0;
+		r = db_number(db, &q_ver_load, &ro->ver);
+	return r < 0 ? r : 0;
 }
 
 int roster_store_load(struct db *db, struct roster *ro)

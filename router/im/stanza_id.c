@@ -26,8 +26,7 @@
 
 enum {
 	LEASE_MS = 3000,
-	COUNTER_MAX = 0xfff, /* ids of one millisecond, less one */
-	DRAWN = 64,          /* tails that are drawn at once */
+	DRAWN = 64, /* tails that are drawn at once */
 };
 
 struct stanza_ids {
@@ -54,11 +53,8 @@ int stanza_ids_open(struct stanza_ids **out, struct router *r)
 	ids->router = r;
 	*out = ids;
 	if (rc == 0)
-		rc = db_next(r->db, &q_get);
-	if (rc > 0) {
-		ids->ms = ids->leased = db_int(r->db, &q_get, 0);
-		db_reset(r->db, &q_get);
-	}
+		rc = db_number(r->db, &q_get, &ids->leased);
+	ids->ms = ids->leased;
 	return rc < 0 ? rc : 0;
 }
 
@@ -91,13 +87,6 @@ static void lease(struct stanza_ids *ids)
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-static char *put_hex(char *out, uint64_t v, unsigned digits)
-{
-	for (unsigned i = digits; i-- > 0; v >>= 4)
-		out[i] = "0123456789abcdef"[v & 15];
-	return out + digits;
-}
-
 static uint64_t draw(struct stanza_ids *ids)
 {
 	if (ids->n_tails == 0) {
@@ -115,23 +104,14 @@ int64_t stanza_id_new(struct stanza_ids *ids, char out[STANZA_ID + 1])
 	if (now > ids->ms) {
 		ids->ms = now;
 		ids->counter = 0;
-	} else if (ids->counter < COUNTER_MAX) {
+	} else if (ids->counter < UUID7_COUNT_MAX) {
 		ids->counter++;
 	} else {
 		ids->ms++;
 		ids->counter = 0;
 	}
 	lease(ids);
-	out = put_hex(out, (uint64_t)ids->ms >> 16, 8);
-	*out++ = '-';
-	out = put_hex(out, (uint64_t)ids->ms & 0xffff, 4);
-	*out++ = '-';
-	out = put_hex(out, 0x7000 | ids->counter, 4);
-	*out++ = '-';
-	out = put_hex(out, 0x8000 | (tail >> 48 & 0x3fff), 4);
-	*out++ = '-';
-	out = put_hex(out, tail & 0xffffffffffff, 12);
-	*out = '\0';
+	uuid7_write(&(struct uuid7){ ids->ms, ids->counter, tail }, out);
 	return ids->ms;
 }
 

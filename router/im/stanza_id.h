@@ -9,13 +9,15 @@
 
 #include <stdint.h>
 
+#include <base/uuid.h>
+
 struct el;
 struct jid;
 struct router;
 struct stanza;
 struct stanza_ids;
 
-enum { STANZA_ID = 36 }; /* characters */
+enum { STANZA_ID = UUID_TEXT }; /* characters */
 
 int stanza_ids_open(struct stanza_ids **out, struct router *r); /* 0 or -Exxx */
 void stanza_ids_close(struct stanza_ids *ids);

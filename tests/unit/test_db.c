@@ -121,6 +121,34 @@ static void test_all_kinds(void **state)
 	db_reset(f->db, &q_get); /* twice is fine */
 }
 
+static void test_number(void **state)
+{
+	static struct db_q sum = { "SELECT sum(i) FROM kv WHERE k <> $1" };
+	static struct db_q one = { "SELECT i FROM kv WHERE k = $1" };
+	struct fixture *f = *state;
+	struct db_batch *b = db_batch_new(f->db);
+	int64_t n = 7;
+
+	assert_int_equal(db_query(f->db, &one, "s", "a"), 0);
+	assert_int_equal(db_number(f->db, &one, &n), 0);
+	assert_int_equal(n, 7);
+	assert_int_equal(db_query(f->db, &sum, "s", ""), 0);
+	assert_int_equal(db_number(f->db, &sum, &n), 1); /* a row with NULL */
+	assert_int_equal(n, 0);
+	db_batch_add(b, &q_put, "ssin", "a", NULL, INT64_MIN);
+	db_batch_add(b, &q_put, "ssin", "b", NULL, (int64_t)1);
+	db_submit(b, NULL, NULL);
+	run_all(f);
+	for (int i = 0; i < 2; i++) { /* it is over at the first row */
+		assert_int_equal(db_query(f->db, &sum, "s", "b"), 0);
+		assert_int_equal(db_number(f->db, &sum, &n), 1);
+		assert_true(n == INT64_MIN);
+	}
+	assert_int_equal(db_query(f->db, &one, "s", "b"), 0);
+	assert_int_equal(db_number(f->db, &one, &n), 1);
+	assert_int_equal(n, 1);
+}
+
 /* SQLite numbers $2 first when it comes first. */
 static void test_parameter_order(void **state)
 {
@@ -535,6 +563,7 @@ int main(void)
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, fixture_teardown)
 	static const struct CMUnitTest tests[] = {
 		CASE(test_all_kinds),
+		CASE(test_number),
 		CASE(test_parameter_order),
 		CASE(test_copied),
 		CASE(test_numbers_from_two_threads),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <base/sbuf.h>
 #include <xmpp/stamp.h>
 
 static void test_stamps(void **state)
@@ -44,10 +45,25 @@ static void test_stamps(void **state)
 	assert_string_equal(out, "2002-09-10T23:08:25Z");
 }
 
+static void test_delays(void **state)
+{
+	struct sbuf b = SBUF_INIT;
+
+	(void)state;
+	stamp_delay(&b, NULL, 1031699305007);
+	stamp_delay(&b, "\"&\"@test", 0);
+	assert_string_equal(sbuf_str(&b),
+	    "<delay xmlns=\"urn:xmpp:delay\" stamp=\"2002-09-10T23:08:25.007Z\"/>"
+	    "<delay xmlns=\"urn:xmpp:delay\" from=\"&quot;&amp;&quot;@test\""
+	    " stamp=\"1970-01-01T00:00:00.000Z\"/>");
+	sbuf_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stamps),
+		cmocka_unit_test(test_delays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

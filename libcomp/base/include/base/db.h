@@ -83,6 +83,9 @@ int db_query(struct db *db, struct db_q *q, const char *types, ...)
     __attribute__((warn_unused_result));
 int db_next(struct db *db, struct db_q *q) __attribute__((warn_unused_result));
 void db_reset(struct db *db, struct db_q *q);
+/* In the place of db_next() and all after it, for a query of one number: 1 and *out; 0: there is
+ * no row, *out is untouched; < 0 on error. */
+int db_number(struct db *db, struct db_q *q, int64_t *out) __attribute__((warn_unused_result));
 /* Borrowed until db_next() or db_reset(); "" if NULL. */
 const char *db_text(struct db *db, struct db_q *q, int col);
 char *db_text_dup(struct db *db, struct db_q *q, int col); /* on the heap; NULL if NULL */

@@ -52,6 +52,7 @@
 #define NS_REGISTER "jabber:iq:register" /* XEP-0077 */
 #define NS_REGISTER_FEATURE "http://jabber.org/features/iq-register"
 #define NS_CHATSTATES "http://jabber.org/protocol/chatstates"
+#define NS_RETRACT "urn:xmpp:message-retract:1"
 #define NS_PARS "urn:xmpp:pars:0"             /* XEP-0379 */
 #define NS_IBR_TOKEN "urn:xmpp:ibr-token:0"   /* XEP-0445 */
 #define NS_INVITE "urn:xmpp:invite"           /* what XEP-0445 was before it had that number */
@@ -60,6 +61,7 @@
 #define NS_FORWARD "urn:xmpp:forward:0"       /* XEP-0297 */
 #define NS_CARBONS "urn:xmpp:carbons:2"       /* XEP-0280 */
 #define NS_SID "urn:xmpp:sid:0"               /* XEP-0359 */
+#define NS_MAM "urn:xmpp:mam:2"               /* XEP-0313 */
 #define NS_RECEIPTS "urn:xmpp:receipts"       /* XEP-0184 */
 #define NS_MARKERS "urn:xmpp:chat-markers:0"  /* XEP-0333 */
 #define NS_HINTS "urn:xmpp:hints"             /* XEP-0334 */
