@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The program: its settings, which stanza goes where, start and stop. */
-#include "admin.h"
+/* The program: its settings, start and stop. */
 #include "disco.h"
 #include "ghost.h"
-#include "invite.h"
-#include "join.h"
 #include "later.h"
-#include "leave.h"
-#include "mam.h"
-#include "message.h"
-#include "owner.h"
-#include "relay.h"
-#include "retract.h"
+#include "room.h"
+#include "routes.h"
 #include "store.h"
 #include "sweep.h"
-#include "voice.h"
 
 static const struct log_tag tag = { .mod = "muc" };
 
@@ -76,130 +68,6 @@ static const struct conf_opt opts[] = {
 	{ 0 },
 };
 
-/* --- stanzas -----------------------------------------------------------------------------------
- */
-
-static int on_available(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, join_available);
-}
-
-static int on_unavailable(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, leave_unavailable);
-}
-
-static int on_error(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, ghost_error);
-}
-
-static int on_groupchat(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, message_groupchat);
-}
-
-static int on_private(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, relay_message);
-}
-
-static int on_invite(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, invite_message);
-}
-
-static int on_voice(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, voice_message);
-}
-
-static int on_other_message(struct comp_req *rq, void *arg)
-{
-	(void)rq;
-	(void)arg;
-	return -COND_BAD_REQUEST; /* 14.2: improperly typed */
-}
-
-static int on_iq_occupant(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, relay_iq);
-}
-
-static int on_admin_get(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, admin_get);
-}
-
-static int on_admin_set(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, admin_set);
-}
-
-static int on_owner_get(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, owner_get);
-}
-
-static int on_owner_set(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, owner_set);
-}
-
-static int on_mam_query(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, mam_query);
-}
-
-static int on_mam_form(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, mam_form);
-}
-
-static int on_mam_metadata(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, mam_metadata);
-}
-
-static int on_moderate(struct comp_req *rq, void *arg)
-{
-	return handler_run(arg, rq, retract_moderate);
-}
-
-static int on_room_ping(struct comp_req *rq, void *arg)
-{
-	if (!rooms_find_jid(arg, comp_to(rq)))
-		return -COND_ITEM_NOT_FOUND;
-	comp_reply_ok(rq);
-	return COMP_DONE;
-}
-
-enum { TO_ROOM = COMP_TO_BARE | COMP_TO_FULL };
-
-static const struct comp_route routes[] = {
-	{ EL_PRESENCE, "available", NULL, NULL, TO_ROOM, on_available },
-	{ EL_PRESENCE, "unavailable", NULL, NULL, TO_ROOM, on_unavailable },
-	{ EL_PRESENCE, "error", NULL, NULL, TO_ROOM, on_error },
-	{ EL_MESSAGE, "groupchat", NULL, NULL, COMP_TO_BARE, on_groupchat },
-	{ EL_MESSAGE, "error", NULL, NULL, TO_ROOM, on_error },
-	{ EL_MESSAGE, NULL, NULL, NULL, COMP_TO_FULL, on_private },
-	{ EL_MESSAGE, "normal", NS_MUC_USER, "x", COMP_TO_BARE, on_invite },
-	{ EL_MESSAGE, "normal", NS_XDATA, "x", COMP_TO_BARE, on_voice },
-	{ EL_MESSAGE, NULL, NULL, NULL, COMP_TO_BARE, on_other_message },
-	{ EL_IQ, "get", NULL, NULL, COMP_TO_FULL, on_iq_occupant },
-	/* what it asked for may have been done */
-	{ EL_IQ, "set", NULL, NULL, COMP_TO_FULL, on_iq_occupant, .once = true },
-	{ EL_IQ, "get", NS_MUC_ADMIN, "query", COMP_TO_BARE, on_admin_get },
-	{ EL_IQ, "set", NS_MUC_ADMIN, "query", COMP_TO_BARE, on_admin_set },
-	{ EL_IQ, "get", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_get },
-	{ EL_IQ, "set", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_set },
-	{ EL_IQ, "set", NS_MAM, "query", COMP_TO_BARE, on_mam_query },
-	{ EL_IQ, "get", NS_MAM, "query", COMP_TO_BARE, on_mam_form },
-	{ EL_IQ, "get", NS_MAM, "metadata", COMP_TO_BARE, on_mam_metadata },
-	{ EL_IQ, "set", NS_MODERATE, "moderate", COMP_TO_BARE, on_moderate },
-	{ EL_IQ, "get", NS_PING, "ping", COMP_TO_BARE, on_room_ping },
-};
-
 /* --- life --------------------------------------------------------------------------------------
  */
 
@@ -209,7 +77,7 @@ static int start(struct comp *c, void *arg)
 
 	muc_init(m, c);
 	disco_start(m);
-	comp_routes(c, routes, sizeof(routes) / sizeof(routes[0]), m);
+	muc_routes(m);
 	return 0;
 }
 

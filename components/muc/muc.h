@@ -2,8 +2,8 @@
 /* The rooms service (XEP-0045): its settings, and what all of its files share.
  *
  *   main        settings, start and stop        service    who is who for the service
- *   handler     what a stanza's handler is
- *   room        rooms, their life               store      SQL
+ *   handler     what a stanza's handler is      routes     which stanza goes where
+ *   room        rooms, their life               store      SQL (store_schema: its tables)
  *   occupant    nicks and their sessions        affiliation  the lists
  *   permission  who may do what, pure           nick       rules of nicknames, pure
  *   config      settings of a room              owner      muc#owner: form, destroy

@@ -97,8 +97,7 @@ void muc_done(struct muc *m)
 {
 	if (!m->c)
 		return;
-	later_free(m);
-	sweep_stop(m);
+	muc_stop(m);
 	rooms_free(m);
 	rate_table_free(m->joins);
 	rate_table_free(m->creates);

@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../unit/muc_routes.h"
 #include "../unit/xml_fixture.h"
 #include "behind.h"
 #include "comp_internal.h"
 #include "disco.h"
 #include "later.h"
 #include "link.h"
+#include "room.h"
+#include "routes.h"
 #include "sid.h"
 #include "store.h"
 #include "sweep.h"
@@ -69,7 +70,7 @@ static void start(void)
 	c = behind_start(&ops, &m, &conf.comp, DOM, done);
 	muc_init(&m, c);
 	disco_start(&m);
-	comp_routes(c, muc_routes, MUC_ROUTES, &m);
+	muc_routes(&m);
 }
 
 /* --- what they say ---------------------------------------------------------------------------- */
@@ -125,11 +126,25 @@ static struct el *with_last(struct el *el)
 	return el;
 }
 
+/* What makes the room ask somebody's client: here is none that would answer. */
+static bool leads_to_questions(const struct el *el)
+{
+	const char *to = el_attr(el, "to"), *type = el_attr(el, "type");
+
+	if (el_kind(el) == EL_IQ)
+		return to && strchr(to, '/');
+	return type && strcmp(type, "error") == 0;
+}
+
 static void take(struct el *el)
 {
 	struct behind_said s;
 
 	el = with_last(el);
+	if (el && leads_to_questions(el)) {
+		el_free(el);
+		return;
+	}
 	if (!el || !behind_expects(&s, el))
 		return;
 	behind_hand_in(el, 0);

@@ -11,15 +11,16 @@
 #include "disco.h"
 #include "later.h"
 #include "mam_fixture.h"
-#include "muc_routes.h"
 #include "room.h"
+#include "routes.h"
 #include "store.h"
 #include "sweep.h"
 
-#define ROOM "room@" DOM
+#define ROOM_NAME "tea"
+#define ROOM ROOM_NAME "@" DOM
 #define ALICE "alice@test/a"
 #define BOB "bob@test/b"
-#define EVE "eve@test/e"
+#define CAROL "carol@test/c"
 
 static struct muc m;
 static struct muc_conf conf;
@@ -32,7 +33,7 @@ static int on_load(struct comp *c, void *arg)
 	if (!m.c) {
 		muc_init(&m, c);
 		disco_start(&m);
-		comp_routes(c, muc_routes, MUC_ROUTES, &m);
+		muc_routes(&m);
 	}
 	r = store_load_rooms(&m);
 	if (r == 0)
@@ -75,15 +76,16 @@ static int muc_setup(void **state)
 
 	conf = (struct muc_conf){
 		.create = MUC_CREATE_ANYONE,
-		.dflt = { .persistent = true, .public = true, .history = 3, .archive = true },
+		.dflt = { .persistent = true, .public = true, .history = 20, .archive = true },
 		.max_history = 100,
-		.max_occupants = 100,
-		.max_affiliations = 100,
+		.max_rooms = 100000,
+		.max_occupants = 1000,
+		.max_affiliations = 2000,
 		.max_room_name = 255,
 		.max_nick = 128,
-		.max_subject = 1000,
-		.max_description = 1000,
-		.max_message = 100000,
+		.max_subject = 2048,
+		.max_description = 1024,
+		.max_message = 256 << 10,
 		.occupant_burst = 1,
 		.room_burst = 1,
 	};
@@ -95,61 +97,60 @@ static int muc_setup(void **state)
 
 #define MUC_TEST(name) cmocka_unit_test_setup_teardown(name, muc_setup, fix_teardown)
 
-static inline void put(struct fix *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static inline void put(struct fix *f, const char *fmt, ...)
+static inline struct room *the_room(void)
 {
-	char *text;
-	va_list ap;
-
-	va_start(ap, fmt);
-	text = xvasprintf(fmt, ap);
-	va_end(ap);
-	fix_put(f, text);
-	free(text);
+	return rooms_find(&m, ROOM_NAME, strlen(ROOM_NAME));
 }
 
-static inline void enter(struct fix *f, const char *who, const char *nick)
+/* inner: what is in the presence besides the <x/>. */
+static inline void enter(struct fix *f, const char *who, const char *address, const char *inner)
 {
-	put(f, "<presence from='%s' to='" ROOM "/%s'><x xmlns='" NS_MUC "'/></presence>", who,
-	    nick);
+	fix_postf(f, "<presence from='%s' to='%s'>%s<x xmlns='" NS_MUC "'/></presence>", who,
+	    address, inner);
 	fix_spin(f);
 }
 
-static inline void leave(struct fix *f, const char *who, const char *nick)
+static inline void leave(struct fix *f, const char *who, const char *address)
 {
-	put(f, "<presence type='unavailable' from='%s' to='" ROOM "/%s'/>", who, nick);
+	fix_postf(f, "<presence type='unavailable' from='%s' to='%s'/>", who, address);
 	fix_spin(f);
 }
 
-#define CONF(name, value) "<field var='muc#roomconfig_" name "'><value>" value "</value></field>"
+#define CONF(name, value) FIELD("muc#roomconfig_" name, value)
 
-static inline void configure(struct fix *f, const char *fields)
+/* fields: of the configuration. */
+static inline void configure(struct fix *f, const char *who, const char *room, const char *fields)
 {
-	put(f,
-	    "<iq type='set' id='c1' from='" ALICE "' to='" ROOM "'><query xmlns='" NS_MUC_OWNER
+	fix_postf(f,
+	    "<iq type='set' id='cfg' from='%s' to='%s'><query xmlns='" NS_MUC_OWNER
 	    "'><x xmlns='jabber:x:data' type='submit'>%s</x></query></iq>",
-	    fields);
+	    who, room, fields);
 	fix_spin(f);
 }
 
-/* Alice's room, with Bob in it. */
-static inline void open_room(struct fix *f, const char *fields)
+/* A room with its owner Alice and, as Bob, who has no affiliation; what it said is cleared. */
+static inline void two_in(struct fix *f, const char *fields)
 {
-	enter(f, ALICE, "Alice");
-	configure(f, fields);
-	enter(f, BOB, "Bob");
+	enter(f, ALICE, ROOM "/Alice", "");
+	configure(f, ALICE, ROOM, fields);
+	enter(f, BOB, ROOM "/Bob", "");
 	fix_clear(f);
 }
 
-static inline void say_quietly(struct fix *f, const char *from, const char *id, const char *inner)
+static inline void say_quietly(
+    struct fix *f, const char *who, const char *room, const char *id, const char *inner)
 {
-	put(f, "<message type='groupchat' id='%s' from='%s' to='" ROOM "'>%s</message>", id, from,
-	    inner);
+	char *xml = xasprintf("<message type='groupchat' id='%s' from='%s' to='%s'>%s</message>",
+	    id, who, room, inner);
+
+	fix_put(f, xml);
+	free(xml);
 }
 
-static inline void say(struct fix *f, const char *from, const char *id, const char *inner)
+static inline void say(
+    struct fix *f, const char *who, const char *room, const char *id, const char *inner)
 {
-	say_quietly(f, from, id, inner);
+	say_quietly(f, who, room, id, inner);
 	fix_spin(f);
 }
 
@@ -161,14 +162,14 @@ static inline void talk(struct fix *f, const char *from, const char *letters)
 	for (; *letters; letters++) {
 		id[0] = *letters;
 		(void)snprintf(inner, sizeof(inner), "<body>%s</body>", id);
-		say(f, from, id, inner);
+		say(f, from, ROOM, id, inner);
 	}
 }
 
 static inline void ask_quietly(
     struct fix *f, const char *from, const char *type, const char *payload)
 {
-	put(f, "<iq type='%s' id='q1' from='%s' to='" ROOM "'>%s</iq>", type, from, payload);
+	fix_postf(f, "<iq type='%s' id='q1' from='%s' to='" ROOM "'>%s</iq>", type, from, payload);
 }
 
 static inline void ask(struct fix *f, const char *from, const char *type, const char *payload)
@@ -176,6 +177,26 @@ static inline void ask(struct fix *f, const char *from, const char *type, const 
 	fix_clear(f);
 	ask_quietly(f, from, type, payload);
 	fix_spin(f);
+}
+
+/* The first stanza in which both of these are; NULL: there is none.  Valid until the next
+ * call. */
+static inline const char *got(struct fix *f, const char *a, const char *b)
+{
+	static char line[1 << 16];
+	const char *s = fix_got(f);
+
+	while (*s) {
+		size_t n = strcspn(s, "\n");
+
+		assert_true(n < sizeof(line));
+		memcpy(line, s, n);
+		line[n] = '\0';
+		if (strstr(line, a) && strstr(line, b))
+			return line;
+		s += n + (s[n] == '\n');
+	}
+	return NULL;
 }
 
 /* The text behind the n-th of these in what was sent, up to the next quote; for a while. */

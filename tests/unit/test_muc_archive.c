@@ -2,9 +2,11 @@
 /* What a room keeps, and what is found of it (XEP-0313, XEP-0359). */
 #include <errno.h>
 
+#include "mam.h"
 #include "muc_fixture.h"
 #include "sid.h"
 
+#define SHOWS_3 CONF("historylength", "3")
 #define ALL(f) ask(f, BOB, "set", QUERY())
 
 static void test_kept_under_an_id(void **state)
@@ -12,7 +14,7 @@ static void test_kept_under_an_id(void **state)
 	struct fix *f = *state;
 	struct sid a, b;
 
-	open_room(f, "");
+	two_in(f, "");
 	talk(f, ALICE, "ab");
 	assert_int_equal(fix_count(f, "<stanza-id"), 4); /* two copies each */
 	assert_string_equal(
@@ -22,8 +24,8 @@ static void test_kept_under_an_id(void **state)
 	assert_true(a.seq < b.seq && a.salt != b.salt);
 	assert_int_equal(number(f, "SELECT count(*) FROM said"), 2);
 	fix_clear(f);
-	say(f, ALICE, "s", "<composing xmlns='http://jabber.org/protocol/chatstates'/>");
-	say(f, ALICE, "n", "<body>n</body><no-store xmlns='" NS_HINTS "'/>");
+	say(f, ALICE, ROOM, "s", "<composing xmlns='http://jabber.org/protocol/chatstates'/>");
+	say(f, ALICE, ROOM, "n", "<body>n</body><no-store xmlns='" NS_HINTS "'/>");
 	assert_int_equal(fix_count(f, "<stanza-id"), 0);
 	assert_int_equal(number(f, "SELECT count(*) FROM said"), 2);
 }
@@ -32,10 +34,10 @@ static void test_forged_ids_go(void **state)
 {
 	struct fix *f = *state;
 
-	open_room(f, "");
-	say(f, ALICE, "a",
+	two_in(f, "");
+	say(f, ALICE, ROOM, "a",
 	    "<body>a</body><stanza-id xmlns='" NS_SID "' by='" ROOM "' id='forged'/>"
-	    "<stanza-id xmlns='" NS_SID "' by='ROOM@" DOM "' id='forged'/>"
+	    "<stanza-id xmlns='" NS_SID "' by='TEA@" DOM "' id='forged'/>"
 	    "<stanza-id xmlns='" NS_SID "' by='other@" DOM "' id='of-others'/>"
 	    "<x xmlns='" NS_MUC_USER "'><item jid='x@y'/></x>");
 	fix_hasnt(f, "forged");
@@ -51,8 +53,8 @@ static void test_a_page(void **state)
 	const char *first, *last;
 	char want[1024];
 
-	open_room(f, "");
-	say(f, ALICE, "m1", "<body>a</body>");
+	two_in(f, "");
+	say(f, ALICE, ROOM, "m1", "<body>a</body>");
 	first = sid_of(f, "a");
 	fix_clear(f);
 	talk(f, BOB, "b");
@@ -81,10 +83,10 @@ static void test_what_was_just_said(void **state)
 {
 	struct fix *f = *state;
 
-	open_room(f, "");
+	two_in(f, "");
 	for (int i = 0; i < 20; i++)
-		say_quietly(f, ALICE, "a", "<body>a</body>");
-	ask_quietly(f, EVE, "set", QUERY());
+		say_quietly(f, ALICE, ROOM, "a", "<body>a</body>");
+	ask_quietly(f, CAROL, "set", QUERY());
 	fix_spin(f);
 	assert_int_equal(fix_count(f, "<result"), 20);
 	fix_has(f, "complete=\"true\"");
@@ -95,7 +97,7 @@ static void test_over_a_kill(void **state)
 	struct fix *f = *state;
 	struct sid a, b;
 
-	open_room(f, "");
+	two_in(f, SHOWS_3);
 	talk(f, ALICE, "abcd");
 	assert_int_equal(sid_parse(&a, sid_of(f, "d")), 0);
 	fix_replace(f);
@@ -106,7 +108,7 @@ static void test_over_a_kill(void **state)
 	ALL(f);
 	assert_string_equal(texts(f), "abcde");
 	fix_clear(f);
-	enter(f, EVE, "Eve");
+	enter(f, CAROL, ROOM "/Carol", "");
 	assert_string_equal(texts(f), "cde"); /* of which the room shows three */
 	assert_int_equal(number(f, "SELECT count(*) FROM said"), 5);
 }
@@ -116,11 +118,11 @@ static void test_a_commit_that_fails(void **state)
 {
 	struct fix *f = *state;
 
-	open_room(f, "");
+	two_in(f, "");
 	talk(f, ALICE, "a");
 	db_fail_commits(comp_db(f->c), 1, -ENOSPC);
 	fix_clear(f);
-	say_quietly(f, ALICE, "b", "<body>b</body>");
+	say_quietly(f, ALICE, ROOM, "b", "<body>b</body>");
 	ask_quietly(f, BOB, "set", QUERY());
 	fix_spin(f);
 	assert_int_equal(fix_count(f, "<result"), 0);
@@ -137,7 +139,7 @@ static void test_pages(void **state)
 	char text[512];
 	const char *id;
 
-	open_room(f, "");
+	two_in(f, "");
 	talk(f, ALICE, "abcde");
 	ask(f, BOB, "set", QUERY(SET("<max>2</max>")));
 	assert_string_equal(texts(f), "ab");
@@ -169,7 +171,7 @@ static void test_by_id_and_time(void **state)
 	char text[1024];
 	const char *id[5], *at[5];
 
-	open_room(f, "");
+	two_in(f, "");
 	for (int i = 0; i < 5; i++) {
 		talk(f, ALICE, (const char[]){ (char)('a' + i), '\0' });
 		fix_advance(f, 10);
@@ -205,7 +207,7 @@ static void test_by_author(void **state)
 {
 	struct fix *f = *state;
 
-	open_room(f, "");
+	two_in(f, "");
 	talk(f, ALICE, "a");
 	talk(f, BOB, "b");
 	talk(f, ALICE, "c");
@@ -230,15 +232,15 @@ static void test_real_addresses(void **state)
 {
 	struct fix *f = *state;
 
-	open_room(f, "");
+	two_in(f, "");
 	talk(f, BOB, "b");
 	ask(f, BOB, "set", QUERY());
 	fix_hasnt(f, "bob@test/b\" role");
 	ask(f, ALICE, "set", QUERY()); /* a moderator */
 	fix_has(f, "<x xmlns=\"" NS_MUC_USER "\"><item affiliation=\"none\" jid=\"" BOB
 		   "\" role=\"participant\"/></x></message>");
-	configure(f, CONF("whois", "anyone"));
-	ask(f, EVE, "set", QUERY());
+	configure(f, ALICE, ROOM, CONF("whois", "anyone"));
+	ask(f, CAROL, "set", QUERY());
 	fix_has(f, "jid=\"" BOB "\"");
 	assert_string_equal(texts(f), "b");
 }
@@ -253,26 +255,24 @@ static void refused(struct fix *f, const char *who, const char *payload, const c
 static void test_who_may_not(void **state)
 {
 	struct fix *f = *state;
-	struct room *r;
 
-	enter(f, ALICE, "Alice");
-	refused(f, EVE, QUERY(), "<item-not-found"); /* it is locked */
-	open_room(f, CONF("roomsecret", "s"));
+	enter(f, ALICE, ROOM "/Alice", "");
+	refused(f, CAROL, QUERY(), "<item-not-found"); /* it is locked */
+	two_in(f, CONF("roomsecret", "s"));
 	talk(f, ALICE, "a");
-	refused(f, EVE, QUERY(), "<forbidden");
-	configure(f, CONF("roomsecret", "") CONF("membersonly", "1"));
-	refused(f, EVE, QUERY(), "<forbidden");
-	configure(f, CONF("membersonly", "0"));
-	ask(f, EVE, "set", QUERY());
+	refused(f, CAROL, QUERY(), "<forbidden");
+	configure(f, ALICE, ROOM, CONF("roomsecret", "") CONF("membersonly", "1"));
+	refused(f, CAROL, QUERY(), "<forbidden");
+	configure(f, ALICE, ROOM, CONF("membersonly", "0"));
+	ask(f, CAROL, "set", QUERY());
 	assert_string_equal(texts(f), "a");
-	r = rooms_find(&m, "room", 4);
-	affs_put(&r->affs, "eve@test", AFF_OUTCAST, NULL, NULL);
-	refused(f, EVE, QUERY(), "<forbidden");
-	ask(f, EVE, "get", "<metadata xmlns='" NS_MAM "'/>");
+	affs_put(&the_room()->affs, "carol@test", AFF_OUTCAST, NULL, NULL);
+	refused(f, CAROL, QUERY(), "<forbidden");
+	ask(f, CAROL, "get", "<metadata xmlns='" NS_MAM "'/>");
 	fix_has(f, "<forbidden");
-	ask(f, EVE, "get", QUERY());
+	ask(f, CAROL, "get", QUERY());
 	fix_has(f, "<forbidden");
-	put(f, "<iq type='set' id='q2' from='" EVE "' to='none@" DOM "'>" QUERY() "</iq>");
+	fix_postf(f, "<iq type='set' id='q2' from='" CAROL "' to='none@" DOM "'>" QUERY() "</iq>");
 	fix_spin(f);
 	fix_has(f, "<item-not-found");
 }
@@ -299,7 +299,7 @@ static void test_what_makes_no_sense(void **state)
 	};
 	struct fix *f = *state;
 
-	open_room(f, "");
+	two_in(f, "");
 	talk(f, ALICE, "a");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		refused(f, BOB, rows[i].payload, rows[i].error);
@@ -311,21 +311,21 @@ static void test_off(void **state)
 {
 	struct fix *f = *state;
 
-	open_room(f, "");
+	two_in(f, SHOWS_3);
 	talk(f, ALICE, "a");
-	configure(f, CONF("enablearchiving", "0"));
+	configure(f, ALICE, ROOM, CONF("enablearchiving", "0"));
 	fix_has(f, "<status code=\"171\"/>");
 	talk(f, ALICE, "bcdef");
 	refused(f, BOB, QUERY(), "<service-unavailable");
 	assert_int_equal(number(f, "SELECT count(*) FROM said"), 4); /* and what is shown */
 	fix_clear(f);
-	configure(f, CONF("mam", "1"));
+	configure(f, ALICE, ROOM, CONF("mam", "1"));
 	fix_has(f, "<status code=\"170\"/>");
 	talk(f, ALICE, "g");
 	ALL(f);
 	assert_string_equal(texts(f), "ag");
 	fix_clear(f);
-	enter(f, EVE, "Eve");
+	enter(f, CAROL, ROOM "/Carol", "");
 	assert_string_equal(texts(f), "efg");
 }
 
@@ -333,11 +333,11 @@ static void test_subjects_and_such(void **state)
 {
 	struct fix *f = *state;
 
-	open_room(f, "");
-	say(f, ALICE, "s1", "<subject>Tea</subject>");
+	two_in(f, "");
+	say(f, ALICE, ROOM, "s1", "<subject>Tea</subject>");
 	assert_int_equal(fix_count(f, "<stanza-id"), 2);
-	say(f, BOB, "r1", "<reactions xmlns='urn:xmpp:reactions:0' id='x'/>");
-	say(f, BOB, "e1", "<encrypted xmlns='urn:xmpp:omemo:2'/>");
+	say(f, BOB, ROOM, "r1", "<reactions xmlns='urn:xmpp:reactions:0' id='x'/>");
+	say(f, BOB, ROOM, "e1", "<encrypted xmlns='urn:xmpp:omemo:2'/>");
 	ALL(f);
 	fix_has(f, "<subject>Tea</subject></message>");
 	fix_has(f, "<reactions");
@@ -349,9 +349,9 @@ static void test_many(void **state)
 {
 	struct fix *f = *state;
 
-	open_room(f, "");
+	two_in(f, "");
 	for (int i = 0; i < 600; i++)
-		say_quietly(f, ALICE, "a", "<body>a</body>");
+		say_quietly(f, ALICE, ROOM, "a", "<body>a</body>");
 	fix_spin(f);
 	talk(f, BOB, "b");
 	ask(f, BOB, "set", QUERY(SET("<max>1000</max>")));
@@ -368,11 +368,11 @@ static void test_the_room_ends_while_it_is_asked(void **state)
 {
 	struct fix *f = *state;
 
-	open_room(f, CONF("persistentroom", "0"));
-	say_quietly(f, ALICE, "a", "<body>a</body>");
-	ask_quietly(f, EVE, "set", QUERY());
-	put(f, "<presence type='unavailable' from='" ALICE "' to='" ROOM "/Alice'/>");
-	put(f, "<presence type='unavailable' from='" BOB "' to='" ROOM "/Bob'/>");
+	two_in(f, CONF("persistentroom", "0"));
+	say_quietly(f, ALICE, ROOM, "a", "<body>a</body>");
+	ask_quietly(f, CAROL, "set", QUERY());
+	fix_postf(f, "<presence type='unavailable' from='" ALICE "' to='" ROOM "/Alice'/>");
+	fix_postf(f, "<presence type='unavailable' from='" BOB "' to='" ROOM "/Bob'/>");
 	fix_spin(f);
 	assert_int_equal(fix_count(f, "id=\"q1\""), 1); /* one answer */
 	fix_advance(f, 100);
@@ -386,14 +386,14 @@ static void test_a_name_comes_again(void **state)
 {
 	struct fix *f = *state;
 
-	open_room(f, CONF("persistentroom", "0"));
+	two_in(f, CONF("persistentroom", "0"));
 	for (int i = 0; i < 500; i++)
-		say_quietly(f, ALICE, "a", "<body>a</body>");
+		say_quietly(f, ALICE, ROOM, "a", "<body>a</body>");
 	fix_spin(f);
-	leave(f, ALICE, "Alice");
-	leave(f, BOB, "Bob");
+	leave(f, ALICE, ROOM "/Alice");
+	leave(f, BOB, ROOM "/Bob");
 	fix_clear(f);
-	open_room(f, "");
+	two_in(f, "");
 	talk(f, ALICE, "b");
 	ALL(f);
 	assert_string_equal(texts(f), "b");
@@ -410,9 +410,9 @@ static void test_too_old(void **state)
 	struct fix *f = *state;
 
 	conf.archive_expire = 100;
-	open_room(f, "");
+	two_in(f, "");
 	for (int i = 0; i < 300; i++)
-		say_quietly(f, ALICE, "a", "<body>a</body>");
+		say_quietly(f, ALICE, ROOM, "a", "<body>a</body>");
 	fix_spin(f);
 	for (int i = 0; i < 19; i++)
 		fix_advance(f, 5000);
@@ -423,7 +423,7 @@ static void test_too_old(void **state)
 	ALL(f);
 	assert_string_equal(texts(f), "b");
 	fix_clear(f);
-	enter(f, EVE, "Eve");
+	enter(f, CAROL, ROOM "/Carol", "");
 	assert_string_equal(texts(f), "b");
 }
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What is taken back in rooms (XEP-0424, XEP-0425). */
 #include "muc_fixture.h"
+#include "retract.h"
 #include "store_said.h"
 
 #define TAKE_BACK(id) "<retract xmlns='" NS_RETRACT "' id='" id "'/>"
 #define MODERATE(id, more)                                                                     \
 	"<moderate xmlns='" NS_MODERATE "' id='" id "'><retract xmlns='" NS_RETRACT "'/>" more \
 	"</moderate>"
+#define SHOWS_3 CONF("historylength", "3")
 #define UNKNOWN "019b76da-a800-7005-9234-567890abcdef"
 
 static void take_back(struct fix *f, const char *who, const char *id)
@@ -15,7 +17,7 @@ static void take_back(struct fix *f, const char *who, const char *id)
 
 	fix_clear(f);
 	(void)snprintf(inner, sizeof(inner), TAKE_BACK("%s"), id);
-	say(f, who, "r1", inner);
+	say(f, who, ROOM, "r1", inner);
 }
 
 static void moderate(struct fix *f, const char *who, const char *id)
@@ -43,10 +45,10 @@ static void finds(struct fix *f, const char *who, const char *letters)
 }
 
 /* Who comes is shown b, and that a was taken back. */
-static void is_shown(struct fix *f, const char *who, const char *nick)
+static void is_shown(struct fix *f, const char *who, const char *address)
 {
 	fix_clear(f);
-	enter(f, who, nick);
+	enter(f, who, address, "");
 	assert_string_equal(texts(f), "b");
 	assert_int_equal(fix_count(f, "<retracted"), 1);
 }
@@ -56,7 +58,7 @@ static void test_ones_own(void **state)
 	struct fix *f = *state;
 	const char *id;
 
-	open_room(f, "");
+	two_in(f, "");
 	id = id_of_talk(f, BOB, "ab");
 	take_back(f, BOB, id);
 	assert_int_equal(fix_count(f, "<retract "), 2); /* both were told */
@@ -64,9 +66,9 @@ static void test_ones_own(void **state)
 	assert_int_equal(fix_count(f, "<result"), 3);
 	fix_has(f, "<retracted xmlns=\"" NS_RETRACT "\" id=\"r1\" stamp=\"");
 	assert_true(strstr(fix_got(f), "<retract ") > strstr(fix_got(f), "<body>b"));
-	is_shown(f, EVE, "Eve");
+	is_shown(f, CAROL, ROOM "/Carol");
 	fix_replace(f);
-	is_shown(f, "new@test/n", "New");
+	is_shown(f, "new@test/n", ROOM "/New");
 }
 
 /* Another of one's sessions, under another nick, long after: it is the person that counts. */
@@ -75,10 +77,10 @@ static void test_ones_own_from_elsewhere(void **state)
 	struct fix *f = *state;
 	const char *id;
 
-	open_room(f, "");
+	two_in(f, SHOWS_3);
 	id = id_of_talk(f, BOB, "a");
 	talk(f, ALICE, "bcdefg"); /* it is not shown any more */
-	enter(f, "bob@test/other", "Robert");
+	enter(f, "bob@test/other", ROOM "/Robert", "");
 	take_back(f, "bob@test/other", id);
 	finds(f, ALICE, "bcdefg");
 	assert_int_equal(fix_count(f, "<retracted"), 1);
@@ -94,14 +96,14 @@ static void test_at_once(void **state)
 	struct sid id;
 	char text[SID_TEXT + 1], inner[256];
 
-	open_room(f, "");
+	two_in(f, "");
 	talk(f, ALICE, "a");
-	r = rooms_find(&m, "room", 4);
+	r = the_room();
 	id = (struct sid){ r->history.seq,
 		LIST_FIRST(&r->history.said, struct said, link)->sid.salt };
 	sid_write(&id, text);
 	(void)snprintf(inner, sizeof(inner), MODERATE("%s", ""), text);
-	say_quietly(f, ALICE, "b", "<body>b</body>");
+	say_quietly(f, ALICE, ROOM, "b", "<body>b</body>");
 	ask_quietly(f, ALICE, "set", inner);
 	fix_spin(f);
 	fix_has(f, "type=\"result\"");
@@ -113,7 +115,7 @@ static void test_anothers(void **state)
 	struct fix *f = *state;
 	const char *id;
 
-	open_room(f, "");
+	two_in(f, SHOWS_3);
 	id = id_of_talk(f, ALICE, "a");
 	take_back(f, BOB, id);
 	fix_has(f, "<forbidden");
@@ -123,7 +125,7 @@ static void test_anothers(void **state)
 	fix_has(f, "<forbidden");
 	take_back(f, ALICE "x", id); /* who is not here at all */
 	fix_has(f, "<not-acceptable");
-	say(f, BOB, "r2",
+	say(f, BOB, ROOM, "r2",
 	    "<retract xmlns='" NS_RETRACT "' id='" UNKNOWN "'><moderated xmlns='" NS_MODERATE
 	    "' by='" ROOM "/Alice'/></retract>");
 	fix_has(f, "<forbidden");
@@ -142,17 +144,17 @@ static void test_anothers_at_once(void **state)
 	char id[SID_TEXT + 1], inner[256];
 	struct sid next;
 
-	open_room(f, CONF("historylength", "0"));
+	two_in(f, CONF("historylength", "0"));
 	talk(f, ALICE, "a");
 	assert_int_equal(sid_parse(&next, sid_of(f, "a")), 0);
-	say(f, BOB, "r1", "<retract xmlns='" NS_RETRACT "' id='" UNKNOWN "'/>");
-	store_blank_said(comp_tx(f->c), rooms_find(&m, "room", 4), &next, "bob@test", "<gone/>");
-	store_blank_said(comp_tx(f->c), rooms_find(&m, "room", 4), &next, "alice@tes", "<gone/>");
+	say(f, BOB, ROOM, "r1", "<retract xmlns='" NS_RETRACT "' id='" UNKNOWN "'/>");
+	store_blank_said(comp_tx(f->c), the_room(), &next, "bob@test", "<gone/>");
+	store_blank_said(comp_tx(f->c), the_room(), &next, "alice@tes", "<gone/>");
 	fix_spin(f);
 	sid_write(&next, id);
 	(void)snprintf(inner, sizeof(inner), TAKE_BACK("%s"), id);
 	finds(f, ALICE, "a");
-	say(f, ALICE, "r2", inner);
+	say(f, ALICE, ROOM, "r2", inner);
 	finds(f, ALICE, "");
 	assert_int_equal(fix_count(f, "<retracted"), 1);
 }
@@ -163,7 +165,7 @@ static void test_moderation(void **state)
 	const char *id;
 	char want[512];
 
-	open_room(f, "");
+	two_in(f, "");
 	id = id_of_talk(f, BOB, "ab");
 	moderate(f, ALICE, id);
 	(void)snprintf(want, sizeof(want),
@@ -182,7 +184,7 @@ static void test_moderation(void **state)
 	fix_has(f, "\"><moderated xmlns=\"" NS_MODERATE "\" by=\"" ROOM
 		   "/Alice\"/><reason>no &amp; no</reason></retracted></message>");
 	fix_has(f, "<message xmlns=\"jabber:client\" from=\"" ROOM "\" type=\"groupchat\"");
-	is_shown(f, EVE, "Eve");
+	is_shown(f, CAROL, ROOM "/Carol");
 }
 
 static void test_who_may_not_moderate(void **state)
@@ -190,11 +192,11 @@ static void test_who_may_not_moderate(void **state)
 	struct fix *f = *state;
 	const char *id;
 
-	open_room(f, "");
+	two_in(f, "");
 	id = id_of_talk(f, BOB, "a");
 	moderate(f, BOB, id);
 	fix_has(f, "<forbidden");
-	moderate(f, EVE, id);
+	moderate(f, CAROL, id);
 	fix_has(f, "<forbidden");
 	moderate(f, "alice@test/elsewhere", id);
 	fix_has(f, "<forbidden");
@@ -204,7 +206,7 @@ static void test_who_may_not_moderate(void **state)
 	fix_has(f, "<item-not-found");
 	ask(f, ALICE, "set", "<moderate xmlns='" NS_MODERATE "' id='a'/>");
 	fix_has(f, "<bad-request");
-	say(f, ALICE, "s1", "<subject>b</subject>");
+	say(f, ALICE, ROOM, "s1", "<subject>b</subject>");
 	id = behind(f, "</subject><stanza-id xmlns=\"" NS_SID "\" by=\"" ROOM "\" id=\"", 0);
 	moderate(f, ALICE, id);
 	fix_has(f, "<not-allowed");
@@ -218,12 +220,12 @@ static void test_without_an_archive(void **state)
 	struct fix *f = *state;
 	const char *id;
 
-	open_room(f, CONF("enablearchiving", "0"));
+	two_in(f, CONF("enablearchiving", "0"));
 	id = id_of_talk(f, BOB, "ab");
 	moderate(f, ALICE, id);
 	fix_has(f, "type=\"result\"");
 	fix_replace(f);
-	is_shown(f, EVE, "Eve");
+	is_shown(f, CAROL, ROOM "/Carol");
 	assert_int_equal(number(f, "SELECT count(*) FROM said"), 2);
 }
 
