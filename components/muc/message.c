@@ -67,13 +67,13 @@ static bool is_room(const struct room *r, const char *s)
 	return is;
 }
 
-/* Status codes and invitations are muc's to send; delays and ids "by" the room are the room's
- * (XEP-0359's business rules). */
+/* Status codes, invitations and ids of occupants are muc's to send; delays and ids "by" the room
+ * are the room's (XEP-0359's business rules). */
 static bool is_forged(const struct room *r, const struct el *child)
 {
 	const char *ns = el_ns(child), *by;
 
-	if (!strcmp(ns, NS_MUC_USER))
+	if (!strcmp(ns, NS_MUC_USER) || occupant_id_is(child))
 		return true;
 	if (!strcmp(ns, NS_DELAY))
 		by = el_attr(child, "from");
@@ -156,7 +156,7 @@ static void keep(struct room *r, const struct el *msg, const char *nick)
 	store_trim_said(tx, r->local, history_before(&r->history));
 }
 
-/* What the others get: the message from the occupant, with an id. */
+/* What the others get: the message from the occupant, with its ids. */
 static struct el *reflection(const struct room *r, const struct session *by, const struct el *msg)
 {
 	struct el *out = el_dup(msg);
@@ -170,7 +170,7 @@ static struct el *reflection(const struct room *r, const struct session *by, con
 		rnd_id(id, ID_LEN);
 		el_set(out, "id", id);
 	}
-	el_freeze(out);
+	occupant_id_sign(out, by->occ->id);
 	return out;
 }
 

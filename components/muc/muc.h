@@ -12,7 +12,8 @@
  *   relay       private messages, iq            ghost      errors of clients that are gone
  *   reach       whether the link takes what a change makes a room say
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
- *   invite voice disco */
+ *   invite voice disco
+ *   occupant_id ids of occupants (XEP-0421), pure */
 #ifndef MUC_MUC_H
 #define MUC_MUC_H
 
@@ -22,6 +23,8 @@
 #include <base/rate.h>
 #include <comp/comp.h>
 #include <comp/who.h>
+
+#include "occupant_id.h"
 
 #define NS_MUC "http://jabber.org/protocol/muc"
 #define NS_MUC_ADMIN "http://jabber.org/protocol/muc#admin"
@@ -72,6 +75,7 @@ struct room;
 struct muc {
 	struct comp *c;
 	struct muc_conf *conf;
+	uint8_t id_key[OCCUPANT_ID_KEY];
 	int64_t seq;       /* the last number given to who came or spoke: grows for ever */
 	struct who admins; /* bare JIDs */
 	struct who local_domains;

@@ -86,6 +86,7 @@ static struct occupant *occupant_new(struct room *r, const char *nick, const str
 
 	o->room = r;
 	o->aff = room_aff(r, full);
+	occupant_id_make(r->m->id_key, r->jid, full, o->id);
 	o->role = role_default(o->aff, r->conf.moderated);
 	list_init(&o->sessions);
 	list_add_tail(&r->occupants, &o->link);
@@ -238,7 +239,7 @@ void session_restore(struct room *r, const char *nick, const struct jid *full, e
 
 static bool is_mucs_own(const struct el *child)
 {
-	return !strncmp(el_ns(child), NS_MUC, sizeof(NS_MUC) - 1);
+	return !strncmp(el_ns(child), NS_MUC, sizeof(NS_MUC) - 1) || occupant_id_is(child);
 }
 
 int session_read_presence(const struct el *presence, struct sbuf *out)

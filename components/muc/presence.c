@@ -75,6 +75,7 @@ static struct el *make(const struct occupant *o, const struct note *n, bool jid,
 		sbuf_puts(&inner, "</status>");
 	}
 	el_write(&inner, x, NS_CLIENT);
+	occupant_id_write(&inner, o->id);
 	el_set_raw(
 	    p, arena_strndup(el_arena(p), sbuf_data(&inner), sbuf_len(&inner)), sbuf_len(&inner));
 	sbuf_done(&inner);

@@ -5,7 +5,7 @@
 #include "reach.h"
 
 enum {
-	TAGS = 768,                /* of a presence or message: all but texts, and the link's own */
+	TAGS = 896,                /* of a presence or message: all but texts, and the link's own */
 	FAREWELL_BYTES = 24 << 20, /* of one who leaves; a handler may send more than this */
 };
 

@@ -36,6 +36,7 @@ static struct el *whisper(const struct session *by, const struct el *msg)
 
 	message_strip(by->occ->room, out);
 	el_add(out, "x", NS_MUC_USER);
+	occupant_id_add(out, by->occ->id);
 	el_set(out, "from", by->occ->jid);
 	el_set(out, "to", NULL);
 	el_freeze(out);

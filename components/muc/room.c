@@ -118,6 +118,7 @@ static void release(void *obj)
 	map_done(&r->by_jid);
 	free(r->subject);
 	free(r->subject_nick);
+	free(r->subject_by);
 	free(r->local);
 	free(r->jid);
 	free(r);
@@ -187,10 +188,13 @@ enum aff room_aff(const struct room *r, const struct jid *j)
 	return muc_is_admin(r->m, j) ? AFF_OWNER : affs_of(&r->affs, j);
 }
 
-void room_set_subject(struct room *r, const char *subject, const char *nick, int64_t at)
+void room_set_subject(
+    struct room *r, const char *subject, const char *nick, const char *by, int64_t at)
 {
 	free(r->subject);
 	free(r->subject_nick);
+	free(r->subject_by);
+	r->subject_by = by && *by ? xstrdup(by) : NULL;
 	r->subject = subject && *subject ? xstrdup(subject) : NULL;
 	r->subject_nick = nick && *nick ? xstrdup(nick) : NULL;
 	r->subject_at = at;

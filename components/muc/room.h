@@ -29,6 +29,7 @@ struct room {
 
 	struct affs affs;
 	char *subject, *subject_nick; /* NULL: none */
+	char *subject_by;             /* occupant id; NULL: none, or not known */
 	int64_t subject_at;           /* Unix milliseconds; 0: never set */
 	struct history history;
 
@@ -60,6 +61,7 @@ void rooms_free(struct muc *m);
 
 /* The service's admins own every room. */
 enum aff room_aff(const struct room *r, const struct jid *j);
-void room_set_subject(struct room *r, const char *subject, const char *nick, int64_t at);
+void room_set_subject(
+    struct room *r, const char *subject, const char *nick, const char *by, int64_t at);
 
 #endif

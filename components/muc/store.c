@@ -5,6 +5,7 @@
 
 #include <base/arena.h>
 #include <base/mem.h>
+#include <base/rnd.h>
 
 #include "invite.h"
 #include "occupant.h"
@@ -54,6 +55,12 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " seq INTEGER NOT NULL,"
 	     " PRIMARY KEY (room, who)"
 	     ") WITHOUT ROWID;" },
+	/* Ids of occupants: their key, and whose the subject is.  What pretends to be one was
+	 * nobody's to take out until now. */
+	{ 3, "CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+	     "ALTER TABLE room ADD COLUMN subject_by TEXT;"
+	     "DELETE FROM history WHERE body LIKE '%urn:xmpp:occupant-id:%';"
+	     "UPDATE occupant SET presence = '' WHERE presence LIKE '%urn:xmpp:occupant-id:%';" },
 };
 
 enum flag {
@@ -69,7 +76,8 @@ enum flag {
 
 static struct db_q q_rooms = {
 	"SELECT name, title, description, lang, password, flags, allow_pm, max_users, history,"
-	" broadcast, member_list, subject, subject_nick, subject_at FROM room ORDER BY name"
+	" broadcast, member_list, subject, subject_nick, subject_at, subject_by FROM room ORDER BY "
+	"name"
 };
 static struct db_q q_affs = {
 	"SELECT jid, affiliation, nick, reason FROM affiliation WHERE room = $1"
@@ -93,7 +101,8 @@ static struct db_q q_put_conf = {
 	" broadcast = excluded.broadcast, member_list = excluded.member_list"
 };
 static struct db_q q_put_subject = {
-	"UPDATE room SET subject = $2, subject_nick = $3, subject_at = $4 WHERE name = $1"
+	"UPDATE room SET subject = $2, subject_nick = $3, subject_at = $4, subject_by = $5"
+	" WHERE name = $1"
 };
 static struct db_q q_put_aff = {
 	"INSERT INTO affiliation (room, jid, affiliation, nick, reason) VALUES ($1, $2, $3, $4, $5)"
@@ -114,6 +123,9 @@ static struct db_q q_del_session = { "DELETE FROM occupant WHERE room = $1 AND j
 static struct db_q q_put_invited = { "INSERT INTO invited (room, who, inviter, seq)"
 				     " VALUES ($1, $2, $3, $4)" };
 static struct db_q q_del_invited = { "DELETE FROM invited WHERE room = $1 AND who = $2" };
+static struct db_q q_secret = { "SELECT value FROM secret WHERE name = $1" };
+static struct db_q q_put_secret = { "INSERT INTO secret (name, value) VALUES ($1, $2)"
+				    " ON CONFLICT (name) DO UPDATE SET value = excluded.value" };
 static struct db_q q_del_room = { "DELETE FROM room WHERE name = $1" };
 
 /* --- reading -----------------------------------------------------------------------------------
@@ -160,7 +172,8 @@ static int load_rooms(struct muc *m)
 		room->loaded = false;
 		room->locked = db_int(db, q, 5) & FLAG_LOCKED;
 		read_conf(db, q, &room->conf);
-		room_set_subject(room, db_text(db, q, 11), db_text(db, q, 12), db_int(db, q, 13));
+		room_set_subject(room, db_text(db, q, 11), db_text(db, q, 12), db_text(db, q, 14),
+		    db_int(db, q, 13));
 	}
 	return r;
 }
@@ -221,10 +234,35 @@ static int load_occupants(struct muc *m)
 	return r;
 }
 
+/* Made at the first start; what is made of it leaves when it is committed, and not before. */
+static int load_key(struct muc *m)
+{
+	static const char name[] = "occupant-id";
+	struct db *db = comp_db(m->c);
+	bool found = false;
+	int r = db_query(db, &q_secret, "s", name);
+
+	while (r >= 0 && (r = db_next(db, &q_secret)) > 0) {
+		size_t n;
+		const void *key = db_blob(db, &q_secret, 0, &n);
+
+		found = n == OCCUPANT_ID_KEY;
+		if (found)
+			memcpy(m->id_key, key, n);
+	}
+	if (r < 0 || found)
+		return r;
+	rnd_bytes(m->id_key, OCCUPANT_ID_KEY);
+	db_batch_add(comp_tx(m->c), &q_put_secret, "sb", name, m->id_key, (size_t)OCCUPANT_ID_KEY);
+	return 0;
+}
+
 int store_load_rooms(struct muc *m)
 {
-	int r = load_rooms(m);
+	int r = load_key(m);
 
+	if (r == 0)
+		r = load_rooms(m);
 	return r < 0 ? r : load_occupants(m);
 }
 
@@ -321,10 +359,10 @@ void store_put_conf(struct db_batch *b, const struct room *r)
 	    (int64_t)c->broadcast, (int64_t)c->member_list);
 }
 
-void store_put_subject(
-    struct db_batch *b, const char *room, const char *subject, const char *nick, int64_t at)
+void store_put_subject(struct db_batch *b, const struct room *r)
 {
-	db_batch_add(b, &q_put_subject, "sssi", room, subject, nick, at);
+	db_batch_add(b, &q_put_subject, "sssis", r->local, r->subject, r->subject_nick,
+	    r->subject_at, r->subject_by);
 }
 
 void store_put_aff(struct db_batch *b, const char *room, const char *jid, enum aff aff,

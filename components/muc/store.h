@@ -10,7 +10,7 @@
 
 struct session;
 
-enum { STORE_SCHEMA_N = 2 };
+enum { STORE_SCHEMA_N = 3 };
 extern const struct db_step store_schema[STORE_SCHEMA_N];
 
 /* All rooms; those with somebody in them whole, the others without lists and history.  0 or -Exxx.
@@ -20,8 +20,7 @@ int store_load_room(struct room *r); /* lists, invitations and history */
 
 void store_put_room(struct db_batch *b, const struct room *r); /* a new one, with its lists */
 void store_put_conf(struct db_batch *b, const struct room *r);
-void store_put_subject(
-    struct db_batch *b, const char *room, const char *subject, const char *nick, int64_t at);
+void store_put_subject(struct db_batch *b, const struct room *r);
 void store_put_aff(struct db_batch *b, const char *room, const char *jid, enum aff aff,
     const char *nick, const char *reason);
 void store_put_said(struct db_batch *b, const char *room, const struct said *s);
