@@ -46,6 +46,8 @@ void config_copy(struct room_conf *to, const struct room_conf *from)
 	to->desc = dup(from->desc);
 	to->lang = dup(from->lang);
 	to->password = dup(from->password);
+	for (int i = 0; i < ABOUT_N; i++)
+		to->about[i] = dup(from->about[i]);
 }
 
 void config_done(struct room_conf *c)
@@ -54,6 +56,8 @@ void config_done(struct room_conf *c)
 	free(c->desc);
 	free(c->lang);
 	free(c->password);
+	for (int i = 0; i < ABOUT_N; i++)
+		free(c->about[i]);
 	*c = (struct room_conf){ 0 };
 }
 
@@ -189,7 +193,7 @@ int config_read(
 		return -COND_BAD_REQUEST;
 	if ((r = read_texts(c, f, mc, ret_why)) < 0 || (r = read_bools(c, f)) < 0 ||
 	    (r = read_password(c, f, ret_why)) < 0 || (r = read_max_users(c, f, mc, ret_why)) < 0 ||
-	    (r = read_history(c, f, mc, ret_why)) < 0)
+	    (r = read_history(c, f, mc, ret_why)) < 0 || (r = about_read(c->about, f, ret_why)) < 0)
 		return r;
 	return read_choices(c, f, ret_why);
 }
@@ -259,17 +263,21 @@ static void write_access(const struct room_conf *c, struct el *form)
 	    whois_labels, 2, 1U << c->nonanon);
 }
 
-static void write_talk(const struct room_conf *c, struct el *form)
+static void write_pm(const struct room_conf *c, struct el *form)
 {
 	static const char *const pm[] = { "anyone", "participants", "moderators", "none" };
 	static const char *const pm_labels[] = { "Anyone", "Anyone with voice", "Moderators only",
 		"Nobody" };
 
-	form_add_bool(form, VAR("moderatedroom"), "Only those with voice may speak", c->moderated);
-	form_add_bool(
-	    form, VAR("changesubject"), "Participants may change the subject", c->change_subject);
 	write_list(form, "list-single", VAR("allowpm"), "Who may send private messages", pm,
 	    pm_labels, 4, 1U << c->allow_pm);
+}
+
+static void write_talk(const struct room_conf *c, struct el *form)
+{
+	form_add_bool(
+	    form, VAR("changesubject"), "Participants may change the subject", c->change_subject);
+	write_pm(c, form);
 	form_add_int(
 	    form, "text-single", VAR_HISTORY, "Messages that who enters is shown", c->history);
 	write_roles(form, VAR("presencebroadcast"), "Whose presence is shown", c->broadcast);
@@ -283,6 +291,23 @@ void config_write(const struct room_conf *c, struct el *form, const struct muc_c
 	form_add_text(form, "text-single", VAR("roomdesc"), "Description", c->desc ? c->desc : "");
 	form_add_text(form, "text-single", VAR("lang"), "Language", c->lang ? c->lang : "");
 	write_access(c, form);
+	form_add_bool(form, VAR("moderatedroom"), "Only those with voice may speak", c->moderated);
 	write_talk(c, form);
 	write_max_users(c, form, mc->max_occupants);
+	for (int i = 0; i < ABOUT_N; i++)
+		about_write(c->about, (enum about)i, form);
+}
+
+/* The rest is said by features, or is nobody's business. */
+void config_tell(const struct room_conf *c, struct el *form)
+{
+	char s[24];
+
+	if (c->name)
+		form_add_text(form, "text-single", VAR("roomname"), "Name of the room", c->name);
+	(void)snprintf(s, sizeof(s), "%" PRId64, c->max_users);
+	form_add_text(form, "text-single", VAR("maxusers"), "Maximum number of occupants",
+	    c->max_users ? s : "none");
+	form_add_bool(form, VAR("allowinvites"), "Members may invite others", c->allow_invites);
+	write_talk(c, form);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "about.h"
 #include "permission.h"
 
 struct el;
@@ -27,6 +28,7 @@ struct room_conf {
 	int64_t history;      /* messages kept */
 	unsigned broadcast;   /* roles whose presence is shown: ROLE_BIT */
 	unsigned member_list; /* roles that may read the lists of a non-anonymous room */
+	char *about[ABOUT_N]; /* NULL: not said */
 };
 
 void config_init(struct room_conf *c, const struct muc_conf *mc);     /* the service's defaults */
@@ -40,5 +42,7 @@ int config_read(struct room_conf *c, const struct form *f, const struct muc_conf
     const char **ret_why) __attribute__((warn_unused_result));
 /* The fields of the owner's form but for the lists of owners and admins. */
 void config_write(const struct room_conf *c, struct el *form, const struct muc_conf *mc);
+/* What of it who asks for information about the room is told, under the same names. */
+void config_tell(const struct room_conf *c, struct el *form);
 
 #endif

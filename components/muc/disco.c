@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include <base/arena.h>
-#include <xmpp/form.h>
 #include <xmpp/rsm.h>
 
 #include "disco.h"
+#include "info.h"
 #include "occupant.h"
 #include "room.h"
 
@@ -35,47 +35,6 @@ static void put_features(const struct room *r, struct el *query)
 	add_feature(query, c->members_only ? "muc_membersonly" : "muc_open");
 	add_feature(query, c->moderated ? "muc_moderated" : "muc_unmoderated");
 	add_feature(query, c->nonanon ? "muc_nonanonymous" : "muc_semianonymous");
-}
-
-/* What goes on in a members-only room is for its members. */
-static bool is_insider(const struct room *r, const struct jid *who)
-{
-	return !r->conf.members_only || room_aff(r, who) >= AFF_MEMBER || room_session_of(r, who);
-}
-
-static void put_contacts(const struct room *r, struct el *form)
-{
-	struct el *field =
-	    form_add_field(form, "jid-multi", "muc#roominfo_contactjid", "Addresses of the owners");
-
-	MAP_EACH (it, &r->affs.map) {
-		const struct aff_entry *e = MAP_ENTRY(it, struct aff_entry, node);
-
-		if (e->aff == AFF_OWNER)
-			form_add_value(field, e->jid);
-	}
-}
-
-static void put_info(const struct room *r, const struct jid *who, struct el *query)
-{
-	const struct room_conf *c = &r->conf;
-	struct el *form = form_add(query, FORM_RESULT, NS_MUC_ROOMINFO);
-
-	form_add_text(
-	    form, "text-single", "muc#roominfo_description", "Description", c->desc ? c->desc : "");
-	form_add_text(form, "text-single", "muc#roominfo_lang", "Language", c->lang ? c->lang : "");
-	form_add_bool(form, "muc#roomconfig_changesubject", "Participants may change the subject",
-	    c->change_subject);
-	form_add_int(form, "text-single", "muc#maxhistoryfetch",
-	    "Messages that who enters is shown", c->history);
-	if (c->nonanon)
-		put_contacts(r, form);
-	if (!is_insider(r, who))
-		return;
-	form_add_int(form, "text-single", "muc#roominfo_occupants", "Number of occupants",
-	    (int64_t)r->n_occupants);
-	form_add_text(
-	    form, "text-single", "muc#roominfo_subject", "Subject", r->subject ? r->subject : "");
 }
 
 static const char *room_title(const struct room *r)
@@ -138,7 +97,7 @@ static int on_info(struct comp_req *rq, const char *node, struct el *query, void
 		return COMP_PASS;
 	put_identity(query, room_title(r));
 	put_features(r, query);
-	put_info(r, comp_from(rq), query);
+	info_write(r, comp_from(rq), query);
 	return COMP_DONE;
 }
 

@@ -13,6 +13,7 @@
  *   reach       whether the link takes what a change makes a room say
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
  *   invite voice disco
+ *   info        what a room tells of itself    about      what its owner says of it, pure
  *   occupant_id ids of occupants (XEP-0421), pure */
 #ifndef MUC_MUC_H
 #define MUC_MUC_H

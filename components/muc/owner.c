@@ -60,6 +60,15 @@ static bool differs(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") != 0;
 }
 
+static bool about_differs(const struct room_conf *a, const struct room_conf *b)
+{
+	for (int i = 0; i < ABOUT_N; i++) {
+		if (differs(a->about[i], b->about[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Anything that is not about privacy: code 104. */
 static bool changed(const struct room_conf *a, const struct room_conf *b)
 {
@@ -70,7 +79,7 @@ static bool changed(const struct room_conf *a, const struct room_conf *b)
 	       a->change_subject != b->change_subject || a->allow_invites != b->allow_invites ||
 	       a->allow_pm != b->allow_pm || a->max_users != b->max_users ||
 	       a->history != b->history || a->broadcast != b->broadcast ||
-	       a->member_list != b->member_list;
+	       a->member_list != b->member_list || about_differs(a, b);
 }
 
 /* 10.2.1 */

@@ -61,6 +61,11 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     "ALTER TABLE room ADD COLUMN subject_by TEXT;"
 	     "DELETE FROM history WHERE body LIKE '%urn:xmpp:occupant-id:%';"
 	     "UPDATE occupant SET presence = '' WHERE presence LIKE '%urn:xmpp:occupant-id:%';" },
+	{ 4, "CREATE TABLE about ("
+	     " room TEXT NOT NULL REFERENCES room(name) ON DELETE CASCADE,"
+	     " what INTEGER NOT NULL, value TEXT NOT NULL,"
+	     " PRIMARY KEY (room, what)"
+	     ") WITHOUT ROWID;" },
 };
 
 enum flag {
@@ -123,6 +128,12 @@ static struct db_q q_del_session = { "DELETE FROM occupant WHERE room = $1 AND j
 static struct db_q q_put_invited = { "INSERT INTO invited (room, who, inviter, seq)"
 				     " VALUES ($1, $2, $3, $4)" };
 static struct db_q q_del_invited = { "DELETE FROM invited WHERE room = $1 AND who = $2" };
+static struct db_q q_about = { "SELECT room, what, value FROM about" };
+static struct db_q q_put_about = {
+	"INSERT INTO about (room, what, value) VALUES ($1, $2, $3)"
+	" ON CONFLICT (room, what) DO UPDATE SET value = excluded.value"
+};
+static struct db_q q_del_about = { "DELETE FROM about WHERE room = $1 AND what = $2" };
 static struct db_q q_secret = { "SELECT value FROM secret WHERE name = $1" };
 static struct db_q q_put_secret = { "INSERT INTO secret (name, value) VALUES ($1, $2)"
 				    " ON CONFLICT (name) DO UPDATE SET value = excluded.value" };
@@ -174,6 +185,23 @@ static int load_rooms(struct muc *m)
 		read_conf(db, q, &room->conf);
 		room_set_subject(room, db_text(db, q, 11), db_text(db, q, 12), db_text(db, q, 14),
 		    db_int(db, q, 13));
+	}
+	return r;
+}
+
+static int load_about(struct muc *m)
+{
+	struct db *db = comp_db(m->c);
+	struct db_q *q = &q_about;
+	int r = db_query(db, q, "");
+
+	while (r >= 0 && (r = db_next(db, q)) > 0) {
+		const char *name = db_text(db, q, 0);
+		int64_t what = db_int(db, q, 1);
+		struct room *room = rooms_find(m, name, strlen(name));
+
+		if (room && what >= 0 && what < ABOUT_N && !room->conf.about[what])
+			room->conf.about[what] = db_text_dup(db, q, 2);
 	}
 	return r;
 }
@@ -263,6 +291,8 @@ int store_load_rooms(struct muc *m)
 
 	if (r == 0)
 		r = load_rooms(m);
+	if (r == 0)
+		r = load_about(m);
 	return r < 0 ? r : load_occupants(m);
 }
 
@@ -357,6 +387,12 @@ void store_put_conf(struct db_batch *b, const struct room *r)
 	db_batch_add(b, &q_put_conf, "sssssiiiiii", r->local, c->name, c->desc, c->lang,
 	    c->password, flags_of(r), (int64_t)c->allow_pm, c->max_users, c->history,
 	    (int64_t)c->broadcast, (int64_t)c->member_list);
+	for (int i = 0; i < ABOUT_N; i++) {
+		if (c->about[i])
+			db_batch_add(b, &q_put_about, "sis", r->local, (int64_t)i, c->about[i]);
+		else
+			db_batch_add(b, &q_del_about, "si", r->local, (int64_t)i);
+	}
 }
 
 void store_put_subject(struct db_batch *b, const struct room *r)
