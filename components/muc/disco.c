@@ -5,6 +5,7 @@
 #include <base/arena.h>
 #include <xmpp/rsm.h>
 
+#include "avatar.h"
 #include "disco.h"
 #include "info.h"
 #include "occupant.h"
@@ -24,7 +25,7 @@ static void add_feature(struct el *query, const char *var)
 static void put_features(const struct room *r, struct el *query)
 {
 	static const char *const always[] = { NS_MUC, NS_MUC_STABLE_ID, NS_MUC_SELF_PING,
-		NS_OCCUPANT_ID, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING };
+		NS_OCCUPANT_ID, NS_VCARD, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING };
 	const struct room_conf *c = &r->conf;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
@@ -202,5 +203,6 @@ void disco_start(struct muc *m)
 	comp_feature(m->c, NS_MUC_STABLE_ID);
 	comp_feature(m->c, NS_OCCUPANT_ID); /* of every room */
 	comp_feature(m->c, NS_RSM);
+	comp_feature(m->c, NS_VCARD);
 	comp_disco(m->c, on_info, on_items, m);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <xmpp/form.h>
 
+#include "avatar.h"
 #include "info.h"
 #include "occupant.h"
 
@@ -43,6 +44,7 @@ static void put_open(const struct room *r, struct el *form)
 	    c->change_subject);
 	config_tell(c, form);
 	put_contacts(r, form);
+	avatar_info(r, form);
 }
 
 static void put_inside(const struct room *r, struct el *form)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: its settings, which stanza goes where, start and stop. */
 #include "admin.h"
+#include "avatar.h"
 #include "disco.h"
 #include "ghost.h"
 #include "invite.h"
@@ -138,6 +139,16 @@ static int on_owner_set(struct comp_req *rq, void *arg)
 	return handler_run(arg, rq, owner_set);
 }
 
+static int on_vcard_get(struct comp_req *rq, void *arg)
+{
+	return handler_run(arg, rq, avatar_get);
+}
+
+static int on_vcard_set(struct comp_req *rq, void *arg)
+{
+	return handler_run(arg, rq, avatar_set);
+}
+
 static int on_room_ping(struct comp_req *rq, void *arg)
 {
 	if (!rooms_find_jid(arg, comp_to(rq)))
@@ -166,6 +177,8 @@ static const struct comp_route routes[] = {
 	{ EL_IQ, "get", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_get },
 	{ EL_IQ, "set", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_set },
 	{ EL_IQ, "get", NS_PING, "ping", COMP_TO_BARE, on_room_ping },
+	{ EL_IQ, "get", NS_VCARD, "vCard", COMP_TO_BARE, on_vcard_get },
+	{ EL_IQ, "set", NS_VCARD, "vCard", COMP_TO_BARE, on_vcard_set },
 };
 
 /* --- life --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
  *   reach       whether the link takes what a change makes a room say
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
  *   invite voice disco
+ *   avatar      vCards of rooms                 image      what a picture is, pure
  *   info        what a room tells of itself    about      what its owner says of it, pure
  *   occupant_id ids of occupants (XEP-0421), pure */
 #ifndef MUC_MUC_H
@@ -88,6 +89,7 @@ struct muc {
 	struct rate_table *creates;   /* by bare JID */
 	struct rate_table *outsiders; /* who changes a room without being in it, by bare JID */
 	unsigned asks[MUC_ASKERS];    /* relay.c: questions on their way, by a hash of who asks */
+	struct list fresh_vcards;     /* avatar.c: struct room whose vCard is not committed yet */
 	/* ghost.c */
 	struct list suspects; /* struct session */
 	struct timer again;   /* suspects are looked at once more */

@@ -133,7 +133,7 @@ bool reach_fits_session(const struct session *s, unsigned n, size_t len, bool en
 			if (o != s->occ && o->visible)
 				all += here_len(o) + to;
 		}
-		all += r->history.bytes + (r->history.n + 1) * (TAGS + to) + reach_text(r->subject);
+		all += r->history.bytes + (r->history.n + 2) * (TAGS + to) + reach_text(r->subject);
 	}
 	return all <= comp_send_space(r->m->c);
 }

@@ -4,11 +4,11 @@
 
 #include <base/mem.h>
 
+#include "avatar.h"
 #include "message.h"
 #include "occupant.h"
 #include "relay.h"
 
-#define NS_VCARD "vcard-temp"
 #define NS_PUBSUB "http://jabber.org/protocol/pubsub"
 enum { ASK_MS = 30 * 1000 };
 

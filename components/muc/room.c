@@ -7,6 +7,7 @@
 #include <base/mem.h>
 #include <base/metrics.h>
 
+#include "avatar.h"
 #include "invite.h"
 #include "occupant.h"
 #include "room.h"
@@ -96,6 +97,7 @@ struct room *room_new(struct muc *m, const char *local)
 	history_init(&r->history);
 	list_init(&r->occupants);
 	list_init(&r->invited);
+	list_init(&r->avatar.link);
 	map_init(&r->by_nick);
 	map_init(&r->by_jid);
 	rate_init(&r->rate, &m->room_rate, muc_now(m));
@@ -114,6 +116,7 @@ static void release(void *obj)
 	affs_done(&r->affs);
 	history_done(&r->history);
 	config_done(&r->conf);
+	avatar_free(r);
 	map_done(&r->by_nick);
 	map_done(&r->by_jid);
 	free(r->subject);

@@ -32,6 +32,14 @@ struct room {
 	char *subject_by;             /* occupant id; NULL: none, or not known */
 	int64_t subject_at;           /* Unix milliseconds; 0: never set */
 	struct history history;
+	struct {                  /* avatar.c */
+		char *hashes;     /* of the pictures, a space between them; NULL: none */
+		bool there;       /* there is a vCard, */
+		size_t bytes;     /* of so many */
+		char *fresh;      /* which is not committed yet; NULL: the database has it */
+		uint64_t number;  /* what commits it: comp_tx_number() */
+		struct list link; /* in m->fresh_vcards */
+	} avatar;
 
 	struct list occupants; /* struct occupant, in the order in which they came */
 	size_t n_occupants;

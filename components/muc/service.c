@@ -66,6 +66,7 @@ void muc_init(struct muc *m, struct comp *c)
 	m->c = c;
 	m->conf = comp_conf(c);
 	map_init(&m->rooms);
+	list_init(&m->fresh_vcards);
 	who_init(&m->admins);
 	who_init(&m->local_domains);
 	ghost_init(m);

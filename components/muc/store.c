@@ -66,6 +66,10 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " what INTEGER NOT NULL, value TEXT NOT NULL,"
 	     " PRIMARY KEY (room, what)"
 	     ") WITHOUT ROWID;" },
+	{ 5, "CREATE TABLE vcard ("
+	     " room TEXT PRIMARY KEY REFERENCES room(name) ON DELETE CASCADE,"
+	     " hashes TEXT, bytes INTEGER NOT NULL, text TEXT NOT NULL"
+	     ");" },
 };
 
 enum flag {
@@ -134,6 +138,14 @@ static struct db_q q_put_about = {
 	" ON CONFLICT (room, what) DO UPDATE SET value = excluded.value"
 };
 static struct db_q q_del_about = { "DELETE FROM about WHERE room = $1 AND what = $2" };
+static struct db_q q_vcards = { "SELECT room, hashes, bytes FROM vcard" };
+static struct db_q q_vcard = { "SELECT text FROM vcard WHERE room = $1" };
+static struct db_q q_put_vcard = {
+	"INSERT INTO vcard (room, hashes, bytes, text) VALUES ($1, $2, $3, $4)"
+	" ON CONFLICT (room) DO UPDATE SET hashes = excluded.hashes, bytes = excluded.bytes,"
+	" text = excluded.text"
+};
+static struct db_q q_del_vcard = { "DELETE FROM vcard WHERE room = $1" };
 static struct db_q q_secret = { "SELECT value FROM secret WHERE name = $1" };
 static struct db_q q_put_secret = { "INSERT INTO secret (name, value) VALUES ($1, $2)"
 				    " ON CONFLICT (name) DO UPDATE SET value = excluded.value" };
@@ -202,6 +214,26 @@ static int load_about(struct muc *m)
 
 		if (room && what >= 0 && what < ABOUT_N && !room->conf.about[what])
 			room->conf.about[what] = db_text_dup(db, q, 2);
+	}
+	return r;
+}
+
+static int load_vcards(struct muc *m)
+{
+	struct db *db = comp_db(m->c);
+	struct db_q *q = &q_vcards;
+	int r = db_query(db, q, "");
+
+	while (r >= 0 && (r = db_next(db, q)) > 0) {
+		const char *name = db_text(db, q, 0);
+		struct room *room = rooms_find(m, name, strlen(name));
+		int64_t bytes = db_int(db, q, 2);
+
+		if (!room || room->avatar.there)
+			continue;
+		room->avatar.there = true;
+		room->avatar.hashes = db_text_dup(db, q, 1);
+		room->avatar.bytes = bytes > 0 ? (size_t)bytes : 0;
 	}
 	return r;
 }
@@ -293,6 +325,8 @@ int store_load_rooms(struct muc *m)
 		r = load_rooms(m);
 	if (r == 0)
 		r = load_about(m);
+	if (r == 0)
+		r = load_vcards(m);
 	return r < 0 ? r : load_occupants(m);
 }
 
@@ -366,6 +400,19 @@ int store_load_room(struct room *r)
 	return ret < 0 ? ret : load_history(r);
 }
 
+int store_read_vcard(const struct room *r, char **ret_text)
+{
+	struct db *db = comp_db(r->m->c);
+	int ret = db_query(db, &q_vcard, "s", r->local);
+
+	*ret_text = NULL;
+	while (ret >= 0 && (ret = db_next(db, &q_vcard)) > 0) {
+		free(*ret_text);
+		*ret_text = db_text_dup(db, &q_vcard, 0);
+	}
+	return ret;
+}
+
 /* --- writing -----------------------------------------------------------------------------------
  */
 
@@ -408,6 +455,15 @@ void store_put_aff(struct db_batch *b, const char *room, const char *jid, enum a
 		db_batch_add(b, &q_del_aff, "ss", room, jid);
 	else
 		db_batch_add(b, &q_put_aff, "ssiss", room, jid, (int64_t)aff, nick, reason);
+}
+
+void store_put_vcard(struct db_batch *b, const struct room *r)
+{
+	if (r->avatar.there)
+		db_batch_add(b, &q_put_vcard, "ssis", r->local, r->avatar.hashes,
+		    (int64_t)r->avatar.bytes, r->avatar.fresh);
+	else
+		db_batch_add(b, &q_del_vcard, "s", r->local);
 }
 
 void store_put_said(struct db_batch *b, const char *room, const struct said *s)

@@ -10,7 +10,7 @@
 
 struct session;
 
-enum { STORE_SCHEMA_N = 4 };
+enum { STORE_SCHEMA_N = 5 };
 extern const struct db_step store_schema[STORE_SCHEMA_N];
 
 /* All rooms; those with somebody in them whole, the others without lists and history.  0 or -Exxx.
@@ -23,6 +23,9 @@ void store_put_conf(struct db_batch *b, const struct room *r);
 void store_put_subject(struct db_batch *b, const struct room *r);
 void store_put_aff(struct db_batch *b, const char *room, const char *jid, enum aff aff,
     const char *nick, const char *reason);
+void store_put_vcard(struct db_batch *b, const struct room *r); /* as it is in memory, or none */
+/* On the heap; NULL: there is none.  0 or -Exxx. */
+int store_read_vcard(const struct room *r, char **ret_text);
 void store_put_said(struct db_batch *b, const char *room, const struct said *s);
 void store_trim_said(struct db_batch *b, const char *room, int64_t seq); /* up to and with seq */
 void store_put_session(struct db_batch *b, const struct session *s);
