@@ -9,10 +9,12 @@
 
 #include "config.h"
 #include "muc.h"
+#include "slow.h"
 
 #define VAR(name) "muc#roomconfig_" name
-#define VAR_HISTORY "muc#maxhistoryfetch"                /* the XEP's name */
-#define VAR_HISTORY_ALIAS "muc#roomconfig_historylength" /* Prosody's */
+#define VAR_HISTORY "muc#maxhistoryfetch"                             /* the XEP's name */
+#define VAR_HISTORY_ALIAS "muc#roomconfig_historylength"              /* Prosody's */
+#define NS_XDATA_VALIDATE "http://jabber.org/protocol/xdata-validate" /* XEP-0122 */
 #define PM_CHOICES "anyone|participants|moderators|none"
 #define WHOIS_CHOICES "moderators|anyone"
 
@@ -169,6 +171,13 @@ static int read_history(
 	return 0;
 }
 
+static int read_slow_mode(struct room_conf *c, const struct form *f, const char **ret_why)
+{
+	if (form_int(f, VAR("slow_mode_duration"), 0, SLOW_SECONDS_MAX, &c->slow_mode) < 0)
+		return REFUSE("Slow mode is between 0 (none) and 86400 seconds.");
+	return 0;
+}
+
 static int read_choices(struct room_conf *c, const struct form *f, const char **ret_why)
 {
 	int whois = c->nonanon;
@@ -193,7 +202,8 @@ int config_read(
 		return -COND_BAD_REQUEST;
 	if ((r = read_texts(c, f, mc, ret_why)) < 0 || (r = read_bools(c, f)) < 0 ||
 	    (r = read_password(c, f, ret_why)) < 0 || (r = read_max_users(c, f, mc, ret_why)) < 0 ||
-	    (r = read_history(c, f, mc, ret_why)) < 0 || (r = about_read(c->about, f, ret_why)) < 0)
+	    (r = read_history(c, f, mc, ret_why)) < 0 ||
+	    (r = about_read(c->about, f, ret_why)) < 0 || (r = read_slow_mode(c, f, ret_why)) < 0)
 		return r;
 	return read_choices(c, f, ret_why);
 }
@@ -284,6 +294,23 @@ static void write_talk(const struct room_conf *c, struct el *form)
 	write_roles(form, VAR("getmemberlist"), "Who may read the list of members", c->member_list);
 }
 
+/* XEP-0500 and XEP-0122 */
+static void write_slow_mode(const struct room_conf *c, struct el *form)
+{
+	struct el *field = form_add_field(form, "text-single", VAR("slow_mode_duration"),
+	    "Slow mode: seconds between two messages of one user");
+	struct el *valid = el_add(field, "validate", NS_XDATA_VALIDATE);
+	struct el *range = el_add(valid, "range", NULL);
+	char s[24];
+
+	(void)snprintf(s, sizeof(s), "%" PRId64, c->slow_mode);
+	el_add_text(field, "desc", NULL, "0: none");
+	el_set(valid, "datatype", "xs:integer");
+	el_set(range, "min", "0");
+	el_setf(range, "max", "%d", (int)SLOW_SECONDS_MAX);
+	form_add_value(field, s);
+}
+
 void config_write(const struct room_conf *c, struct el *form, const struct muc_conf *mc)
 {
 	form_add_text(
@@ -294,6 +321,7 @@ void config_write(const struct room_conf *c, struct el *form, const struct muc_c
 	form_add_bool(form, VAR("moderatedroom"), "Only those with voice may speak", c->moderated);
 	write_talk(c, form);
 	write_max_users(c, form, mc->max_occupants);
+	write_slow_mode(c, form);
 	for (int i = 0; i < ABOUT_N; i++)
 		about_write(c->about, (enum about)i, form);
 }

@@ -26,6 +26,7 @@ struct room_conf {
 	int allow_pm;         /* enum allow_pm */
 	int64_t max_users;    /* 0: as many as the service allows */
 	int64_t history;      /* messages kept */
+	int64_t slow_mode;    /* seconds between two messages of one account; 0: none */
 	unsigned broadcast;   /* roles whose presence is shown: ROLE_BIT */
 	unsigned member_list; /* roles that may read the lists of a non-anonymous room */
 	char *about[ABOUT_N]; /* NULL: not said */

@@ -71,7 +71,7 @@ void history_add(struct room *r, struct said *s)
 	history_trim(r);
 }
 
-static bool has_content(const struct el *msg)
+bool history_has_content(const struct el *msg)
 {
 	return el_child(msg, "body", NS_CLIENT) || el_child(msg, "encrypted", NULL) ||
 	       el_child(msg, "openpgp", NS_OPENPGP) || el_child(msg, "x", NS_PGP_LEGACY);
@@ -79,7 +79,8 @@ static bool has_content(const struct el *msg)
 
 bool history_wants(const struct room *r, const struct el *msg)
 {
-	return r->conf.history > 0 && has_content(msg) && !el_child(msg, "no-store", NS_HINTS) &&
+	return r->conf.history > 0 && history_has_content(msg) &&
+	       !el_child(msg, "no-store", NS_HINTS) &&
 	       !el_child(msg, "no-permanent-store", NS_HINTS);
 }
 

@@ -32,6 +32,8 @@ struct history {
 void history_init(struct history *h);
 void history_done(struct history *h);
 
+/* Is it more than a sign (of typing, reading, ...)?  Encrypted or not. */
+bool history_has_content(const struct el *msg);
 /* Is a message one that who enters later should see? */
 bool history_wants(const struct room *r, const struct el *msg);
 /* msg is frozen (el_freeze); its seq is the room's next. */

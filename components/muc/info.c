@@ -43,6 +43,8 @@ static void put_open(const struct room *r, struct el *form)
 	form_add_bool(form, "muc#roominfo_subjectmod", "Participants may change the subject",
 	    c->change_subject);
 	config_tell(c, form);
+	form_add_int(form, "text-single", "muc#roominfo_slow_mode_duration",
+	    "Seconds between two messages of one user", c->slow_mode);
 	put_contacts(r, form);
 	avatar_info(r, form);
 }

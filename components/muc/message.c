@@ -2,6 +2,7 @@
 /* A message of an occupant is reflected as it is: its bytes are those that came, under a new start
  * tag.  Only what pretends to be the room's own word is taken out, which costs a new serialisation.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +126,30 @@ int message_charge(const struct room *r, struct comp_req *rq, double n)
 	    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many requests; slow down.");
 }
 
+/* XEP-0500, which spares whom the room trusts.  What is encrypted counts as well. */
+static bool is_slowed(const struct session *by, const struct el *msg)
+{
+	const struct room *r = by->occ->room;
+
+	return r->conf.slow_mode > 0 && by->occ->role != ROLE_MODERATOR && history_has_content(msg);
+}
+
+static int check_slow(struct room *r, const struct session *by, struct comp_req *rq)
+{
+	char text[128];
+	int64_t wait;
+
+	if (!is_slowed(by, comp_el(rq)))
+		return 0;
+	wait = slow_wait(&r->slow, &by->jid, r->conf.slow_mode, muc_now(r->m));
+	if (wait <= 0)
+		return 0;
+	(void)snprintf(text, sizeof(text),
+	    "Slow mode: %lld seconds between two messages; you may go on in %lld.",
+	    (long long)r->conf.slow_mode, (long long)wait);
+	return handler_refuse(rq, COND_POLICY_VIOLATION, "wait", text);
+}
+
 /* 0 or the answer that refuses. */
 static int check(struct room *r, struct session *by, struct comp_req *rq)
 {
@@ -139,7 +164,7 @@ static int check(struct room *r, struct session *by, struct comp_req *rq)
 	if (!message_rate(by, 1) || !rate_take(&r->rate, &m->room_rate, 1, muc_now(m)))
 		return handler_refuse(
 		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many messages; slow down.");
-	return 0;
+	return check_slow(r, by, rq);
 }
 
 /* --- the way of a message ----------------------------------------------------------------------
@@ -191,6 +216,8 @@ int message_groupchat(struct muc *m, struct room *r, struct comp_req *rq)
 		return ret;
 	msg = reflection(r, by, comp_el(rq));
 	ret = subject_is_change(msg) ? subject_change(by, msg) : message_reflect(r, msg);
+	if (ret == 0 && is_slowed(by, msg))
+		slow_spoke(&r->slow, &by->jid, r->conf.slow_mode, muc_now(r->m));
 	if (ret == 0 && history_wants(r, msg))
 		keep(r, msg, by->occ->nick);
 	el_free(msg);

@@ -14,6 +14,7 @@
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
  *   invite voice disco
  *   avatar      vCards of rooms                 image      what a picture is, pure
+ *   slow        slow mode, pure
  *   info        what a room tells of itself    about      what its owner says of it, pure
  *   occupant_id ids of occupants (XEP-0421), pure */
 #ifndef MUC_MUC_H
@@ -84,7 +85,8 @@ struct muc {
 	struct map rooms;     /* struct room by local part */
 	struct room **sorted; /* all rooms by local part: pages of disco#items */
 	size_t n_sorted, cap_sorted;
-	struct rate_conf occupant_rate, room_rate;
+	struct rate_conf occupant_rate, room_rate, search_rate;
+	struct rate searches;         /* of everybody */
 	struct rate_table *joins;     /* by room and bare JID */
 	struct rate_table *creates;   /* by bare JID */
 	struct rate_table *outsiders; /* who changes a room without being in it, by bare JID */

@@ -78,8 +78,9 @@ static bool changed(const struct room_conf *a, const struct room_conf *b)
 	       a->members_only != b->members_only || a->moderated != b->moderated ||
 	       a->change_subject != b->change_subject || a->allow_invites != b->allow_invites ||
 	       a->allow_pm != b->allow_pm || a->max_users != b->max_users ||
-	       a->history != b->history || a->broadcast != b->broadcast ||
-	       a->member_list != b->member_list || about_differs(a, b);
+	       a->history != b->history || a->slow_mode != b->slow_mode ||
+	       a->broadcast != b->broadcast || a->member_list != b->member_list ||
+	       about_differs(a, b);
 }
 
 /* 10.2.1 */
@@ -113,6 +114,8 @@ static void apply(struct room *r, struct room_conf *conf, struct plan *p)
 	*conf = old;
 	store_put_conf(tx, r);
 	history_trim(r);
+	if (r->conf.slow_mode == 0)
+		slow_done(&r->slow);
 	if (r->conf.history < old.history)
 		store_trim_said(tx, r->local, history_before(&r->history));
 	forget_presences(r);

@@ -100,6 +100,7 @@ struct room *room_new(struct muc *m, const char *local)
 	list_init(&r->avatar.link);
 	map_init(&r->by_nick);
 	map_init(&r->by_jid);
+	slow_init(&r->slow);
 	rate_init(&r->rate, &m->room_rate, muc_now(m));
 	map_put(&m->rooms, &r->node, r->local, strlen(r->local));
 	sorted_insert(m, r);
@@ -117,6 +118,7 @@ static void release(void *obj)
 	history_done(&r->history);
 	config_done(&r->conf);
 	avatar_free(r);
+	slow_done(&r->slow);
 	map_done(&r->by_nick);
 	map_done(&r->by_jid);
 	free(r->subject);

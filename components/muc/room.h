@@ -17,6 +17,7 @@
 #include "config.h"
 #include "history.h"
 #include "muc.h"
+#include "slow.h"
 
 struct room {
 	struct muc *m;
@@ -46,6 +47,7 @@ struct room {
 	struct map by_nick; /* struct occupant */
 	struct map by_jid;  /* struct session by full JID */
 	struct rate rate;   /* of messages */
+	struct slow slow;
 
 	struct list invited; /* struct invited (invite.c), oldest first */
 	size_t n_invited;

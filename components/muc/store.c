@@ -70,6 +70,7 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " room TEXT PRIMARY KEY REFERENCES room(name) ON DELETE CASCADE,"
 	     " hashes TEXT, bytes INTEGER NOT NULL, text TEXT NOT NULL"
 	     ");" },
+	{ 6, "ALTER TABLE room ADD COLUMN slow_mode INTEGER NOT NULL DEFAULT 0;" },
 };
 
 enum flag {
@@ -146,6 +147,8 @@ static struct db_q q_put_vcard = {
 	" text = excluded.text"
 };
 static struct db_q q_del_vcard = { "DELETE FROM vcard WHERE room = $1" };
+static struct db_q q_slow = { "SELECT name, slow_mode FROM room WHERE slow_mode > 0" };
+static struct db_q q_put_slow = { "UPDATE room SET slow_mode = $2 WHERE name = $1" };
 static struct db_q q_secret = { "SELECT value FROM secret WHERE name = $1" };
 static struct db_q q_put_secret = { "INSERT INTO secret (name, value) VALUES ($1, $2)"
 				    " ON CONFLICT (name) DO UPDATE SET value = excluded.value" };
@@ -214,6 +217,22 @@ static int load_about(struct muc *m)
 
 		if (room && what >= 0 && what < ABOUT_N && !room->conf.about[what])
 			room->conf.about[what] = db_text_dup(db, q, 2);
+	}
+	return r;
+}
+
+static int load_slow(struct muc *m)
+{
+	struct db *db = comp_db(m->c);
+	int r = db_query(db, &q_slow, "");
+
+	while (r >= 0 && (r = db_next(db, &q_slow)) > 0) {
+		const char *name = db_text(db, &q_slow, 0);
+		struct room *room = rooms_find(m, name, strlen(name));
+		int64_t seconds = db_int(db, &q_slow, 1);
+
+		if (room && seconds <= SLOW_SECONDS_MAX)
+			room->conf.slow_mode = seconds;
 	}
 	return r;
 }
@@ -326,6 +345,8 @@ int store_load_rooms(struct muc *m)
 	if (r == 0)
 		r = load_about(m);
 	if (r == 0)
+		r = load_slow(m);
+	if (r == 0)
 		r = load_vcards(m);
 	return r < 0 ? r : load_occupants(m);
 }
@@ -434,6 +455,7 @@ void store_put_conf(struct db_batch *b, const struct room *r)
 	db_batch_add(b, &q_put_conf, "sssssiiiiii", r->local, c->name, c->desc, c->lang,
 	    c->password, flags_of(r), (int64_t)c->allow_pm, c->max_users, c->history,
 	    (int64_t)c->broadcast, (int64_t)c->member_list);
+	db_batch_add(b, &q_put_slow, "si", r->local, c->slow_mode);
 	for (int i = 0; i < ABOUT_N; i++) {
 		if (c->about[i])
 			db_batch_add(b, &q_put_about, "sis", r->local, (int64_t)i, c->about[i]);

@@ -10,7 +10,7 @@
 
 struct session;
 
-enum { STORE_SCHEMA_N = 5 };
+enum { STORE_SCHEMA_N = 6 };
 extern const struct db_step store_schema[STORE_SCHEMA_N];
 
 /* All rooms; those with somebody in them whole, the others without lists and history.  0 or -Exxx.
