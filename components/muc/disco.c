@@ -10,6 +10,7 @@
 #include "info.h"
 #include "occupant.h"
 #include "room.h"
+#include "search.h"
 
 #define NODE_NICK "x-roomuser-item"
 #define NODE_TRAFFIC "http://jabber.org/protocol/muc#traffic"
@@ -204,5 +205,6 @@ void disco_start(struct muc *m)
 	comp_feature(m->c, NS_OCCUPANT_ID); /* of every room */
 	comp_feature(m->c, NS_RSM);
 	comp_feature(m->c, NS_VCARD);
+	comp_feature(m->c, NS_SEARCH);
 	comp_disco(m->c, on_info, on_items, m);
 }

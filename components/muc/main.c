@@ -10,6 +10,7 @@
 #include "message.h"
 #include "owner.h"
 #include "relay.h"
+#include "search.h"
 #include "store.h"
 #include "voice.h"
 
@@ -177,6 +178,7 @@ static const struct comp_route routes[] = {
 	{ EL_IQ, "get", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_get },
 	{ EL_IQ, "set", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_set },
 	{ EL_IQ, "get", NS_PING, "ping", COMP_TO_BARE, on_room_ping },
+	{ EL_IQ, "get", NS_SEARCH, "search", COMP_TO_HOST, search_handle },
 	{ EL_IQ, "get", NS_VCARD, "vCard", COMP_TO_BARE, on_vcard_get },
 	{ EL_IQ, "set", NS_VCARD, "vCard", COMP_TO_BARE, on_vcard_set },
 };
