@@ -7,6 +7,7 @@
 
 #include "avatar.h"
 #include "disco.h"
+#include "hats_cmd.h"
 #include "info.h"
 #include "occupant.h"
 #include "room.h"
@@ -26,7 +27,8 @@ static void add_feature(struct el *query, const char *var)
 static void put_features(const struct room *r, struct el *query)
 {
 	static const char *const always[] = { NS_MUC, NS_MUC_STABLE_ID, NS_MUC_SELF_PING,
-		NS_OCCUPANT_ID, NS_VCARD, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING };
+		NS_OCCUPANT_ID, NS_VCARD, NS_HATS, NS_COMMANDS, NS_DISCO_INFO, NS_DISCO_ITEMS,
+		NS_PING };
 	const struct room_conf *c = &r->conf;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
@@ -96,7 +98,7 @@ static int on_info(struct comp_req *rq, const char *node, struct el *query, void
 	if (node && !strcmp(node, NODE_TRAFFIC)) /* 15.1.1: nothing is taken out */
 		return -COND_SERVICE_UNAVAILABLE;
 	if (node)
-		return COMP_PASS;
+		return hats_info(node, query);
 	put_identity(query, room_title(r));
 	put_features(r, query);
 	info_write(r, comp_from(rq), query);
@@ -189,11 +191,15 @@ static int on_items(struct comp_req *rq, const char *node, struct el *query, voi
 	struct room *r;
 	int ret;
 
-	if (node)
+	if (node && (jid_is_domain(comp_to(rq)) || strcmp(node, NS_COMMANDS) != 0))
 		return COMP_PASS;
 	if (jid_is_domain(comp_to(rq)))
 		return service_items(m, comp_payload(rq), query);
 	r = find(m, rq, &ret);
+	if (r && node) {
+		hats_items(r, comp_from(rq), query);
+		return COMP_DONE;
+	}
 	return r ? room_items(r, comp_from(rq), query) : ret;
 }
 

@@ -32,6 +32,16 @@ static void put_contacts(const struct room *r, struct el *form)
 	}
 }
 
+static void put_hats(const struct room *r, struct el *form)
+{
+	char hash[41];
+
+	if (r->hats.n == 0)
+		return;
+	hats_hash(&r->hats, hash);
+	form_add_text(form, "text-single", "hats#hash", "Hats hash", hash);
+}
+
 /* To everybody. */
 static void put_open(const struct room *r, struct el *form)
 {
@@ -47,6 +57,7 @@ static void put_open(const struct room *r, struct el *form)
 	    "Seconds between two messages of one user", c->slow_mode);
 	put_contacts(r, form);
 	avatar_info(r, form);
+	put_hats(r, form);
 }
 
 static void put_inside(const struct room *r, struct el *form)

@@ -4,6 +4,7 @@
 #include "avatar.h"
 #include "disco.h"
 #include "ghost.h"
+#include "hats_cmd.h"
 #include "invite.h"
 #include "join.h"
 #include "leave.h"
@@ -150,6 +151,11 @@ static int on_vcard_set(struct comp_req *rq, void *arg)
 	return handler_run(arg, rq, avatar_set);
 }
 
+static int on_command(struct comp_req *rq, void *arg)
+{
+	return handler_run(arg, rq, hats_command);
+}
+
 static int on_room_ping(struct comp_req *rq, void *arg)
 {
 	if (!rooms_find_jid(arg, comp_to(rq)))
@@ -178,6 +184,7 @@ static const struct comp_route routes[] = {
 	{ EL_IQ, "get", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_get },
 	{ EL_IQ, "set", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_set },
 	{ EL_IQ, "get", NS_PING, "ping", COMP_TO_BARE, on_room_ping },
+	{ EL_IQ, "set", NS_COMMANDS, "command", COMP_TO_BARE, on_command },
 	{ EL_IQ, "get", NS_SEARCH, "search", COMP_TO_HOST, search_handle },
 	{ EL_IQ, "get", NS_VCARD, "vCard", COMP_TO_BARE, on_vcard_get },
 	{ EL_IQ, "set", NS_VCARD, "vCard", COMP_TO_BARE, on_vcard_set },

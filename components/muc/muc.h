@@ -14,6 +14,7 @@
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
  *   invite voice disco
  *   avatar      vCards of rooms                 image      what a picture is, pure
+ *   hats        extended roles, pure               hats_cmd   their commands
  *   search      for public rooms               slow       slow mode, pure
  *   info        what a room tells of itself    about      what its owner says of it, pure
  *   occupant_id ids of occupants (XEP-0421), pure */

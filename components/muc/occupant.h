@@ -30,9 +30,11 @@ struct occupant {
 	char id[OCCUPANT_ID_LEN + 1];
 	enum aff aff; /* as the room has it now */
 	enum role role;
-	bool visible;        /* the others have been shown it */
-	bool going;          /* in the change that is being made: it is not told of others */
-	unsigned shows;      /* likewise: how often the others will be told what it is */
+	bool visible;   /* the others have been shown it */
+	bool going;     /* in the change that is being made: it is not told of others */
+	unsigned shows; /* likewise: how often the others will be told what it is */
+	char *hats;     /* as XML; NULL: it wears none */
+	size_t hats_len;
 	struct el *shown[2]; /* presence.c's: as sent to who may not, and may, see the real JID */
 };
 
@@ -55,7 +57,8 @@ bool session_free(struct session *s);
 void session_move(struct session *s, const char *nick);
 void occupant_rename(struct occupant *o, const char *nick);
 void occupant_set_role(struct occupant *o, enum role role);
-void occupants_free(struct room *r); /* from memory alone */
+void occupant_dress(struct occupant *o); /* its hats are others */
+void occupants_free(struct room *r);     /* from memory alone */
 
 /* Writes a session as it is now.  Who changes a session or its occupant calls it last. */
 void session_keep(const struct session *s);

@@ -101,6 +101,7 @@ struct room *room_new(struct muc *m, const char *local)
 	map_init(&r->by_nick);
 	map_init(&r->by_jid);
 	slow_init(&r->slow);
+	hats_init(&r->hats);
 	rate_init(&r->rate, &m->room_rate, muc_now(m));
 	map_put(&m->rooms, &r->node, r->local, strlen(r->local));
 	sorted_insert(m, r);
@@ -119,6 +120,7 @@ static void release(void *obj)
 	config_done(&r->conf);
 	avatar_free(r);
 	slow_done(&r->slow);
+	hats_done(&r->hats);
 	map_done(&r->by_nick);
 	map_done(&r->by_jid);
 	free(r->subject);
@@ -143,6 +145,7 @@ int room_load(struct room *r)
 	affs_done(&r->affs); /* what came before the failure */
 	history_done(&r->history);
 	invites_free(r);
+	hats_done(&r->hats);
 	affs_init(&r->affs);
 	history_init(&r->history);
 	return ret;

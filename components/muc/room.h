@@ -15,6 +15,7 @@
 
 #include "affiliation.h"
 #include "config.h"
+#include "hats.h"
 #include "history.h"
 #include "muc.h"
 #include "slow.h"
@@ -25,7 +26,7 @@ struct room {
 	char *local, *jid;
 	struct room_conf conf;
 	bool locked; /* its owner has not configured it yet */
-	bool loaded; /* lists, invitations and history are here */
+	bool loaded; /* lists, invitations, hats and history are here */
 	bool gone;   /* destroyed: freed at the end of the turn */
 
 	struct affs affs;
@@ -48,6 +49,7 @@ struct room {
 	struct map by_jid;  /* struct session by full JID */
 	struct rate rate;   /* of messages */
 	struct slow slow;
+	struct hats hats;
 
 	struct list invited; /* struct invited (invite.c), oldest first */
 	size_t n_invited;

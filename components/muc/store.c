@@ -71,6 +71,17 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " hashes TEXT, bytes INTEGER NOT NULL, text TEXT NOT NULL"
 	     ");" },
 	{ 6, "ALTER TABLE room ADD COLUMN slow_mode INTEGER NOT NULL DEFAULT 0;" },
+	{ 7, "CREATE TABLE hat ("
+	     " room TEXT NOT NULL REFERENCES room(name) ON DELETE CASCADE,"
+	     " uri TEXT NOT NULL, title TEXT NOT NULL, hue TEXT,"
+	     " PRIMARY KEY (room, uri)"
+	     ") WITHOUT ROWID;"
+	     "CREATE TABLE worn ("
+	     " room TEXT NOT NULL, uri TEXT NOT NULL, who TEXT NOT NULL,"
+	     " PRIMARY KEY (room, uri, who),"
+	     " FOREIGN KEY (room, uri) REFERENCES hat(room, uri) ON DELETE CASCADE"
+	     ") WITHOUT ROWID;"
+	     "UPDATE occupant SET presence = '' WHERE presence LIKE '%urn:xmpp:hats:%';" },
 };
 
 enum flag {
@@ -418,6 +429,8 @@ int store_load_room(struct room *r)
 
 	if (ret == 0)
 		ret = load_invited(r);
+	if (ret == 0)
+		ret = store_load_hats(r);
 	return ret < 0 ? ret : load_history(r);
 }
 

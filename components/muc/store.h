@@ -10,7 +10,7 @@
 
 struct session;
 
-enum { STORE_SCHEMA_N = 6 };
+enum { STORE_SCHEMA_N = 7 };
 extern const struct db_step store_schema[STORE_SCHEMA_N];
 
 /* All rooms; those with somebody in them whole, the others without lists and history.  0 or -Exxx.
@@ -33,6 +33,12 @@ void store_del_session(struct db_batch *b, const char *room, const char *jid);
 void store_put_invited(
     struct db_batch *b, const char *room, const char *who, const char *by, int64_t seq);
 void store_del_invited(struct db_batch *b, const char *room, const char *who);
+/* store_hats.c */
+int store_load_hats(struct room *r);
+void store_put_hat(struct db_batch *b, const char *room, const struct hat *hat);
+void store_del_hat(struct db_batch *b, const char *room, const char *uri); /* from all heads */
+void store_put_worn(struct db_batch *b, const char *room, const char *uri, const char *who);
+void store_del_worn(struct db_batch *b, const char *room, const char *uri, const char *who);
 void store_del_room(struct db_batch *b, const char *room); /* and all that belongs to it */
 
 #endif
