@@ -41,8 +41,10 @@ void hats_drop(struct hats *h, struct hat *hat)
 
 void hats_done(struct hats *h)
 {
-	while (h->n > 0)
-		hats_drop(h, LIST_FIRST(&h->list, struct hat, link));
+	struct hat *hat;
+
+	while ((hat = LIST_FIRST(&h->list, struct hat, link)))
+		hats_drop(h, hat);
 }
 
 struct hat *hats_find(const struct hats *h, const char *uri)
