@@ -23,7 +23,6 @@ enum {
 	HAT_URI_MAX = 256,   /* bytes, as the others */
 	HAT_TITLE_MAX = 64,
 	HAT_HUE_MAX = 16,
-	HATS_BYTES_MAX = 128 + HATS_WORN_MAX * (64 + 6 * (HAT_URI_MAX + HAT_TITLE_MAX)),
 };
 
 struct hat {

@@ -14,7 +14,7 @@
 #include "store.h"
 
 #define NODE "urn:xmpp:hats:commands"
-enum { SESSION_LEN = 16, CODE_BYTES = 512 + 6 * 1023 };
+enum { SESSION_LEN = 16, CODE_BYTES = 512 + 6 * 1023, HAT_TAGS = 128 };
 
 struct ask { /* what a submitted form says; NULL: nothing */
 	const char *uri, *title, *hue, *jid;
@@ -40,14 +40,14 @@ static size_t mark(struct room *r, const struct hat *hat, const struct jid *who)
 	return n;
 }
 
-/* Does the link take all that a change of these makes the room say, code 104 included? */
-static int check(struct room *r, size_t n)
+/* Does the link take all that a change of these n makes the room say, code 104 included?  growth:
+ * what each will show more than now, from above. */
+static int check(struct room *r, size_t n, size_t growth)
 {
 	static const struct note as_is = { 0 };
 	size_t sessions = map_len(&r->by_jid);
 
-	if (reach_fits(
-		r, &as_is, sessions * (n * HATS_BYTES_MAX + CODE_BYTES + reach_text(r->jid))))
+	if (reach_fits(r, &as_is, sessions * (n * growth + CODE_BYTES + reach_text(r->jid))))
 		return 0;
 	reach_clear(r);
 	return -COND_RESOURCE_CONSTRAINT;
@@ -88,7 +88,7 @@ static int create(struct room *r, const struct ask *a)
 		return -COND_NOT_ACCEPTABLE;
 	if (!hat && r->hats.n >= HATS_MAX)
 		return -COND_RESOURCE_CONSTRAINT;
-	ret = check(r, mark(r, hat, NULL));
+	ret = check(r, mark(r, hat, NULL), HAT_TAGS + reach_text(a->title) + reach_text(a->hue));
 	if (ret < 0)
 		return ret;
 	hats_put(&r->hats, a->uri, a->title, a->hue);
@@ -105,7 +105,7 @@ static int destroy(struct room *r, const struct ask *a)
 
 	if (!hat)
 		return -COND_ITEM_NOT_FOUND;
-	ret = check(r, mark(r, hat, NULL));
+	ret = check(r, mark(r, hat, NULL), 0);
 	if (ret < 0)
 		return ret;
 	store_del_hat(comp_tx(r->m->c), r->local, a->uri);
@@ -126,7 +126,8 @@ static int assign(struct room *r, const struct ask *a)
 		return 0;
 	if (hats_worn(&r->hats, &a->who) >= HATS_WORN_MAX || r->hats.n_worn >= HATS_WORN_ALL)
 		return -COND_RESOURCE_CONSTRAINT;
-	ret = check(r, mark(r, NULL, &a->who));
+	ret = check(r, mark(r, NULL, &a->who),
+	    HAT_TAGS + reach_text(hat->uri) + reach_text(hat->title) + reach_text(hat->hue));
 	if (ret < 0)
 		return ret;
 	hats_wear(&r->hats, hat, &a->who);
@@ -142,7 +143,7 @@ static int unassign(struct room *r, const struct ask *a)
 
 	if (!hat || !hat_is_worn(hat, &a->who))
 		return -COND_ITEM_NOT_FOUND;
-	ret = check(r, mark(r, NULL, &a->who));
+	ret = check(r, mark(r, NULL, &a->who), 0);
 	if (ret < 0)
 		return ret;
 	hats_doff(&r->hats, hat, &a->who);
