@@ -231,3 +231,29 @@ async def test_invitations_in_their_order_after_a_kill(stack, client, raw_client
     await alice.wait("message", from_=ROOM, has=DECLINE)
     await decline(1)
     assert error_condition(await crowd.wait("u1", "message", id="d1")) == "item-not-found"
+
+
+# --- a database of an older version ---------------------------------------------------------------
+
+async def test_what_older_versions_let_pass_is_taken_out(stack, client):
+    """Ids of occupants and hats that users said of themselves when nobody else did."""
+    alice, bob = await room_of_two(client)
+    muc = stack.components["muc"]
+    muc.kill9()
+    forged = "<occupant-id xmlns=\"urn:xmpp:occupant-id:0\" id=\"forged\"/>"
+    hats = "<hats xmlns=\"urn:xmpp:hats:0\"><hat title=\"forged\" uri=\"x:y\"/></hats>"
+    sql(stack, *(f"DROP TABLE {name}" for name in ("worn", "hat", "vcard", "about", "secret")),
+        *(f"ALTER TABLE room DROP COLUMN {name}" for name in ("subject_by", "slow_mode")),
+        "INSERT INTO history (room, seq, at, nick, id, body) VALUES "
+        f"('room', 1, 1, 'Bob', 'old', '<body>x</body>{forged}')",
+        "INSERT INTO history (room, seq, at, nick, id, body) VALUES "
+        "('room', 2, 2, 'Bob', 'fine', '<body>y</body>')",
+        f"UPDATE occupant SET presence = '{forged}{hats}' WHERE nick = 'Bob'",
+        "PRAGMA user_version = 2")
+    muc.start()
+    carol = await client("carol")
+    await join(carol, ROOM, "Carol")
+    assert [m.get("id") for m in carol.inbox.find("message") if m.get("id")] == ["fine"]
+    ids = {e.get("id") for s in carol.inbox for e in s.iter("{urn:xmpp:occupant-id:0}occupant-id")}
+    assert len(ids) == 3 and "forged" not in ids
+    assert not [h for s in carol.inbox for h in s.iter("{urn:xmpp:hats:0}hat")]
