@@ -9,12 +9,14 @@
 
 #include "config.h"
 #include "muc.h"
+#include "slow.h"
 
 #define VAR(name) "muc#roomconfig_" name
-#define VAR_HISTORY "muc#maxhistoryfetch"                /* the XEP's name */
-#define VAR_HISTORY_ALIAS "muc#roomconfig_historylength" /* Prosody's */
-#define VAR_ARCHIVE VAR("enablearchiving")               /* Prosody's */
-#define VAR_ARCHIVE_ALIAS VAR("mam")                     /* ejabberd's */
+#define VAR_HISTORY "muc#maxhistoryfetch"                             /* the XEP's name */
+#define VAR_HISTORY_ALIAS "muc#roomconfig_historylength"              /* Prosody's */
+#define VAR_ARCHIVE VAR("enablearchiving")                            /* Prosody's */
+#define VAR_ARCHIVE_ALIAS VAR("mam")                                  /* ejabberd's */
+#define NS_XDATA_VALIDATE "http://jabber.org/protocol/xdata-validate" /* XEP-0122 */
 #define PM_CHOICES "anyone|participants|moderators|none"
 #define WHOIS_CHOICES "moderators|anyone"
 
@@ -49,6 +51,8 @@ void config_copy(struct room_conf *to, const struct room_conf *from)
 	to->desc = dup(from->desc);
 	to->lang = dup(from->lang);
 	to->password = dup(from->password);
+	for (int i = 0; i < ABOUT_N; i++)
+		to->about[i] = dup(from->about[i]);
 }
 
 void config_done(struct room_conf *c)
@@ -57,6 +61,8 @@ void config_done(struct room_conf *c)
 	free(c->desc);
 	free(c->lang);
 	free(c->password);
+	for (int i = 0; i < ABOUT_N; i++)
+		free(c->about[i]);
 	*c = (struct room_conf){ 0 };
 }
 
@@ -170,6 +176,13 @@ static int read_history(
 	return 0;
 }
 
+static int read_slow_mode(struct room_conf *c, const struct form *f, const char **ret_why)
+{
+	if (form_int(f, VAR("slow_mode_duration"), 0, SLOW_SECONDS_MAX, &c->slow_mode) < 0)
+		return REFUSE("Slow mode is between 0 (none) and 86400 seconds.");
+	return 0;
+}
+
 static int read_choices(struct room_conf *c, const struct form *f, const char **ret_why)
 {
 	int whois = c->nonanon;
@@ -194,7 +207,8 @@ int config_read(
 		return -COND_BAD_REQUEST;
 	if ((r = read_texts(c, f, mc, ret_why)) < 0 || (r = read_bools(c, f)) < 0 ||
 	    (r = read_password(c, f, ret_why)) < 0 || (r = read_max_users(c, f, mc, ret_why)) < 0 ||
-	    (r = read_history(c, f, mc, ret_why)) < 0)
+	    (r = read_history(c, f, mc, ret_why)) < 0 ||
+	    (r = about_read(c->about, f, ret_why)) < 0 || (r = read_slow_mode(c, f, ret_why)) < 0)
 		return r;
 	return read_choices(c, f, ret_why);
 }
@@ -264,22 +278,43 @@ static void write_access(const struct room_conf *c, struct el *form)
 	    whois_labels, 2, 1U << c->nonanon);
 }
 
-static void write_talk(const struct room_conf *c, struct el *form)
+static void write_pm(const struct room_conf *c, struct el *form)
 {
 	static const char *const pm[] = { "anyone", "participants", "moderators", "none" };
 	static const char *const pm_labels[] = { "Anyone", "Anyone with voice", "Moderators only",
 		"Nobody" };
 
-	form_add_bool(form, VAR("moderatedroom"), "Only those with voice may speak", c->moderated);
-	form_add_bool(
-	    form, VAR("changesubject"), "Participants may change the subject", c->change_subject);
 	write_list(form, "list-single", VAR("allowpm"), "Who may send private messages", pm,
 	    pm_labels, 4, 1U << c->allow_pm);
+}
+
+static void write_talk(const struct room_conf *c, struct el *form)
+{
+	form_add_bool(
+	    form, VAR("changesubject"), "Participants may change the subject", c->change_subject);
+	write_pm(c, form);
 	form_add_int(
 	    form, "text-single", VAR_HISTORY, "Messages that who enters is shown", c->history);
 	form_add_bool(form, VAR_ARCHIVE, "Keep what is said for those who may enter", c->archive);
 	write_roles(form, VAR("presencebroadcast"), "Whose presence is shown", c->broadcast);
 	write_roles(form, VAR("getmemberlist"), "Who may read the list of members", c->member_list);
+}
+
+/* XEP-0500 and XEP-0122 */
+static void write_slow_mode(const struct room_conf *c, struct el *form)
+{
+	struct el *field = form_add_field(form, "text-single", VAR("slow_mode_duration"),
+	    "Slow mode: seconds between two messages of one user");
+	struct el *valid = el_add(field, "validate", NS_XDATA_VALIDATE);
+	struct el *range = el_add(valid, "range", NULL);
+	char s[24];
+
+	(void)snprintf(s, sizeof(s), "%" PRId64, c->slow_mode);
+	el_add_text(field, "desc", NULL, "0: none");
+	el_set(valid, "datatype", "xs:integer");
+	el_set(range, "min", "0");
+	el_setf(range, "max", "%d", (int)SLOW_SECONDS_MAX);
+	form_add_value(field, s);
 }
 
 void config_write(const struct room_conf *c, struct el *form, const struct muc_conf *mc)
@@ -289,6 +324,24 @@ void config_write(const struct room_conf *c, struct el *form, const struct muc_c
 	form_add_text(form, "text-single", VAR("roomdesc"), "Description", c->desc ? c->desc : "");
 	form_add_text(form, "text-single", VAR("lang"), "Language", c->lang ? c->lang : "");
 	write_access(c, form);
+	form_add_bool(form, VAR("moderatedroom"), "Only those with voice may speak", c->moderated);
 	write_talk(c, form);
 	write_max_users(c, form, mc->max_occupants);
+	write_slow_mode(c, form);
+	for (int i = 0; i < ABOUT_N; i++)
+		about_write(c->about, (enum about)i, form);
+}
+
+/* The rest is said by features, or is nobody's business. */
+void config_tell(const struct room_conf *c, struct el *form)
+{
+	char s[24];
+
+	if (c->name)
+		form_add_text(form, "text-single", VAR("roomname"), "Name of the room", c->name);
+	(void)snprintf(s, sizeof(s), "%" PRId64, c->max_users);
+	form_add_text(form, "text-single", VAR("maxusers"), "Maximum number of occupants",
+	    c->max_users ? s : "none");
+	form_add_bool(form, VAR("allowinvites"), "Members may invite others", c->allow_invites);
+	write_talk(c, form);
 }

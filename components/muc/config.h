@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "about.h"
 #include "permission.h"
 
 struct el;
@@ -26,8 +27,10 @@ struct room_conf {
 	int allow_pm;         /* enum allow_pm */
 	int64_t max_users;    /* 0: as many as the service allows */
 	int64_t history;      /* messages kept */
+	int64_t slow_mode;    /* seconds between two messages of one account; 0: none */
 	unsigned broadcast;   /* roles whose presence is shown: ROLE_BIT */
 	unsigned member_list; /* roles that may read the lists of a non-anonymous room */
+	char *about[ABOUT_N]; /* NULL: not said */
 };
 
 void config_init(struct room_conf *c, const struct muc_conf *mc);     /* the service's defaults */
@@ -41,5 +44,7 @@ int config_read(struct room_conf *c, const struct form *f, const struct muc_conf
     const char **ret_why) __attribute__((warn_unused_result));
 /* The fields of the owner's form but for the lists of owners and admins. */
 void config_write(const struct room_conf *c, struct el *form, const struct muc_conf *mc);
+/* What of it who asks for information about the room is told, under the same names. */
+void config_tell(const struct room_conf *c, struct el *form);
 
 #endif

@@ -3,13 +3,16 @@
 #include <string.h>
 
 #include <base/arena.h>
-#include <xmpp/form.h>
 #include <xmpp/rsm.h>
 
+#include "avatar.h"
 #include "disco.h"
+#include "hats_cmd.h"
+#include "info.h"
 #include "mam.h"
 #include "occupant.h"
 #include "room.h"
+#include "search.h"
 
 #define NODE_NICK "x-roomuser-item"
 #define NODE_TRAFFIC "http://jabber.org/protocol/muc#traffic"
@@ -25,7 +28,8 @@ static void add_feature(struct el *query, const char *var)
 static void put_features(const struct room *r, struct el *query)
 {
 	static const char *const always[] = { NS_MUC, NS_MUC_STABLE_ID, NS_MUC_SELF_PING,
-		NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING };
+		NS_OCCUPANT_ID, NS_VCARD, NS_HATS, NS_COMMANDS, NS_DISCO_INFO, NS_DISCO_ITEMS,
+		NS_PING };
 	const struct room_conf *c = &r->conf;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
@@ -37,47 +41,6 @@ static void put_features(const struct room *r, struct el *query)
 	add_feature(query, c->members_only ? "muc_membersonly" : "muc_open");
 	add_feature(query, c->moderated ? "muc_moderated" : "muc_unmoderated");
 	add_feature(query, c->nonanon ? "muc_nonanonymous" : "muc_semianonymous");
-}
-
-/* What goes on in a members-only room is for its members. */
-static bool is_insider(const struct room *r, const struct jid *who)
-{
-	return !r->conf.members_only || room_aff(r, who) >= AFF_MEMBER || room_session_of(r, who);
-}
-
-static void put_contacts(const struct room *r, struct el *form)
-{
-	struct el *field =
-	    form_add_field(form, "jid-multi", "muc#roominfo_contactjid", "Addresses of the owners");
-
-	MAP_EACH (it, &r->affs.map) {
-		const struct aff_entry *e = MAP_ENTRY(it, struct aff_entry, node);
-
-		if (e->aff == AFF_OWNER)
-			form_add_value(field, e->jid);
-	}
-}
-
-static void put_info(const struct room *r, const struct jid *who, struct el *query)
-{
-	const struct room_conf *c = &r->conf;
-	struct el *form = form_add(query, FORM_RESULT, NS_MUC_ROOMINFO);
-
-	form_add_text(
-	    form, "text-single", "muc#roominfo_description", "Description", c->desc ? c->desc : "");
-	form_add_text(form, "text-single", "muc#roominfo_lang", "Language", c->lang ? c->lang : "");
-	form_add_bool(form, "muc#roomconfig_changesubject", "Participants may change the subject",
-	    c->change_subject);
-	form_add_int(form, "text-single", "muc#maxhistoryfetch",
-	    "Messages that who enters is shown", c->history);
-	if (c->nonanon)
-		put_contacts(r, form);
-	if (!is_insider(r, who))
-		return;
-	form_add_int(form, "text-single", "muc#roominfo_occupants", "Number of occupants",
-	    (int64_t)r->n_occupants);
-	form_add_text(
-	    form, "text-single", "muc#roominfo_subject", "Subject", r->subject ? r->subject : "");
 }
 
 static const char *room_title(const struct room *r)
@@ -137,10 +100,10 @@ static int on_info(struct comp_req *rq, const char *node, struct el *query, void
 	if (node && !strcmp(node, NODE_TRAFFIC)) /* 15.1.1: nothing is taken out */
 		return -COND_SERVICE_UNAVAILABLE;
 	if (node)
-		return COMP_PASS;
+		return hats_info(node, query);
 	put_identity(query, room_title(r));
 	put_features(r, query);
-	put_info(r, comp_from(rq), query);
+	info_write(r, comp_from(rq), query);
 	return COMP_DONE;
 }
 
@@ -230,11 +193,15 @@ static int on_items(struct comp_req *rq, const char *node, struct el *query, voi
 	struct room *r;
 	int ret;
 
-	if (node)
+	if (node && (jid_is_domain(comp_to(rq)) || strcmp(node, NS_COMMANDS) != 0))
 		return COMP_PASS;
 	if (jid_is_domain(comp_to(rq)))
 		return service_items(m, comp_payload(rq), query);
 	r = find(m, rq, &ret);
+	if (r && node) {
+		hats_items(r, comp_from(rq), query);
+		return COMP_DONE;
+	}
 	return r ? room_items(r, comp_from(rq), query) : ret;
 }
 
@@ -243,6 +210,9 @@ void disco_start(struct muc *m)
 	comp_identity(m->c, "conference", "text", "Rooms");
 	comp_feature(m->c, NS_MUC);
 	comp_feature(m->c, NS_MUC_STABLE_ID);
+	comp_feature(m->c, NS_OCCUPANT_ID); /* of every room */
 	comp_feature(m->c, NS_RSM);
+	comp_feature(m->c, NS_VCARD);
+	comp_feature(m->c, NS_SEARCH);
 	comp_disco(m->c, on_info, on_items, m);
 }

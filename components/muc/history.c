@@ -31,7 +31,7 @@ void said_free(struct said *s)
 	free(s);
 }
 
-static bool has_content(const struct el *msg)
+bool history_has_content(const struct el *msg)
 {
 	return el_child(msg, "body", NS_CLIENT) || el_child(msg, "encrypted", NULL) ||
 	       el_child(msg, "openpgp", NS_OPENPGP) || el_child(msg, "x", NS_PGP_LEGACY);
@@ -40,7 +40,7 @@ static bool has_content(const struct el *msg)
 /* What somebody who was not there has to know, be it said in words or not. */
 static bool has_meaning(const struct el *msg)
 {
-	return has_content(msg) || el_child(msg, "reactions", NS_REACTIONS) ||
+	return history_has_content(msg) || el_child(msg, "reactions", NS_REACTIONS) ||
 	       el_child(msg, "store", NS_HINTS);
 }
 
@@ -51,7 +51,7 @@ static unsigned flags_of(const struct room *r, const struct el *msg)
 
 	if (el_child(msg, "no-store", NS_HINTS) || el_child(msg, "no-permanent-store", NS_HINTS))
 		return 0;
-	if (r->conf.history > 0 && has_content(msg))
+	if (r->conf.history > 0 && history_has_content(msg))
 		flags |= SAID_SHOWN;
 	if (r->conf.archive && (notice || has_meaning(msg)))
 		flags |= SAID_KEPT;

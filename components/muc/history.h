@@ -47,6 +47,8 @@ struct history {
 void history_init(struct history *h);
 void history_done(struct history *h);
 
+/* Is it more than a sign (of typing, reading, ...)?  Encrypted or not. */
+bool history_has_content(const struct el *msg);
 /* What becomes of a message of an occupant's, or (NULL) of the room's own: NULL, it is not kept.
  * msg is frozen (el_freeze). */
 struct said *said_new(struct room *r, const struct el *msg, const struct session *by);

@@ -9,6 +9,7 @@
 #include <base/digest.h>
 #include <base/sbuf.h>
 
+#include "avatar.h"
 #include "join.h"
 #include "message.h"
 #include "nick.h"
@@ -121,6 +122,7 @@ static void send_all(struct session *s, const struct note *n, const struct el *x
 		presence_tell(s->occ, n);
 	else
 		presence_tell_one(s->occ, n, s);
+	avatar_tell_one(r, s);
 	history_limits(&l, x, muc_wall(r->m));
 	history_send(r, s, &l);
 	subject_send(r, s);

@@ -2,6 +2,7 @@
 /* A message of an occupant is reflected as it is: its bytes are those that came, under a new start
  * tag.  Only what pretends to be the room's own word is taken out, which costs a new serialisation.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,13 +67,13 @@ static bool is_room(const struct room *r, const char *s)
 	return is;
 }
 
-/* Status codes and invitations are muc's to send; delays and ids "by" the room are the room's
- * (XEP-0359's business rules). */
+/* Status codes, invitations and ids of occupants are muc's to send; delays and ids "by" the room
+ * are the room's (XEP-0359's business rules). */
 static bool is_forged(const struct room *r, const struct el *child)
 {
 	const char *ns = el_ns(child), *by;
 
-	if (!strcmp(ns, NS_MUC_USER))
+	if (!strcmp(ns, NS_MUC_USER) || occupant_id_is(child))
 		return true;
 	if (!strcmp(ns, NS_DELAY))
 		by = el_attr(child, "from");
@@ -124,6 +125,30 @@ int message_charge(const struct room *r, struct comp_req *rq, double n)
 	    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many requests; slow down.");
 }
 
+/* XEP-0500, which spares whom the room trusts.  What is encrypted counts as well. */
+static bool is_slowed(const struct session *by, const struct el *msg)
+{
+	const struct room *r = by->occ->room;
+
+	return r->conf.slow_mode > 0 && by->occ->role != ROLE_MODERATOR && history_has_content(msg);
+}
+
+static int check_slow(struct room *r, const struct session *by, struct comp_req *rq)
+{
+	char text[128];
+	int64_t wait;
+
+	if (!is_slowed(by, comp_el(rq)))
+		return 0;
+	wait = slow_wait(&r->slow, &by->jid, r->conf.slow_mode, muc_now(r->m));
+	if (wait <= 0)
+		return 0;
+	(void)snprintf(text, sizeof(text),
+	    "Slow mode: %lld seconds between two messages; you may go on in %lld.",
+	    (long long)r->conf.slow_mode, (long long)wait);
+	return handler_refuse(rq, COND_POLICY_VIOLATION, "wait", text);
+}
+
 /* 0 or the answer that refuses. */
 static int check(struct room *r, struct session *by, struct comp_req *rq)
 {
@@ -138,13 +163,13 @@ static int check(struct room *r, struct session *by, struct comp_req *rq)
 	if (!message_rate(by, 1) || !rate_take(&r->rate, &m->room_rate, 1, muc_now(m)))
 		return handler_refuse(
 		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many messages; slow down.");
-	return 0;
+	return check_slow(r, by, rq);
 }
 
 /* --- the way of a message ----------------------------------------------------------------------
  */
 
-/* What the others get: the message from the occupant, with an id. */
+/* What the others get: the message from the occupant, with its ids. */
 static struct el *reflection(const struct room *r, const struct session *by, const struct el *msg)
 {
 	struct el *out = el_dup(msg);
@@ -158,7 +183,7 @@ static struct el *reflection(const struct room *r, const struct session *by, con
 		rnd_id(id, ID_LEN);
 		el_set(out, "id", id);
 	}
-	el_freeze(out);
+	occupant_id_sign(out, by->occ->id);
 	return out;
 }
 
@@ -177,6 +202,8 @@ static int take(struct room *r, struct session *by, struct el *msg)
 	}
 	if (s)
 		history_keep(r, s);
+	if (is_slowed(by, msg))
+		slow_spoke(&r->slow, &by->jid, r->conf.slow_mode, muc_now(r->m));
 	retract_own(r, by, msg);
 	return 0;
 }

@@ -16,7 +16,12 @@
  *   relay       private messages, iq            ghost      errors of clients that are gone
  *   reach       whether the link takes what a change makes a room say
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
- *   invite voice disco */
+ *   invite voice disco
+ *   avatar      vCards of rooms                 image      what a picture is, pure
+ *   hats        extended roles, pure               hats_cmd   their commands
+ *   search      for public rooms               slow       slow mode, pure
+ *   info        what a room tells of itself    about      what its owner says of it, pure
+ *   occupant_id ids of occupants (XEP-0421), pure */
 #ifndef MUC_MUC_H
 #define MUC_MUC_H
 
@@ -26,6 +31,8 @@
 #include <base/rate.h>
 #include <comp/comp.h>
 #include <comp/who.h>
+
+#include "occupant_id.h"
 
 #define NS_MUC "http://jabber.org/protocol/muc"
 #define NS_MUC_ADMIN "http://jabber.org/protocol/muc#admin"
@@ -82,13 +89,15 @@ struct room;
 struct muc {
 	struct comp *c;
 	struct muc_conf *conf;
+	uint8_t id_key[OCCUPANT_ID_KEY];
 	int64_t seq;       /* the last number given to who came or spoke: grows for ever */
 	struct who admins; /* bare JIDs */
 	struct who local_domains;
 	struct map rooms;     /* struct room by local part */
 	struct room **sorted; /* all rooms by local part: pages of disco#items */
 	size_t n_sorted, cap_sorted;
-	struct rate_conf occupant_rate, room_rate;
+	struct rate_conf occupant_rate, room_rate, search_rate;
+	struct rate searches;         /* of everybody */
 	struct rate_table *joins;     /* by room and bare JID */
 	struct rate_table *creates;   /* by bare JID */
 	struct rate_table *outsiders; /* who changes a room without being in it, by bare JID */
@@ -103,6 +112,7 @@ struct muc {
 		size_t at;   /* in sorted: the next room to be looked at */
 		struct timer timer;
 	} sweep;
+	struct list fresh_vcards; /* avatar.c: struct room whose vCard is not committed yet */
 	/* ghost.c */
 	struct list suspects; /* struct session */
 	struct timer again;   /* suspects are looked at once more */

@@ -80,12 +80,31 @@ static void drop_nick(struct occupant *o)
 	free(o->jid);
 }
 
+static void put_on(struct occupant *o, const struct jid *who)
+{
+	struct sbuf out = SBUF_INIT;
+
+	free(o->hats);
+	hats_write(&o->room->hats, who, &out);
+	o->hats_len = sbuf_len(&out);
+	o->hats = o->hats_len > 0 ? sbuf_steal(&out) : NULL;
+	sbuf_done(&out);
+}
+
+void occupant_dress(struct occupant *o)
+{
+	put_on(o, &occupant_main(o)->jid);
+	presence_forget(o);
+}
+
 static struct occupant *occupant_new(struct room *r, const char *nick, const struct jid *full)
 {
 	struct occupant *o = xzalloc(sizeof(*o));
 
 	o->room = r;
 	o->aff = room_aff(r, full);
+	occupant_id_make(r->m->id_key, r->jid, full, o->id);
+	put_on(o, full);
 	o->role = role_default(o->aff, r->conf.moderated);
 	list_init(&o->sessions);
 	list_add_tail(&r->occupants, &o->link);
@@ -100,6 +119,7 @@ static void occupant_free(struct occupant *o)
 	drop_nick(o);
 	list_del(&o->link);
 	o->room->n_occupants--;
+	free(o->hats);
 	free(o);
 }
 
@@ -238,7 +258,8 @@ void session_restore(struct room *r, const char *nick, const struct jid *full, e
 
 static bool is_mucs_own(const struct el *child)
 {
-	return !strncmp(el_ns(child), NS_MUC, sizeof(NS_MUC) - 1);
+	return !strncmp(el_ns(child), NS_MUC, sizeof(NS_MUC) - 1) || occupant_id_is(child) ||
+	       hats_is(child);
 }
 
 int session_read_presence(const struct el *presence, struct sbuf *out)

@@ -27,11 +27,14 @@ struct occupant {
 	struct list link;     /* in room->occupants */
 	struct list sessions;
 	char *nick, *jid; /* jid: the room's with the nick */
-	enum aff aff;     /* as the room has it now */
+	char id[OCCUPANT_ID_LEN + 1];
+	enum aff aff; /* as the room has it now */
 	enum role role;
-	bool visible;        /* the others have been shown it */
-	bool going;          /* in the change that is being made: it is not told of others */
-	unsigned shows;      /* likewise: how often the others will be told what it is */
+	bool visible;   /* the others have been shown it */
+	bool going;     /* in the change that is being made: it is not told of others */
+	unsigned shows; /* likewise: how often the others will be told what it is */
+	char *hats;     /* as XML; NULL: it wears none */
+	size_t hats_len;
 	struct el *shown[2]; /* presence.c's: as sent to who may not, and may, see the real JID */
 };
 
@@ -54,7 +57,8 @@ bool session_free(struct session *s);
 void session_move(struct session *s, const char *nick);
 void occupant_rename(struct occupant *o, const char *nick);
 void occupant_set_role(struct occupant *o, enum role role);
-void occupants_free(struct room *r); /* from memory alone */
+void occupant_dress(struct occupant *o); /* its hats are others */
+void occupants_free(struct room *r);     /* from memory alone */
 
 /* Writes a session as it is now.  Who changes a session or its occupant calls it last. */
 void session_keep(const struct session *s);
@@ -63,8 +67,8 @@ void occupant_keep(const struct occupant *o); /* all of its sessions */
 void session_restore(struct room *r, const char *nick, const struct jid *full, enum role role,
     int64_t came, int64_t spoke, const char *pres);
 
-/* What a session wants to show (7.2.3, 14.3): the children of its presence but for muc's own
- * namespaces.  -COND_NOT_ACCEPTABLE if it is more than MUC_PRESENCE_MAX. */
+/* What a session wants to show (7.2.3, 14.3): the children of its presence but for what is
+ * muc's own to say.  -COND_NOT_ACCEPTABLE if it is more than MUC_PRESENCE_MAX. */
 int session_read_presence(const struct el *presence, struct sbuf *out)
     __attribute__((warn_unused_result));
 void session_set_presence(struct session *s, struct sbuf *shown); /* takes what is in it */

@@ -60,6 +60,15 @@ static bool differs(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") != 0;
 }
 
+static bool about_differs(const struct room_conf *a, const struct room_conf *b)
+{
+	for (int i = 0; i < ABOUT_N; i++) {
+		if (differs(a->about[i], b->about[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Anything that is not about privacy: code 104. */
 static bool changed(const struct room_conf *a, const struct room_conf *b)
 {
@@ -69,8 +78,9 @@ static bool changed(const struct room_conf *a, const struct room_conf *b)
 	       a->members_only != b->members_only || a->moderated != b->moderated ||
 	       a->change_subject != b->change_subject || a->allow_invites != b->allow_invites ||
 	       a->allow_pm != b->allow_pm || a->max_users != b->max_users ||
-	       a->history != b->history || a->broadcast != b->broadcast ||
-	       a->member_list != b->member_list;
+	       a->history != b->history || a->slow_mode != b->slow_mode ||
+	       a->broadcast != b->broadcast || a->member_list != b->member_list ||
+	       about_differs(a, b);
 }
 
 /* 10.2.1 */
@@ -106,6 +116,8 @@ static void apply(struct room *r, struct room_conf *conf, struct plan *p)
 	*conf = old;
 	store_put_conf(tx, r);
 	history_trim(r);
+	if (r->conf.slow_mode == 0)
+		slow_done(&r->slow);
 	forget_presences(r);
 	plan_apply(p);
 	if (r->conf.broadcast != old.broadcast)

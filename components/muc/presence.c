@@ -69,12 +69,14 @@ static struct el *make(const struct occupant *o, const struct note *n, bool jid,
 		el_set(p, "id", n->id);
 	if (!n->gone) {
 		sbuf_add(&inner, s->pres, s->pres_len);
+		sbuf_add(&inner, o->hats ? o->hats : "", o->hats_len);
 	} else if (n->status) {
 		sbuf_puts(&inner, "<status>");
 		el_escape(&inner, n->status, strlen(n->status));
 		sbuf_puts(&inner, "</status>");
 	}
 	el_write(&inner, x, NS_CLIENT);
+	occupant_id_write(&inner, o->id);
 	el_set_raw(
 	    p, arena_strndup(el_arena(p), sbuf_data(&inner), sbuf_len(&inner)), sbuf_len(&inner));
 	sbuf_done(&inner);

@@ -5,7 +5,7 @@
 #include "reach.h"
 
 enum {
-	TAGS = 768,                /* of a presence or message: all but texts, and the link's own */
+	TAGS = 896,                /* of a presence or message: all but texts, and the link's own */
 	FAREWELL_BYTES = 24 << 20, /* of one who leaves; a handler may send more than this */
 };
 
@@ -50,7 +50,7 @@ static size_t gone_len(const struct occupant *o)
 
 static size_t here_len(const struct occupant *o)
 {
-	return gone_len(o) + occupant_main(o)->pres_len;
+	return gone_len(o) + occupant_main(o)->pres_len + o->hats_len;
 }
 
 /* --- those who are told ------------------------------------------------------------------------
@@ -125,7 +125,8 @@ bool reach_fits_session(const struct session *s, unsigned n, size_t len, bool en
 	size_t to = reach_text(s->jid.s), all;
 	struct ears stay = who_stays(r);
 
-	all = n * told(&stay, TAGS + reach_text(s->occ->jid) + to) + stay.n * len;
+	all = n * told(&stay, TAGS + reach_text(s->occ->jid) + to) +
+	      stay.n * (len + n * s->occ->hats_len);
 	if (entry) {
 		LIST_EACH (it, &r->occupants) {
 			const struct occupant *o = LIST_ENTRY(it, struct occupant, link);
@@ -134,7 +135,7 @@ bool reach_fits_session(const struct session *s, unsigned n, size_t len, bool en
 				all += here_len(o) + to;
 		}
 		all += r->history.bytes +
-		       (r->history.n + 1) * (TAGS + to + 2 * reach_text(r->jid)) +
+		       (r->history.n + 2) * (TAGS + to + 2 * reach_text(r->jid)) +
 		       reach_text(r->subject);
 	}
 	return all <= comp_send_space(r->m->c);

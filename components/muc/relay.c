@@ -4,11 +4,11 @@
 
 #include <base/mem.h>
 
+#include "avatar.h"
 #include "message.h"
 #include "occupant.h"
 #include "relay.h"
 
-#define NS_VCARD "vcard-temp"
 #define NS_PUBSUB "http://jabber.org/protocol/pubsub"
 enum { ASK_MS = 30 * 1000 };
 
@@ -36,6 +36,7 @@ static struct el *whisper(const struct session *by, const struct el *msg)
 
 	message_strip(by->occ->room, out);
 	el_add(out, "x", NS_MUC_USER);
+	occupant_id_add(out, by->occ->id);
 	el_set(out, "from", by->occ->jid);
 	el_set(out, "to", NULL);
 	el_freeze(out);

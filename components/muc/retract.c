@@ -19,17 +19,27 @@ enum { ID_LEN = 16, NOTICE_LEN = 1024 };
  */
 
 struct target {
+	const struct room *room;
 	const struct jid *who; /* whose it may be */
 	unsigned flags;
 	bool mine;
+	char by[OCCUPANT_ID_LEN + 1]; /* whose it is; "": the room's, or not known */
 };
+
+static void take(struct target *t, unsigned flags, const char *author)
+{
+	t->flags = flags;
+	t->mine = t->who && said_is_by(author, t->who);
+	if (author) {
+		struct jid j = jid_view(author);
+
+		occupant_id_make(t->room->m->id_key, t->room->jid, &j, t->by);
+	}
+}
 
 static bool on_said(const struct said_row *row, void *arg)
 {
-	struct target *t = arg;
-
-	t->flags = row->flags;
-	t->mine = t->who && said_is_by(row->jid, t->who);
+	take(arg, row->flags, row->jid);
 	return false;
 }
 
@@ -40,21 +50,22 @@ static int find(struct room *r, const struct sid *id, struct target *t)
 
 	if (!s)
 		return store_read_said(r->m, r->no, id, on_said, t);
-	t->flags = s->flags;
-	t->mine = t->who && said_is_by(s->jid, t->who);
+	take(t, s->flags, s->jid);
 	return 1;
 }
 
 /* --- tombstones --------------------------------------------------------------------------------
  */
 
-/* inner: of what says who took it back and why. */
-static void write_tombstone(
-    struct sbuf *out, const struct room *r, const char *id, const struct el *moderated)
+/* author: of what was said, its occupant id.  moderated: has what says who took it back and why. */
+static void write_tombstone(struct sbuf *out, const struct room *r, const char *author,
+    const char *id, const struct el *moderated)
 {
 	char stamp[STAMP_LEN + 1];
 
 	stamp_write(muc_wall(r->m), stamp);
+	if (*author)
+		occupant_id_write(out, author);
 	sbuf_puts(out, "<retracted xmlns=\"" NS_RETRACT "\"");
 	el_write_attr(out, "id", id);
 	el_write_attr(out, "stamp", stamp);
@@ -102,7 +113,7 @@ static int named(const struct el *el, struct sid *id)
 int retract_check(struct room *r, const struct session *by, const struct el *msg)
 {
 	const struct el *retract = retract_of(msg);
-	struct target t = { .who = &by->jid };
+	struct target t = { .room = r, .who = &by->jid };
 	struct sid id;
 	int ret;
 
@@ -126,7 +137,7 @@ void retract_own(struct room *r, const struct session *by, const struct el *msg)
 
 	if (!retract || named(retract, &id) < 0)
 		return;
-	write_tombstone(&text, r, el_attr(msg, "id"), NULL);
+	write_tombstone(&text, r, by->occ->id, el_attr(msg, "id"), NULL);
 	bury(r, &id, &by->jid, sbuf_str(&text));
 	sbuf_done(&text);
 }
@@ -140,21 +151,23 @@ static struct el *announcement(
 {
 	struct el *msg = el_message("groupchat", NULL);
 	struct el *retract = el_add(msg, "retract", NS_RETRACT);
+	struct el *moderated = el_add(retract, "moderated", NS_MODERATE);
 	char own[ID_LEN + 1];
 
 	rnd_id(own, ID_LEN);
 	el_set(msg, "id", own);
 	el_set(msg, "from", r->jid);
 	el_set(retract, "id", id);
-	el_set(el_add(retract, "moderated", NS_MODERATE), "by", by->occ->jid);
+	el_set(moderated, "by", by->occ->jid);
+	occupant_id_add(moderated, by->occ->id);
 	if (reason && *reason)
 		el_add_text(retract, "reason", NULL, reason);
 	el_freeze(msg);
 	return msg;
 }
 
-static int moderate(
-    struct room *r, const struct session *by, const struct sid *id, const char *reason)
+static int moderate(struct room *r, const struct session *by, const struct sid *id,
+    const char *author, const char *reason)
 {
 	EL_AUTO struct el *msg = NULL;
 	struct sbuf tombstone = SBUF_INIT;
@@ -174,7 +187,7 @@ static int moderate(
 	}
 	if (s)
 		history_keep(r, s);
-	write_tombstone(&tombstone, r, el_attr(msg, "id"), retract_of(msg));
+	write_tombstone(&tombstone, r, author, el_attr(msg, "id"), retract_of(msg));
 	bury(r, id, NULL, sbuf_str(&tombstone));
 	sbuf_done(&tombstone);
 	return HANDLED;
@@ -185,7 +198,7 @@ static int run(struct muc *m, struct room *r, struct comp_req *rq, void *state)
 {
 	const struct el *asked = comp_payload(rq);
 	const struct session *by = r ? room_session(r, comp_from(rq)) : NULL;
-	struct target t = { .who = NULL };
+	struct target t = { .room = r };
 	struct sid id;
 	int ret;
 
@@ -204,7 +217,7 @@ static int run(struct muc *m, struct room *r, struct comp_req *rq, void *state)
 		return -COND_NOT_ALLOWED;
 	if (t.flags & SAID_GONE) /* somebody was faster */
 		return HANDLED;
-	return moderate(r, by, &id, el_child_text(asked, "reason", NS_MODERATE));
+	return moderate(r, by, &id, t.by, el_child_text(asked, "reason", NS_MODERATE));
 }
 
 int retract_moderate(struct muc *m, struct room *r, struct comp_req *rq)

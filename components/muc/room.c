@@ -7,6 +7,7 @@
 #include <base/mem.h>
 #include <base/metrics.h>
 
+#include "avatar.h"
 #include "invite.h"
 #include "occupant.h"
 #include "room.h"
@@ -98,8 +99,11 @@ struct room *room_new(struct muc *m, const char *local)
 	history_init(&r->history);
 	list_init(&r->occupants);
 	list_init(&r->invited);
+	list_init(&r->avatar.link);
 	map_init(&r->by_nick);
 	map_init(&r->by_jid);
+	slow_init(&r->slow);
+	hats_init(&r->hats);
 	rate_init(&r->rate, &m->room_rate, muc_now(m));
 	map_put(&m->rooms, &r->node, r->local, strlen(r->local));
 	sorted_insert(m, r);
@@ -116,10 +120,14 @@ static void release(void *obj)
 	affs_done(&r->affs);
 	history_done(&r->history);
 	config_done(&r->conf);
+	avatar_free(r);
+	slow_done(&r->slow);
+	hats_done(&r->hats);
 	map_done(&r->by_nick);
 	map_done(&r->by_jid);
 	free(r->subject);
 	free(r->subject_nick);
+	free(r->subject_by);
 	free(r->local);
 	free(r->jid);
 	free(r);
@@ -139,6 +147,7 @@ int room_load(struct room *r)
 	affs_done(&r->affs); /* what came before the failure */
 	history_done(&r->history);
 	invites_free(r);
+	hats_done(&r->hats);
 	affs_init(&r->affs);
 	history_init(&r->history);
 	return ret;
@@ -190,10 +199,13 @@ enum aff room_aff(const struct room *r, const struct jid *j)
 	return muc_is_admin(r->m, j) ? AFF_OWNER : affs_of(&r->affs, j);
 }
 
-void room_set_subject(struct room *r, const char *subject, const char *nick, int64_t at)
+void room_set_subject(
+    struct room *r, const char *subject, const char *nick, const char *by, int64_t at)
 {
 	free(r->subject);
 	free(r->subject_nick);
+	free(r->subject_by);
+	r->subject_by = by && *by ? xstrdup(by) : NULL;
 	r->subject = subject && *subject ? xstrdup(subject) : NULL;
 	r->subject_nick = nick && *nick ? xstrdup(nick) : NULL;
 	r->subject_at = at;

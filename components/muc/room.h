@@ -15,8 +15,10 @@
 
 #include "affiliation.h"
 #include "config.h"
+#include "hats.h"
 #include "history.h"
 #include "muc.h"
+#include "slow.h"
 
 struct room {
 	struct muc *m;
@@ -25,19 +27,30 @@ struct room {
 	int64_t no; /* what was said is kept under it: no later room of this name has it */
 	struct room_conf conf;
 	bool locked; /* its owner has not configured it yet */
-	bool loaded; /* lists, invitations and history are here */
+	bool loaded; /* lists, invitations, hats and history are here */
 	bool gone;   /* destroyed: freed at the end of the turn */
 
 	struct affs affs;
 	char *subject, *subject_nick; /* NULL: none */
+	char *subject_by;             /* occupant id; NULL: none, or not known */
 	int64_t subject_at;           /* Unix milliseconds; 0: never set */
 	struct history history;
+	struct {                  /* avatar.c */
+		char *hashes;     /* of the pictures, a space between them; NULL: none */
+		bool there;       /* there is a vCard, */
+		size_t bytes;     /* of so many */
+		char *fresh;      /* which is not committed yet; NULL: the database has it */
+		uint64_t number;  /* what commits it: comp_tx_number() */
+		struct list link; /* in m->fresh_vcards */
+	} avatar;
 
 	struct list occupants; /* struct occupant, in the order in which they came */
 	size_t n_occupants;
 	struct map by_nick; /* struct occupant */
 	struct map by_jid;  /* struct session by full JID */
 	struct rate rate;   /* of messages */
+	struct slow slow;
+	struct hats hats;
 
 	struct list invited; /* struct invited (invite.c), oldest first */
 	size_t n_invited;
@@ -61,6 +74,7 @@ void rooms_free(struct muc *m);
 
 /* The service's admins own every room. */
 enum aff room_aff(const struct room *r, const struct jid *j);
-void room_set_subject(struct room *r, const char *subject, const char *nick, int64_t at);
+void room_set_subject(
+    struct room *r, const char *subject, const char *nick, const char *by, int64_t at);
 
 #endif

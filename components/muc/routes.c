@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "admin.h"
+#include "avatar.h"
 #include "ghost.h"
+#include "hats_cmd.h"
 #include "invite.h"
 #include "join.h"
 #include "leave.h"
@@ -10,6 +12,7 @@
 #include "relay.h"
 #include "retract.h"
 #include "routes.h"
+#include "search.h"
 #include "voice.h"
 
 #define TO_HANDLER(fn)                                     \
@@ -33,6 +36,9 @@ TO_HANDLER(mam_query)
 TO_HANDLER(mam_form)
 TO_HANDLER(mam_metadata)
 TO_HANDLER(retract_moderate)
+TO_HANDLER(hats_command)
+TO_HANDLER(avatar_get)
+TO_HANDLER(avatar_set)
 #undef TO_HANDLER
 
 static int on_other_message(struct comp_req *rq, void *arg)
@@ -74,6 +80,10 @@ static const struct comp_route routes[] = {
 	{ EL_IQ, "get", NS_MAM, "metadata", COMP_TO_BARE, on_mam_metadata },
 	{ EL_IQ, "set", NS_MODERATE, "moderate", COMP_TO_BARE, on_retract_moderate },
 	{ EL_IQ, "get", NS_PING, "ping", COMP_TO_BARE, on_room_ping },
+	{ EL_IQ, "set", NS_COMMANDS, "command", COMP_TO_BARE, on_hats_command },
+	{ EL_IQ, "get", NS_SEARCH, "search", COMP_TO_HOST, search_handle },
+	{ EL_IQ, "get", NS_VCARD, "vCard", COMP_TO_BARE, on_avatar_get },
+	{ EL_IQ, "set", NS_VCARD, "vCard", COMP_TO_BARE, on_avatar_set },
 };
 
 void muc_routes(struct muc *m)

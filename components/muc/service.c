@@ -12,6 +12,8 @@ enum {
 	JOINS_SECONDS = 2,
 	CREATES_BURST = 30, /* of one user; one more in each: */
 	CREATES_SECONDS = 10,
+	SEARCHES_BURST = 50, /* of everybody, and a second */
+	SEARCHES = 20,
 	KEYS_MAX = 16384, /* users and rooms that are counted */
 };
 
@@ -68,6 +70,7 @@ void muc_init(struct muc *m, struct comp *c)
 	m->c = c;
 	m->conf = comp_conf(c);
 	map_init(&m->rooms);
+	list_init(&m->fresh_vcards);
 	who_init(&m->admins);
 	who_init(&m->local_domains);
 	ghost_init(m);
@@ -76,6 +79,8 @@ void muc_init(struct muc *m, struct comp *c)
 	m->joins = rate_table_new(&joins, KEYS_MAX);
 	m->creates = rate_table_new(&creates, KEYS_MAX);
 	m->outsiders = rate_table_new(&joins, KEYS_MAX);
+	m->search_rate = (struct rate_conf){ SEARCHES, SEARCHES_BURST };
+	rate_init(&m->searches, &m->search_rate, muc_now(m));
 	read_settings(m);
 }
 

@@ -5,6 +5,7 @@
 
 #include <base/arena.h>
 #include <base/mem.h>
+#include <base/rnd.h>
 
 #include "invite.h"
 #include "occupant.h"
@@ -25,7 +26,8 @@ enum flag {
 
 static struct db_q q_rooms = {
 	"SELECT name, title, description, lang, password, flags, allow_pm, max_users, history,"
-	" broadcast, member_list, subject, subject_nick, subject_at, no FROM room ORDER BY name"
+	" broadcast, member_list, subject, subject_nick, subject_at, no, subject_by, slow_mode"
+	" FROM room ORDER BY name"
 };
 static struct db_q q_affs = {
 	"SELECT jid, affiliation, nick, reason FROM affiliation WHERE room = $1"
@@ -38,16 +40,18 @@ static struct db_q q_invited = {
 };
 static struct db_q q_put_conf = {
 	"INSERT INTO room (name, title, description, lang, password, flags, allow_pm, max_users,"
-	" history, broadcast, member_list, no)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+	" history, broadcast, member_list, no, slow_mode)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 	" ON CONFLICT (name) DO UPDATE SET title = excluded.title,"
 	" description = excluded.description, lang = excluded.lang,"
 	" password = excluded.password, flags = excluded.flags, allow_pm = excluded.allow_pm,"
 	" max_users = excluded.max_users, history = excluded.history,"
-	" broadcast = excluded.broadcast, member_list = excluded.member_list"
+	" broadcast = excluded.broadcast, member_list = excluded.member_list,"
+	" slow_mode = excluded.slow_mode"
 };
 static struct db_q q_put_subject = {
-	"UPDATE room SET subject = $2, subject_nick = $3, subject_at = $4 WHERE name = $1"
+	"UPDATE room SET subject = $2, subject_nick = $3, subject_at = $4, subject_by = $5"
+	" WHERE name = $1"
 };
 static struct db_q q_put_aff = {
 	"INSERT INTO affiliation (room, jid, affiliation, nick, reason) VALUES ($1, $2, $3, $4, $5)"
@@ -66,6 +70,15 @@ static struct db_q q_put_invited = { "INSERT INTO invited (room, who, inviter, s
 				     " VALUES ($1, $2, $3, $4)" };
 static struct db_q q_del_invited = { "DELETE FROM invited WHERE room = $1 AND who = $2" };
 static struct db_q q_put_gone = { "INSERT INTO gone (room) SELECT no FROM room WHERE name = $1" };
+static struct db_q q_about = { "SELECT room, what, value FROM about" };
+static struct db_q q_put_about = {
+	"INSERT INTO about (room, what, value) VALUES ($1, $2, $3)"
+	" ON CONFLICT (room, what) DO UPDATE SET value = excluded.value"
+};
+static struct db_q q_del_about = { "DELETE FROM about WHERE room = $1 AND what = $2" };
+static struct db_q q_secret = { "SELECT value FROM secret WHERE name = $1" };
+static struct db_q q_put_secret = { "INSERT INTO secret (name, value) VALUES ($1, $2)"
+				    " ON CONFLICT (name) DO UPDATE SET value = excluded.value" };
 static struct db_q q_del_room = { "DELETE FROM room WHERE name = $1" };
 
 /* --- reading -----------------------------------------------------------------------------------
@@ -93,6 +106,9 @@ static void read_conf(struct db *db, struct db_q *q, struct room_conf *c)
 	c->history = db_int(db, q, 8);
 	c->broadcast = (unsigned)db_int(db, q, 9) & ROLES_ALL;
 	c->member_list = (unsigned)db_int(db, q, 10) & ROLES_ALL;
+	c->slow_mode = db_int(db, q, 16);
+	if (c->slow_mode < 0 || c->slow_mode > SLOW_SECONDS_MAX)
+		c->slow_mode = 0;
 }
 
 static int load_rooms(struct muc *m)
@@ -114,7 +130,25 @@ static int load_rooms(struct muc *m)
 		room->no = db_int(db, q, 14);
 		room->locked = db_int(db, q, 5) & FLAG_LOCKED;
 		read_conf(db, q, &room->conf);
-		room_set_subject(room, db_text(db, q, 11), db_text(db, q, 12), db_int(db, q, 13));
+		room_set_subject(room, db_text(db, q, 11), db_text(db, q, 12), db_text(db, q, 15),
+		    db_int(db, q, 13));
+	}
+	return r;
+}
+
+static int load_about(struct muc *m)
+{
+	struct db *db = comp_db(m->c);
+	struct db_q *q = &q_about;
+	int r = db_query(db, q, "");
+
+	while (r >= 0 && (r = db_next(db, q)) > 0) {
+		const char *name = db_text(db, q, 0);
+		int64_t what = db_int(db, q, 1);
+		struct room *room = rooms_find(m, name, strlen(name));
+
+		if (room && what >= 0 && what < ABOUT_N && !room->conf.about[what])
+			room->conf.about[what] = db_text_dup(db, q, 2);
 	}
 	return r;
 }
@@ -175,12 +209,41 @@ static int load_occupants(struct muc *m)
 	return r;
 }
 
+/* Made at the first start; what is made of it leaves when it is committed, and not before. */
+static int load_key(struct muc *m)
+{
+	static const char name[] = "occupant-id";
+	struct db *db = comp_db(m->c);
+	bool found = false;
+	int r = db_query(db, &q_secret, "s", name);
+
+	while (r >= 0 && (r = db_next(db, &q_secret)) > 0) {
+		size_t n;
+		const void *key = db_blob(db, &q_secret, 0, &n);
+
+		found = n == OCCUPANT_ID_KEY;
+		if (found)
+			memcpy(m->id_key, key, n);
+	}
+	if (r < 0 || found)
+		return r;
+	rnd_bytes(m->id_key, OCCUPANT_ID_KEY);
+	db_batch_add(comp_tx(m->c), &q_put_secret, "sb", name, m->id_key, (size_t)OCCUPANT_ID_KEY);
+	return 0;
+}
+
 int store_load_rooms(struct muc *m)
 {
-	int r = load_rooms(m);
+	int r = load_key(m);
 
 	if (r == 0)
+		r = load_rooms(m);
+	if (r == 0)
 		r = store_load_numbers(m);
+	if (r == 0)
+		r = load_about(m);
+	if (r == 0)
+		r = store_load_vcards(m);
 	return r < 0 ? r : load_occupants(m);
 }
 
@@ -228,6 +291,8 @@ int store_load_room(struct room *r)
 
 	if (ret == 0)
 		ret = load_invited(r);
+	if (ret == 0)
+		ret = store_load_hats(r);
 	return ret < 0 ? ret : store_load_history(r);
 }
 
@@ -249,15 +314,21 @@ void store_put_conf(struct db_batch *b, const struct room *r)
 {
 	const struct room_conf *c = &r->conf;
 
-	db_batch_add(b, &q_put_conf, "sssssiiiiiii", r->local, c->name, c->desc, c->lang,
+	db_batch_add(b, &q_put_conf, "sssssiiiiiiii", r->local, c->name, c->desc, c->lang,
 	    c->password, flags_of(r), (int64_t)c->allow_pm, c->max_users, c->history,
-	    (int64_t)c->broadcast, (int64_t)c->member_list, r->no);
+	    (int64_t)c->broadcast, (int64_t)c->member_list, r->no, c->slow_mode);
+	for (int i = 0; i < ABOUT_N; i++) {
+		if (c->about[i])
+			db_batch_add(b, &q_put_about, "sis", r->local, (int64_t)i, c->about[i]);
+		else
+			db_batch_add(b, &q_del_about, "si", r->local, (int64_t)i);
+	}
 }
 
-void store_put_subject(
-    struct db_batch *b, const char *room, const char *subject, const char *nick, int64_t at)
+void store_put_subject(struct db_batch *b, const struct room *r)
 {
-	db_batch_add(b, &q_put_subject, "sssi", room, subject, nick, at);
+	db_batch_add(b, &q_put_subject, "sssis", r->local, r->subject, r->subject_nick,
+	    r->subject_at, r->subject_by);
 }
 
 void store_put_aff(struct db_batch *b, const char *room, const char *jid, enum aff aff,

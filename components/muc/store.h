@@ -10,18 +10,17 @@
 
 struct session;
 
-enum { STORE_SCHEMA_N = 3 };
+enum { STORE_SCHEMA_N = 8 };
 extern const struct db_step store_schema[STORE_SCHEMA_N];
 
 /* All rooms; those with somebody in them whole, the others without lists and history.  0 or -Exxx.
  */
 int store_load_rooms(struct muc *m);
-int store_load_room(struct room *r); /* lists, invitations and history */
+int store_load_room(struct room *r); /* lists, invitations, hats and history */
 
 void store_put_room(struct db_batch *b, const struct room *r); /* a new one, with its lists */
 void store_put_conf(struct db_batch *b, const struct room *r);
-void store_put_subject(
-    struct db_batch *b, const char *room, const char *subject, const char *nick, int64_t at);
+void store_put_subject(struct db_batch *b, const struct room *r);
 void store_put_aff(struct db_batch *b, const char *room, const char *jid, enum aff aff,
     const char *nick, const char *reason);
 void store_put_session(struct db_batch *b, const struct session *s);
@@ -29,6 +28,17 @@ void store_del_session(struct db_batch *b, const char *room, const char *jid);
 void store_put_invited(
     struct db_batch *b, const char *room, const char *who, const char *by, int64_t seq);
 void store_del_invited(struct db_batch *b, const char *room, const char *who);
+/* store_vcard.c */
+int store_load_vcards(struct muc *m);                           /* all but their texts */
+void store_put_vcard(struct db_batch *b, const struct room *r); /* as it is in memory, or none */
+/* On the heap; NULL: there is none.  0 or -Exxx. */
+int store_read_vcard(const struct room *r, char **ret_text);
+/* store_hats.c */
+int store_load_hats(struct room *r);
+void store_put_hat(struct db_batch *b, const char *room, const struct hat *hat);
+void store_del_hat(struct db_batch *b, const char *room, const char *uri); /* from all heads */
+void store_put_worn(struct db_batch *b, const char *room, const char *uri, const char *who);
+void store_del_worn(struct db_batch *b, const char *room, const char *uri, const char *who);
 void store_del_room(struct db_batch *b, const char *room); /* and all that belongs to it */
 
 #endif

@@ -67,4 +67,31 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " FROM history h JOIN room r ON r.name = h.room"
 	     " WINDOW before AS (PARTITION BY h.room ORDER BY h.seq);"
 	     "DROP TABLE history;" },
+	/* Ids of occupants: their key, and whose the subject is.  What pretends to be one was
+	 * nobody's to take out until now. */
+	{ 4, "CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+	     "ALTER TABLE room ADD COLUMN subject_by TEXT;"
+	     "DELETE FROM said WHERE body LIKE '%=_urn:xmpp:occupant-id:0_%';"
+	     "UPDATE occupant SET presence = '' WHERE presence LIKE '%urn:xmpp:occupant-id:%';" },
+	{ 5, "CREATE TABLE about ("
+	     " room TEXT NOT NULL REFERENCES room(name) ON DELETE CASCADE,"
+	     " what INTEGER NOT NULL, value TEXT NOT NULL,"
+	     " PRIMARY KEY (room, what)"
+	     ") WITHOUT ROWID;" },
+	{ 6, "CREATE TABLE vcard ("
+	     " room TEXT PRIMARY KEY REFERENCES room(name) ON DELETE CASCADE,"
+	     " hashes TEXT, bytes INTEGER NOT NULL, text TEXT NOT NULL"
+	     ");" },
+	{ 7, "ALTER TABLE room ADD COLUMN slow_mode INTEGER NOT NULL DEFAULT 0;" },
+	{ 8, "CREATE TABLE hat ("
+	     " room TEXT NOT NULL REFERENCES room(name) ON DELETE CASCADE,"
+	     " uri TEXT NOT NULL, title TEXT NOT NULL, hue TEXT,"
+	     " PRIMARY KEY (room, uri)"
+	     ") WITHOUT ROWID;"
+	     "CREATE TABLE worn ("
+	     " room TEXT NOT NULL, uri TEXT NOT NULL, who TEXT NOT NULL,"
+	     " PRIMARY KEY (room, uri, who),"
+	     " FOREIGN KEY (room, uri) REFERENCES hat(room, uri) ON DELETE CASCADE"
+	     ") WITHOUT ROWID;"
+	     "UPDATE occupant SET presence = '' WHERE presence LIKE '%urn:xmpp:hats:%';" },
 };

@@ -33,8 +33,8 @@ int subject_change(struct session *by, struct el *msg)
 	ret = message_reflect(r, msg);
 	if (ret < 0)
 		return ret;
-	store_put_subject(comp_tx(r->m->c), r->local, text, by->occ->nick, now);
-	room_set_subject(r, text, by->occ->nick, now);
+	room_set_subject(r, text, by->occ->nick, by->occ->id, now);
+	store_put_subject(comp_tx(r->m->c), r);
 	return 0;
 }
 
@@ -55,5 +55,7 @@ void subject_send(const struct room *r, const struct session *to)
 		el_set(delay, "from", r->jid);
 		el_set(delay, "stamp", stamp);
 	}
+	if (r->subject_by)
+		occupant_id_add(m, r->subject_by);
 	(void)comp_send(r->m->c, m);
 }

@@ -59,7 +59,8 @@ async def test_message_is_reflected_to_all_with_its_id(stack, client):
             got = await c.wait("message", id=f"e{number}")
             assert got.get("from") == f"{ROOM}/Bob" and got.get("type") == "groupchat"
             assert got.find("{urn:xmpp:sid:0}stanza-id").get("by") == ROOM
-            assert len(got) == 1 + payload.count("<body>") + len(
+            assert got.find("{urn:xmpp:occupant-id:0}occupant-id") is not None
+            assert len(got) - 2 == payload.count("<body>") + len(
                 [p for p in ("<encrypted", "<encryption", "<store", "<openpgp",
                              "<x xmlns='jabber:x:encrypted'") if p in payload])
 

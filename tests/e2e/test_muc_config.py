@@ -249,10 +249,57 @@ async def test_features_of_service_and_room(alice):
     assert form["muc#roominfo_contactjid"] == alice.bare
 
 
-async def test_members_only_room_keeps_its_subject_from_strangers(alice, client):
-    await configure(alice, ROOM, {"membersonly": True})
+ABOUT = {"muc#roominfo_contactjid": "Help@LOCALHOST", "muc#roominfo_logs": "https://logs.test/tea",
+         "muc#roominfo_ldapgroup": "cn=tea,dc=test", "pubsub": "xmpp:pubsub.test?;node=tea"}
+
+
+async def test_members_only_room_keeps_what_goes_on_from_strangers(alice, client):
+    await configure(alice, ROOM, {"membersonly": True, **ABOUT})
     _, form = await features(await client("bob"), ROOM)
-    assert "muc#roominfo_subject" not in form and "muc#roominfo_occupants" not in form
+    for name in "subject", "occupants", "logs", "ldapgroup":
+        assert f"muc#roominfo_{name}" not in form
+    assert "muc#roomconfig_pubsub" not in form
+    assert form["muc#roominfo_contactjid"] == "help@localhost"
+
+
+async def test_what_the_owner_says_about_the_room(alice, client, stack):
+    _, form = await features(alice, ROOM)
+    assert not {"muc#roominfo_contactjid", "muc#roominfo_logs"} & set(form)
+    alice.inbox.clear()
+    answer = await configure(alice, ROOM, {**ABOUT, "lang": "en", "roomname": "Tea", "maxusers": "20",
+                                           "allowpm": "moderators", "persistentroom": True})
+    assert answer.get("type") == "result"
+    assert codes(await alice.wait("message", type="groupchat")) == [104]
+    expected = {
+        "muc#roominfo_contactjid": "help@localhost", "muc#roominfo_logs": "https://logs.test/tea",
+        "muc#roominfo_ldapgroup": "cn=tea,dc=test", "muc#roominfo_lang": "en",
+        "muc#roomconfig_pubsub": "xmpp:pubsub.test?;node=tea", "muc#roomconfig_roomname": "Tea",
+        "muc#roomconfig_maxusers": "20", "muc#roomconfig_allowpm": "moderators",
+        "muc#roomconfig_changesubject": "0", "muc#roominfo_subjectmod": "0",
+        "muc#roomconfig_allowinvites": "0", "muc#roominfo_occupants": "1"}
+    _, form = await features(alice, ROOM)
+    assert expected.items() <= form.items()
+    stack.components["muc"].kill9()
+    stack.components["muc"].start()
+    stack.ready()
+    _, form = await features(alice, ROOM)
+    assert expected.items() <= form.items()
+    await configure(alice, ROOM, {"muc#roominfo_logs": "", "muc#roominfo_contactjid": []})
+    _, form = await features(alice, ROOM)
+    assert not {"muc#roominfo_contactjid", "muc#roominfo_logs"} & set(form)
+
+
+@pytest.mark.parametrize("fields", [
+    {"muc#roominfo_contactjid": ["a@b", "a@b/c"]}, {"muc#roominfo_contactjid": "b"},
+    {"muc#roominfo_contactjid": [f"{n}@b" for n in range(9)]}, {"muc#roominfo_logs": "gopher://x"},
+    {"muc#roominfo_logs": "https://" + "x" * 1024}, {"muc#roominfo_ldapgroup": "x" * 257},
+    {"pubsub": "https://x"}])
+async def test_what_cannot_be_said_about_a_room(alice, fields):
+    await configure(alice, ROOM, ABOUT)
+    assert error_condition(await configure(alice, ROOM, fields)) == "not-acceptable"
+    _, form = await features(alice, ROOM)
+    assert form["muc#roominfo_contactjid"] == "help@localhost"
+    assert form["muc#roominfo_logs"] == "https://logs.test/tea"
 
 
 async def test_nodes_and_rooms_that_are_not_there(alice):

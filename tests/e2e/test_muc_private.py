@@ -95,6 +95,9 @@ async def test_question_is_passed_on_and_back(stack, pair, raw_client):
 async def test_self_ping(pair, client):
     _, bob = pair
     assert (await bob.request("get", PING, to=f"{ROOM}/Bob")).get("type") == "result"
+    # Another session of somebody who is in the room is not (XEP-0410 4): it has to enter again.
+    phone = await client("bob", resource="phone")
+    assert error_condition(await phone.request("get", PING, to=f"{ROOM}/Bob")) == "not-acceptable"
     carol = await client("carol")
     for address in f"{ROOM}/Carol", f"{ROOM}/Bob", "nowhere@conference.localhost/Carol":
         assert error_condition(await carol.request("get", PING, to=address)) == "not-acceptable"

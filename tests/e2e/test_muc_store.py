@@ -10,8 +10,11 @@ import pytest
 from lib.crowd import CONF, Crowd
 from lib.disk import unwritable
 from lib.inbox import error_condition
+from lib.old_rooms import NEWEST, make_older
 from lib.payloads import ENCRYPTED
-from lib.rooms import MUC, change, create, item, join, leave, listed, presence_xml, say
+from lib.rooms import (
+    MUC, OCCUPANT_ID, change, configure, create, item, join, leave, listed, occupant_id,
+    presence_xml, say)
 from lib.wait import until
 
 SERVICE = "conference.localhost"
@@ -231,3 +234,52 @@ async def test_invitations_in_their_order_after_a_kill(stack, client, raw_client
     await alice.wait("message", from_=ROOM, has=DECLINE)
     await decline(1)
     assert error_condition(await crowd.wait("u1", "message", id="d1")) == "item-not-found"
+
+
+# --- a database of an older version ---------------------------------------------------------------
+
+@pytest.mark.parametrize("version", range(1, NEWEST))
+async def test_older_versions(stack, client, version):
+    """What there was is still there, and what there was not yet works."""
+    alice, bob = await room_of_two(client)
+    say(bob, ROOM, OMEMO, "m1")
+    await alice.wait("message", id="m1")
+    await change(alice, ROOM, {"jid": bob.bare, "affiliation": "admin"})
+    muc = stack.components["muc"]
+    muc.kill9()
+    make_older(database(stack), version)
+    muc.start()
+    stack.ready("muc")
+    carol = await client("carol")
+    await join(carol, ROOM, "Carol")
+    assert (await carol.wait("message", id="m1")).get("from") == f"{ROOM}/Bob"
+    nicks = {p.get("from").split("/")[1] for p in carol.inbox.find("presence") if p.get("from") != ROOM}
+    assert nicks == {"Carol"} | ({"Alice", "Bob"} if version > 1 else set())
+    assert [i["jid"] for i in await listed(alice, ROOM, affiliation="admin")] == [bob.bare]
+    await configure(alice, ROOM, {"slow_mode_duration": 7})
+    say(carol, ROOM, OMEMO, "m2")
+    assert occupant_id(await carol.wait("message", id="m2"))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+async def test_what_older_versions_let_pass_is_taken_out(stack, client, version):
+    """Ids of occupants and hats that users said of themselves when nobody else did."""
+    alice, bob = await room_of_two(client)
+    muc = stack.components["muc"]
+    muc.kill9()
+    forged = "<occupant-id xmlns=\"urn:xmpp:occupant-id:0\" id=\"forged\"/>"
+    hats = "<hats xmlns=\"urn:xmpp:hats:0\"><hat title=\"forged\" uri=\"x:y\"/></hats>"
+    made = {2: "INSERT INTO history (room, seq, at, nick, id, body) VALUES ('room', {0}, {0}, ",
+            3: "INSERT INTO said (room, seq, salt, flags, nick, id, body) VALUES (1, {0}, 1, 3, "}
+    make_older(database(stack), version)
+    sql(stack,
+        made[version].format(1) + f"'Bob', 'old', '<body>x</body>{forged}')",
+        made[version].format(2) + "'Bob', 'fine', '<body>urn:xmpp:occupant-id:0</body>')",
+        f"UPDATE occupant SET presence = '{forged}{hats}' WHERE nick = 'Bob'")
+    muc.start()
+    carol = await client("carol")
+    await join(carol, ROOM, "Carol")
+    assert [m.get("id") for m in carol.inbox.find("message") if m.get("id")] == ["fine"]
+    ids = {e.get("id") for s in carol.inbox for e in s.iter(OCCUPANT_ID)}
+    assert len(ids) == 3 and "forged" not in ids
+    assert not [h for s in carol.inbox for h in s.iter("{urn:xmpp:hats:0}hat")]

@@ -199,12 +199,11 @@ static inline const char *got(struct fix *f, const char *a, const char *b)
 	return NULL;
 }
 
-/* The text behind the n-th of these in what was sent, up to the next quote; for a while. */
-static inline const char *behind(struct fix *f, const char *what, unsigned n)
+/* The text behind the n-th of these, up to the next quote; for a while. */
+static inline const char *behind_in(const char *s, const char *what, unsigned n)
 {
 	static char found[16][128];
 	static unsigned at;
-	const char *s = fix_got(f);
 	char *to = found[at++ % 16];
 
 	for (unsigned i = 0; i <= n; i++) {
@@ -216,14 +215,36 @@ static inline const char *behind(struct fix *f, const char *what, unsigned n)
 	return to;
 }
 
-/* The id of the last message that the room has sent to somebody. */
+/* The same in all that was sent. */
+static inline const char *behind(struct fix *f, const char *what, unsigned n)
+{
+	return behind_in(fix_got(f), what, n);
+}
+
+/* The id of the message that the room has sent to somebody with this in it. */
+static inline const char *sid_with(struct fix *f, const char *content)
+{
+	const char *line = got(f, content, "<stanza-id ");
+
+	assert_non_null(line);
+	return behind_in(line, " by=\"" ROOM "\" id=\"", 0);
+}
+
 static inline const char *sid_of(struct fix *f, const char *body)
 {
-	char what[256];
+	char content[64];
 
-	(void)snprintf(what, sizeof(what),
-	    "<body>%s</body><stanza-id xmlns=\"" NS_SID "\" by=\"" ROOM "\" id=\"", body);
-	return behind(f, what, 0);
+	(void)snprintf(content, sizeof(content), "<body>%s</body>", body);
+	return sid_with(f, content);
+}
+
+/* The occupant id in a stanza that has both. */
+static inline const char *occupant_id_with(struct fix *f, const char *a, const char *b)
+{
+	const char *line = got(f, a, b);
+
+	assert_non_null(line);
+	return behind_in(line, "<occupant-id xmlns=\"" NS_OCCUPANT_ID "\" id=\"", 0);
 }
 
 #endif

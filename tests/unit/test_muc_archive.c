@@ -50,12 +50,13 @@ static void test_forged_ids_go(void **state)
 static void test_a_page(void **state)
 {
 	struct fix *f = *state;
-	const char *first, *last;
+	const char *first, *last, *alice;
 	char want[1024];
 
 	two_in(f, "");
 	say(f, ALICE, ROOM, "m1", "<body>a</body>");
 	first = sid_of(f, "a");
+	alice = occupant_id_with(f, "<body>a", "<stanza-id");
 	fix_clear(f);
 	talk(f, BOB, "b");
 	last = sid_of(f, "b");
@@ -67,9 +68,12 @@ static void test_a_page(void **state)
 	    "\"><delay xmlns=\"" NS_DELAY "\" stamp=\"",
 	    first);
 	fix_has(f, want);
-	fix_has(f,
+	(void)snprintf(want, sizeof(want),
 	    "<message xmlns=\"jabber:client\" from=\"" ROOM "/Alice\" type=\"groupchat\" id=\"m1\">"
-	    "<body>a</body></message></forwarded></result></message>");
+	    "<body>a</body><occupant-id xmlns=\"" NS_OCCUPANT_ID "\" id=\"%s\"/></message>"
+	    "</forwarded></result></message>",
+	    alice);
+	fix_has(f, want);
 	(void)snprintf(want, sizeof(want),
 	    "<fin xmlns=\"" NS_MAM "\" complete=\"true\"><set xmlns=\"" NS_RSM
 	    "\"><first index=\"0\">%s</first><last>%s</last><count>2</count></set></fin>",
@@ -339,7 +343,7 @@ static void test_subjects_and_such(void **state)
 	say(f, BOB, ROOM, "r1", "<reactions xmlns='urn:xmpp:reactions:0' id='x'/>");
 	say(f, BOB, ROOM, "e1", "<encrypted xmlns='urn:xmpp:omemo:2'/>");
 	ALL(f);
-	fix_has(f, "<subject>Tea</subject></message>");
+	fix_has(f, "<subject>Tea</subject><occupant-id ");
 	fix_has(f, "<reactions");
 	fix_has(f, "<encrypted");
 	assert_int_equal(fix_count(f, "<result"), 3);

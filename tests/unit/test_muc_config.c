@@ -44,6 +44,8 @@ static int apply(struct room_conf *c, const char *inner)
 }
 
 #define F(name, value) "<field var='muc#roomconfig_" name "'><value>" value "</value></field>"
+#define CONTACTS(a, b) \
+	"<field var='muc#roominfo_contactjid'><value>" a "</value><value>" b "</value></field>"
 
 static void test_round_trip(void **state)
 {
@@ -58,7 +60,8 @@ static void test_round_trip(void **state)
 	assert_int_equal(
 	    apply(&c, F("roomname", "N") F("persistentroom", "1") F("whois", "anyone")
 			  F("passwordprotectedroom", "1") F("roomsecret", "s") F("maxusers", "77")
-			      F("allowpm", "none") F("presencebroadcast", "moderator")),
+			      F("allowpm", "none") F("presencebroadcast", "moderator")
+				  F("pubsub", "xmpp:p") CONTACTS("a@b", "C@D")),
 	    0);
 	config_write(&c, x, &mc);
 	assert_int_equal(form_parse(&f, x), 0);
@@ -69,6 +72,9 @@ static void test_round_trip(void **state)
 	assert_string_equal(back.password, "s");
 	assert_true(back.persistent && back.nonanon && back.public);
 	assert_int_equal(back.max_users, 77);
+	assert_string_equal(back.about[ABOUT_PUBSUB], "xmpp:p");
+	assert_string_equal(back.about[ABOUT_CONTACT], "a@b\nc@d");
+	assert_null(back.about[ABOUT_LOGS]);
 	assert_int_equal(back.allow_pm, PM_NONE);
 	assert_int_equal(back.broadcast, ROLE_BIT(ROLE_MODERATOR));
 	config_done(&c);

@@ -56,17 +56,21 @@ static void is_shown(struct fix *f, const char *who, const char *address)
 static void test_ones_own(void **state)
 {
 	struct fix *f = *state;
-	const char *id;
+	const char *id, *bob;
 
 	two_in(f, "");
 	id = id_of_talk(f, BOB, "ab");
+	bob = occupant_id_with(f, "<body>a", "<stanza-id");
 	take_back(f, BOB, id);
 	assert_int_equal(fix_count(f, "<retract "), 2); /* both were told */
+	assert_string_equal(occupant_id_with(f, "<retract ", "to=\"" ALICE), bob);
 	finds(f, ALICE, "b");
 	assert_int_equal(fix_count(f, "<result"), 3);
 	fix_has(f, "<retracted xmlns=\"" NS_RETRACT "\" id=\"r1\" stamp=\"");
 	assert_true(strstr(fix_got(f), "<retract ") > strstr(fix_got(f), "<body>b"));
+	assert_string_equal(occupant_id_with(f, "<result ", "<retracted "), bob);
 	is_shown(f, CAROL, ROOM "/Carol");
+	assert_string_equal(occupant_id_with(f, "<retracted ", "<delay "), bob);
 	fix_replace(f);
 	is_shown(f, "new@test/n", ROOM "/New");
 }
@@ -162,16 +166,22 @@ static void test_anothers_at_once(void **state)
 static void test_moderation(void **state)
 {
 	struct fix *f = *state;
-	const char *id;
-	char want[512];
+	const char *id, *alice, *bob;
+	char by[256], want[512];
 
+	enter(f, ALICE, ROOM "/Alice", "");
+	alice = occupant_id_with(f, "<presence ", "/Alice");
 	two_in(f, "");
 	id = id_of_talk(f, BOB, "ab");
+	bob = occupant_id_with(f, "<body>a", "<stanza-id");
+	(void)snprintf(by, sizeof(by),
+	    "<moderated xmlns=\"" NS_MODERATE "\" by=\"" ROOM
+	    "/Alice\"><occupant-id xmlns=\"" NS_OCCUPANT_ID
+	    "\" id=\"%s\"/></moderated><reason>no &amp; no</reason>",
+	    alice);
 	moderate(f, ALICE, id);
 	(void)snprintf(want, sizeof(want),
-	    "<retract xmlns=\"" NS_RETRACT "\" id=\"%s\"><moderated xmlns=\"" NS_MODERATE
-	    "\" by=\"" ROOM "/Alice\"/><reason>no &amp; no</reason></retract><stanza-id",
-	    id);
+	    "<retract xmlns=\"" NS_RETRACT "\" id=\"%s\">%s</retract><stanza-id", id, by);
 	fix_has(f, want);
 	assert_int_equal(fix_count(f, "<retract "), 2);
 	assert_int_equal(fix_count(f, "from=\"" ROOM "\""), 3); /* two of them, and the answer */
@@ -181,8 +191,11 @@ static void test_moderation(void **state)
 	fix_hasnt(f, "<retract ");
 	finds(f, BOB, "b");
 	assert_int_equal(fix_count(f, "<result"), 3);
-	fix_has(f, "\"><moderated xmlns=\"" NS_MODERATE "\" by=\"" ROOM
-		   "/Alice\"/><reason>no &amp; no</reason></retracted></message>");
+	(void)snprintf(want, sizeof(want), "\">%s</retracted></message>", by);
+	fix_has(f, want);
+	(void)snprintf(want, sizeof(want),
+	    "<occupant-id xmlns=\"" NS_OCCUPANT_ID "\" id=\"%s\"/><retracted ", bob);
+	fix_has(f, want);
 	fix_has(f, "<message xmlns=\"jabber:client\" from=\"" ROOM "\" type=\"groupchat\"");
 	is_shown(f, CAROL, ROOM "/Carol");
 }
@@ -207,7 +220,7 @@ static void test_who_may_not_moderate(void **state)
 	ask(f, ALICE, "set", "<moderate xmlns='" NS_MODERATE "' id='a'/>");
 	fix_has(f, "<bad-request");
 	say(f, ALICE, ROOM, "s1", "<subject>b</subject>");
-	id = behind(f, "</subject><stanza-id xmlns=\"" NS_SID "\" by=\"" ROOM "\" id=\"", 0);
+	id = sid_with(f, "</subject>");
 	moderate(f, ALICE, id);
 	fix_has(f, "<not-allowed");
 	finds(f, BOB, "a");

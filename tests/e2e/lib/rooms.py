@@ -11,6 +11,7 @@ USER, ADMIN, OWNER = f"{MUC}#user", f"{MUC}#admin", f"{MUC}#owner"
 DATA = "jabber:x:data"
 X, ITEM, STATUS = f"{{{USER}}}x", f"{{{USER}}}item", f"{{{USER}}}status"
 CLIENT = "{jabber:client}"
+OCCUPANT_ID = "{urn:xmpp:occupant-id:0}occupant-id"
 
 
 def codes(element):
@@ -21,6 +22,13 @@ def codes(element):
 def item(presence):
     """The attributes of its <item/>."""
     return dict(presence.find(f"{X}/{ITEM}").attrib)
+
+
+def occupant_id(element):
+    """The one that it has."""
+    found, = (e.get("id") for e in element if e.tag == OCCUPANT_ID)
+    assert len(found) == 40
+    return found
 
 
 def is_refused_entry(error):
