@@ -13,6 +13,8 @@
 #define VAR(name) "muc#roomconfig_" name
 #define VAR_HISTORY "muc#maxhistoryfetch"                /* the XEP's name */
 #define VAR_HISTORY_ALIAS "muc#roomconfig_historylength" /* Prosody's */
+#define VAR_REGISTRATION "x-muc#roomconfig_registration" /* XEP-0045 has none for these two */
+#define VAR_LOCK_NICKS "x-muc#roomconfig_reservednick"
 #define PM_CHOICES "anyone|participants|moderators|none"
 #define WHOIS_CHOICES "moderators|anyone"
 
@@ -28,6 +30,8 @@ void config_init(struct room_conf *c, const struct muc_conf *mc)
 		.moderated = mc->dflt.moderated,
 		.nonanon = mc->dflt.nonanon,
 		.allow_pm = PM_ANYONE,
+		.registration = mc->dflt.registration,
+		.lock_nicks = mc->dflt.lock_nicks,
 		.history = mc->dflt.history < mc->max_history ? mc->dflt.history : mc->max_history,
 		.broadcast = ROLES_ALL,
 		.member_list = ROLES_ALL,
@@ -107,6 +111,7 @@ static int read_bools(struct room_conf *c, const struct form *f)
 		{ VAR("persistentroom"), &c->persistent },
 		{ VAR("moderatedroom"), &c->moderated },
 		{ VAR("membersonly"), &c->members_only },
+		{ VAR_LOCK_NICKS, &c->lock_nicks },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -173,6 +178,7 @@ static int read_choices(struct room_conf *c, const struct form *f, const char **
 		return REFUSE("Real addresses are seen by moderators or by anyone.");
 	c->nonanon = whois != 0;
 	if (form_choice(f, VAR("allowpm"), PM_CHOICES, &c->allow_pm) < 0 ||
+	    form_choice(f, VAR_REGISTRATION, MUC_REGISTRATION, &c->registration) < 0 ||
 	    form_choices(f, VAR("presencebroadcast"), ROLES_LISTED, &c->broadcast) < 0 ||
 	    form_choices(f, VAR("getmemberlist"), ROLES_LISTED, &c->member_list) < 0)
 		return REFUSE("That is not one of the options.");
@@ -241,6 +247,17 @@ static void write_max_users(const struct room_conf *c, struct el *form, int64_t 
 	form_add_option(field, "No limit", "none");
 }
 
+static void write_registration(const struct room_conf *c, struct el *form)
+{
+	static const char *const names[] = { "none", "approval", "open" };
+	static const char *const labels[] = { "Nobody", "Whom an admin approves", "Anyone" };
+
+	write_list(form, "list-single", VAR_REGISTRATION, "Who may register as a member", names,
+	    labels, 3, 1U << c->registration);
+	form_add_bool(
+	    form, VAR_LOCK_NICKS, "Members use the nickname reserved for them", c->lock_nicks);
+}
+
 static void write_access(const struct room_conf *c, struct el *form)
 {
 	static const char *const whois[] = { "moderators", "anyone" };
@@ -251,6 +268,7 @@ static void write_access(const struct room_conf *c, struct el *form)
 	form_add_bool(form, VAR("publicroom"), "List the room publicly", c->public);
 	form_add_bool(form, VAR("membersonly"), "Only members may enter", c->members_only);
 	form_add_bool(form, VAR("allowinvites"), "Members may invite others", c->allow_invites);
+	write_registration(c, form);
 	form_add_bool(
 	    form, VAR("passwordprotectedroom"), "A password is needed to enter", c->password);
 	form_add_text(

@@ -16,6 +16,9 @@ struct muc_conf;
 
 enum allow_pm { PM_ANYONE, PM_PARTICIPANTS, PM_MODERATORS, PM_NONE };
 
+/* Who may become a member by asking for it: nobody, whom an admin agrees to, everybody. */
+enum registration { REGISTER_NONE, REGISTER_APPROVAL, REGISTER_OPEN };
+
 struct room_conf {
 	char *name, *desc, *lang; /* NULL: none */
 	char *password;           /* NULL: none is needed */
@@ -23,6 +26,8 @@ struct room_conf {
 	bool change_subject;  /* by participants */
 	bool allow_invites;   /* by members, into a members-only room */
 	int allow_pm;         /* enum allow_pm */
+	int registration;     /* enum registration */
+	bool lock_nicks;      /* who has a reserved nick uses it */
 	int64_t max_users;    /* 0: as many as the service allows */
 	int64_t history;      /* messages kept */
 	unsigned broadcast;   /* roles whose presence is shown: ROLE_BIT */

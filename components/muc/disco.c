@@ -29,6 +29,10 @@ static void put_features(const struct room *r, struct el *query)
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		add_feature(query, always[i]);
+	if (c->registration != REGISTER_NONE) {
+		add_feature(query, NS_REGISTER);
+		add_feature(query, NS_MUC_REGISTER);
+	}
 	add_feature(query, c->password ? "muc_passwordprotected" : "muc_unsecured");
 	add_feature(query, c->public ? "muc_public" : "muc_hidden");
 	add_feature(query, c->persistent ? "muc_persistent" : "muc_temporary");

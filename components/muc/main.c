@@ -8,6 +8,7 @@
 #include "leave.h"
 #include "message.h"
 #include "owner.h"
+#include "register.h"
 #include "relay.h"
 #include "store.h"
 #include "voice.h"
@@ -37,6 +38,11 @@ static const struct conf_opt opts[] = {
 	    .help = "in a new room only those with voice speak" },
 	{ "muc_default_nonanonymous", CONF_BOOL, AT(dflt.nonanon), "false", .flags = CONF_RELOAD,
 	    .help = "in a new room everybody sees real addresses, as OMEMO needs it" },
+	{ "muc_default_registration", CONF_CHOICE, AT(dflt.registration), "approval",
+	    .choices = MUC_REGISTRATION, .flags = CONF_RELOAD,
+	    .help = "who may become a member of a new room by asking for it" },
+	{ "muc_default_lock_nicks", CONF_BOOL, AT(dflt.lock_nicks), "false", .flags = CONF_RELOAD,
+	    .help = "in a new room who has a reserved nickname uses it" },
 	{ "muc_default_history", CONF_INT, AT(dflt.history), "20", 0, 1000, .flags = CONF_RELOAD,
 	    .help = "messages that a new room keeps" },
 	{ "muc_max_history", CONF_INT, AT(max_history), "100", 0, 1000, .flags = CONF_RELOAD,
@@ -138,6 +144,16 @@ static int on_owner_set(struct comp_req *rq, void *arg)
 	return handler_run(arg, rq, owner_set);
 }
 
+static int on_register_get(struct comp_req *rq, void *arg)
+{
+	return handler_run(arg, rq, register_get);
+}
+
+static int on_register_set(struct comp_req *rq, void *arg)
+{
+	return handler_run(arg, rq, register_set);
+}
+
 static int on_room_ping(struct comp_req *rq, void *arg)
 {
 	if (!rooms_find_jid(arg, comp_to(rq)))
@@ -165,6 +181,8 @@ static const struct comp_route routes[] = {
 	{ EL_IQ, "set", NS_MUC_ADMIN, "query", COMP_TO_BARE, on_admin_set },
 	{ EL_IQ, "get", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_get },
 	{ EL_IQ, "set", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_set },
+	{ EL_IQ, "get", NS_REGISTER, "query", COMP_TO_BARE, on_register_get },
+	{ EL_IQ, "set", NS_REGISTER, "query", COMP_TO_BARE, on_register_set },
 	{ EL_IQ, "get", NS_PING, "ping", COMP_TO_BARE, on_room_ping },
 };
 

@@ -12,7 +12,7 @@
  *   relay       private messages, iq            ghost      errors of clients that are gone
  *   reach       whether the link takes what a change makes a room say
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
- *   invite voice disco */
+ *   invite voice register disco */
 #ifndef MUC_MUC_H
 #define MUC_MUC_H
 
@@ -29,6 +29,7 @@
 #define NS_MUC_ROOMCONFIG "http://jabber.org/protocol/muc#roomconfig"
 #define NS_MUC_ROOMINFO "http://jabber.org/protocol/muc#roominfo"
 #define NS_MUC_REQUEST "http://jabber.org/protocol/muc#request"
+#define NS_MUC_REGISTER "http://jabber.org/protocol/muc#register"
 #define NS_MUC_STABLE_ID "http://jabber.org/protocol/muc#stable_id"
 #define NS_MUC_SELF_PING "http://jabber.org/protocol/muc#self-ping-optimization"
 
@@ -41,6 +42,8 @@ enum {
 	MUC_ITEMS_MAX = 256,         /* items of one change of lists */
 	MUC_INVITES_MAX = 16,        /* in one message */
 	MUC_INVITED_MAX = 64,        /* whose answer a room waits for */
+	MUC_WAITING_MAX = 64,        /* requests for membership */
+	MUC_APPROVERS_MAX = 16,      /* who is asked about one, if nobody of them is in the room */
 	MUC_PRESENCE_MAX = 16384,    /* bytes of an occupant's own presence */
 	MUC_ASKS_MAX = 32,           /* questions of one account passed on and not answered yet */
 	MUC_ASKERS = 1024,           /* counters of these: several accounts may share one */
@@ -50,6 +53,8 @@ enum {
 	MUC_HISTORY_BYTES = 4 << 20, /* of one room's history */
 };
 
+#define MUC_REGISTRATION "none|approval|open" /* enum registration */
+
 enum muc_create { MUC_CREATE_ANYONE, MUC_CREATE_LOCAL, MUC_CREATE_ADMINS };
 
 struct muc_conf {
@@ -58,6 +63,8 @@ struct muc_conf {
 	struct conf_list local_domains, admins;
 	struct { /* of a new room */
 		bool persistent, members_only, public, moderated, nonanon;
+		int registration; /* enum registration */
+		bool lock_nicks;
 		int64_t history;
 	} dflt;
 	int64_t max_history;

@@ -69,6 +69,7 @@ static bool changed(const struct room_conf *a, const struct room_conf *b)
 	       a->members_only != b->members_only || a->moderated != b->moderated ||
 	       a->change_subject != b->change_subject || a->allow_invites != b->allow_invites ||
 	       a->allow_pm != b->allow_pm || a->max_users != b->max_users ||
+	       a->registration != b->registration || a->lock_nicks != b->lock_nicks ||
 	       a->history != b->history || a->broadcast != b->broadcast ||
 	       a->member_list != b->member_list;
 }

@@ -9,6 +9,7 @@
 
 #include "invite.h"
 #include "occupant.h"
+#include "register.h"
 #include "room.h"
 #include "store.h"
 
@@ -96,6 +97,7 @@ struct room *room_new(struct muc *m, const char *local)
 	history_init(&r->history);
 	list_init(&r->occupants);
 	list_init(&r->invited);
+	list_init(&r->waiting);
 	map_init(&r->by_nick);
 	map_init(&r->by_jid);
 	rate_init(&r->rate, &m->room_rate, muc_now(m));
@@ -111,6 +113,7 @@ static void release(void *obj)
 
 	occupants_free(r);
 	invites_free(r);
+	registers_free(r);
 	affs_done(&r->affs);
 	history_done(&r->history);
 	config_done(&r->conf);
@@ -137,6 +140,7 @@ int room_load(struct room *r)
 	affs_done(&r->affs); /* what came before the failure */
 	history_done(&r->history);
 	invites_free(r);
+	registers_free(r);
 	affs_init(&r->affs);
 	history_init(&r->history);
 	return ret;
@@ -185,6 +189,13 @@ void rooms_free(struct muc *m)
 enum aff room_aff(const struct room *r, const struct jid *j)
 {
 	return muc_is_admin(r->m, j) ? AFF_OWNER : affs_of(&r->affs, j);
+}
+
+const char *room_reserved_nick(const struct room *r, const struct jid *who)
+{
+	const struct aff_entry *e = affs_find_n(&r->affs, who->s, jid_bare_len(who));
+
+	return e ? e->nick : NULL;
 }
 
 void room_set_subject(struct room *r, const char *subject, const char *nick, int64_t at)

@@ -24,7 +24,7 @@ struct room {
 	char *local, *jid;
 	struct room_conf conf;
 	bool locked; /* its owner has not configured it yet */
-	bool loaded; /* lists, invitations and history are here */
+	bool loaded; /* lists, invitations, requests and history are here */
 	bool gone;   /* destroyed: freed at the end of the turn */
 
 	struct affs affs;
@@ -40,6 +40,8 @@ struct room {
 
 	struct list invited; /* struct invited (invite.c), oldest first */
 	size_t n_invited;
+	struct list waiting; /* struct waiting (register.c), oldest first */
+	size_t n_waiting;
 };
 
 struct room *rooms_find(const struct muc *m, const char *local, size_t len);
@@ -60,6 +62,8 @@ void rooms_free(struct muc *m);
 
 /* The service's admins own every room. */
 enum aff room_aff(const struct room *r, const struct jid *j);
+/* 7.10, 7.12; NULL: none. */
+const char *room_reserved_nick(const struct room *r, const struct jid *who);
 void room_set_subject(struct room *r, const char *subject, const char *nick, int64_t at);
 
 #endif

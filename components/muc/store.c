@@ -8,6 +8,7 @@
 
 #include "invite.h"
 #include "occupant.h"
+#include "register.h"
 #include "store.h"
 
 /* flags: enum flag; times are Unix milliseconds; body: what is between a message's tags. */
@@ -54,6 +55,13 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " seq INTEGER NOT NULL,"
 	     " PRIMARY KEY (room, who)"
 	     ") WITHOUT ROWID;" },
+	/* Requests for membership. */
+	{ 3, "CREATE TABLE waiting ("
+	     " room TEXT NOT NULL REFERENCES room(name) ON DELETE CASCADE,"
+	     " who TEXT NOT NULL, nick TEXT NOT NULL,"
+	     " seq INTEGER NOT NULL,"
+	     " PRIMARY KEY (room, who)"
+	     ") WITHOUT ROWID;" },
 };
 
 enum flag {
@@ -65,6 +73,9 @@ enum flag {
 	FLAG_ALLOW_INVITES = 32,
 	FLAG_TEMPORARY = 64,
 	FLAG_LOCKED = 128,
+	FLAG_REGISTER_NONE = 256, /* neither of them: by approval */
+	FLAG_REGISTER_OPEN = 512,
+	FLAG_LOCK_NICKS = 1024,
 };
 
 static struct db_q q_rooms = {
@@ -82,6 +93,9 @@ static struct db_q q_occupants = {
 };
 static struct db_q q_invited = {
 	"SELECT who, inviter, seq FROM invited WHERE room = $1 ORDER BY seq"
+};
+static struct db_q q_waiting = {
+	"SELECT who, nick, seq FROM waiting WHERE room = $1 ORDER BY seq"
 };
 static struct db_q q_put_conf = {
 	"INSERT INTO room (name, title, description, lang, password, flags, allow_pm, max_users,"
@@ -114,10 +128,20 @@ static struct db_q q_del_session = { "DELETE FROM occupant WHERE room = $1 AND j
 static struct db_q q_put_invited = { "INSERT INTO invited (room, who, inviter, seq)"
 				     " VALUES ($1, $2, $3, $4)" };
 static struct db_q q_del_invited = { "DELETE FROM invited WHERE room = $1 AND who = $2" };
+static struct db_q q_put_waiting = { "INSERT INTO waiting (room, who, nick, seq)"
+				     " VALUES ($1, $2, $3, $4)" };
+static struct db_q q_del_waiting = { "DELETE FROM waiting WHERE room = $1 AND who = $2" };
 static struct db_q q_del_room = { "DELETE FROM room WHERE name = $1" };
 
 /* --- reading -----------------------------------------------------------------------------------
  */
+
+static int registration_of(int64_t flags)
+{
+	if (flags & FLAG_REGISTER_NONE)
+		return REGISTER_NONE;
+	return flags & FLAG_REGISTER_OPEN ? REGISTER_OPEN : REGISTER_APPROVAL;
+}
 
 static void read_conf(struct db *db, struct db_q *q, struct room_conf *c)
 {
@@ -135,6 +159,8 @@ static void read_conf(struct db *db, struct db_q *q, struct room_conf *c)
 	c->nonanon = flags & FLAG_NONANON;
 	c->change_subject = flags & FLAG_CHANGE_SUBJECT;
 	c->allow_invites = flags & FLAG_ALLOW_INVITES;
+	c->registration = registration_of(flags);
+	c->lock_nicks = flags & FLAG_LOCK_NICKS;
 	c->allow_pm = (int)(db_int(db, q, 6) & 3);
 	c->max_users = db_int(db, q, 7);
 	c->history = db_int(db, q, 8);
@@ -289,12 +315,27 @@ static int load_invited(struct room *room)
 	return r;
 }
 
+static int load_waiting(struct room *room)
+{
+	struct db *db = comp_db(room->m->c);
+	struct db_q *q = &q_waiting;
+	int r = db_query(db, q, "s", room->local);
+
+	while (r >= 0 && (r = db_next(db, q)) > 0) {
+		register_restore(room, db_text(db, q, 0), db_text(db, q, 1));
+		count_on(room->m, db_int(db, q, 2));
+	}
+	return r;
+}
+
 int store_load_room(struct room *r)
 {
 	int ret = load_affs(r);
 
 	if (ret == 0)
 		ret = load_invited(r);
+	if (ret == 0)
+		ret = load_waiting(r);
 	return ret < 0 ? ret : load_history(r);
 }
 
@@ -309,7 +350,10 @@ static int64_t flags_of(const struct room *r)
 	       (c->public ? FLAG_PUBLIC : 0) | (c->members_only ? FLAG_MEMBERS_ONLY : 0) |
 	       (c->moderated ? FLAG_MODERATED : 0) | (c->nonanon ? FLAG_NONANON : 0) |
 	       (c->change_subject ? FLAG_CHANGE_SUBJECT : 0) |
-	       (c->allow_invites ? FLAG_ALLOW_INVITES : 0);
+	       (c->allow_invites ? FLAG_ALLOW_INVITES : 0) |
+	       (c->registration == REGISTER_NONE ? FLAG_REGISTER_NONE : 0) |
+	       (c->registration == REGISTER_OPEN ? FLAG_REGISTER_OPEN : 0) |
+	       (c->lock_nicks ? FLAG_LOCK_NICKS : 0);
 }
 
 void store_put_conf(struct db_batch *b, const struct room *r)
@@ -369,6 +413,17 @@ void store_put_invited(
 void store_del_invited(struct db_batch *b, const char *room, const char *who)
 {
 	db_batch_add(b, &q_del_invited, "ss", room, who);
+}
+
+void store_put_waiting(
+    struct db_batch *b, const char *room, const char *who, const char *nick, int64_t seq)
+{
+	db_batch_add(b, &q_put_waiting, "sssi", room, who, nick, seq);
+}
+
+void store_del_waiting(struct db_batch *b, const char *room, const char *who)
+{
+	db_batch_add(b, &q_del_waiting, "ss", room, who);
 }
 
 void store_put_room(struct db_batch *b, const struct room *r)

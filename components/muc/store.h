@@ -10,13 +10,13 @@
 
 struct session;
 
-enum { STORE_SCHEMA_N = 2 };
+enum { STORE_SCHEMA_N = 3 };
 extern const struct db_step store_schema[STORE_SCHEMA_N];
 
 /* All rooms; those with somebody in them whole, the others without lists and history.  0 or -Exxx.
  */
 int store_load_rooms(struct muc *m);
-int store_load_room(struct room *r); /* lists, invitations and history */
+int store_load_room(struct room *r); /* lists, invitations, requests and history */
 
 void store_put_room(struct db_batch *b, const struct room *r); /* a new one, with its lists */
 void store_put_conf(struct db_batch *b, const struct room *r);
@@ -31,6 +31,9 @@ void store_del_session(struct db_batch *b, const char *room, const char *jid);
 void store_put_invited(
     struct db_batch *b, const char *room, const char *who, const char *by, int64_t seq);
 void store_del_invited(struct db_batch *b, const char *room, const char *who);
+void store_put_waiting(
+    struct db_batch *b, const char *room, const char *who, const char *nick, int64_t seq);
+void store_del_waiting(struct db_batch *b, const char *room, const char *who);
 void store_del_room(struct db_batch *b, const char *room); /* and all that belongs to it */
 
 #endif

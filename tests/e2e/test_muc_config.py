@@ -39,11 +39,12 @@ async def test_form_shows_what_was_submitted(stack, alice):
               "getmemberlist": ["moderator"], "publicroom": False, "persistentroom": True,
               "moderatedroom": True, "membersonly": True, "passwordprotectedroom": True,
               "roomsecret": "cauldron", "whois": "anyone", "muc#maxhistoryfetch": "7",
+              "x-muc#roomconfig_registration": "open", "x-muc#roomconfig_reservednick": True,
               "roomadmins": ["adam@localhost"], "roomowners": ["alice@localhost", "bo@localhost"]}
     assert (await configure(alice, ROOM, wanted)).get("type") == "result"
     form = await form_of(alice)
     for name, value in wanted.items():
-        name = name if name.startswith("muc#") else f"muc#roomconfig_{name}"
+        name = name if "#" in name else f"muc#roomconfig_{name}"
         value = value if isinstance(value, list) else [value]
         value = [{True: "1", False: "0"}.get(v, v) if isinstance(v, bool) else v for v in value]
         assert sorted(form[name]) == sorted(value), name
