@@ -149,11 +149,6 @@ static int on_info(struct comp_req *rq, const char *node, struct el *query, void
 /* --- items -------------------------------------------------------------------------------------
  */
 
-static bool is_listed(const struct room *r)
-{
-	return r->conf.public && !r->locked;
-}
-
 /* 6.5: who is in a room is told to who is in it. */
 static int room_items(const struct room *r, const struct jid *who, struct el *query)
 {
@@ -168,61 +163,25 @@ static int room_items(const struct room *r, const struct jid *who, struct el *qu
 	return COMP_DONE;
 }
 
-struct listed { /* the rooms that are listed, in order */
-	const struct room **v;
-	size_t n;
-};
-
-/* An id is a room's address; who has made one up is answered as if it stood there. */
-static size_t find_listed(const char *id, bool *ret_there, void *arg)
-{
-	const struct listed *l = arg;
-	size_t lo = 0, hi = l->n, len = strcspn(id, "@");
-
-	*ret_there = false;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const char *name = l->v[mid]->local;
-		int d = strncmp(name, id, len);
-
-		if (d == 0 && name[len])
-			d = 1;
-		if (d == 0) {
-			*ret_there = true;
-			return mid;
-		}
-		if (d < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 /* 6.3; without a <set/> a partial list says so as well. */
 static int service_items(struct muc *m, const struct el *asked, struct el *query)
 {
-	struct listed l = { .n = 0 };
+	struct listing *l = &m->listing;
 	struct rsm_page page;
 	struct rsm rsm;
 
 	if (rsm_parse(&rsm, asked) < 0)
 		return -COND_BAD_REQUEST;
-	l.v = arena_alloc(el_arena(query), (m->n_sorted + 1) * sizeof(struct room *));
-	for (size_t i = 0; i < m->n_sorted; i++) {
-		if (is_listed(m->sorted[i]))
-			l.v[l.n++] = m->sorted[i];
-	}
-	page = rsm_page(&rsm, l.n, MUC_PAGE_MAX, find_listed, &l);
+	page = rsm_page(&rsm, l->n, MUC_PAGE_MAX, listing_find, l);
 	for (size_t i = page.from; i < page.from + page.n; i++) {
 		struct el *item = el_add(query, "item", NULL);
 
-		el_set(item, "jid", l.v[i]->jid);
-		el_set(item, "name", room_title(l.v[i]));
+		el_set(item, "jid", l->v[i]->jid);
+		el_set(item, "name", room_title(l->v[i]));
 	}
-	if (l.n > 0 && (rsm.asked || page.n < l.n))
-		rsm_add(query, &page, l.n, page.n ? l.v[page.from]->jid : NULL,
-		    page.n ? l.v[page.from + page.n - 1]->jid : NULL);
+	if (l->n > 0 && (rsm.asked || page.n < l->n))
+		rsm_add(query, &page, l->n, page.n ? l->v[page.from]->jid : NULL,
+		    page.n ? l->v[page.from + page.n - 1]->jid : NULL);
 	return COMP_DONE;
 }
 

@@ -10,6 +10,7 @@
  *   join leave  coming and going                presence   what others see of an occupant
  *   message     groupchat                       subject history
  *   relay       private messages, iq            ghost      errors of clients that are gone
+ *   listing     the rooms that are listed
  *   reach       whether the link takes what a change makes a room say
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
  *   invite voice register disco */
@@ -22,6 +23,8 @@
 #include <base/rate.h>
 #include <comp/comp.h>
 #include <comp/who.h>
+
+#include "listing.h"
 
 #define NS_MUC "http://jabber.org/protocol/muc"
 #define NS_MUC_ADMIN "http://jabber.org/protocol/muc#admin"
@@ -83,8 +86,9 @@ struct muc {
 	struct who admins; /* bare JIDs */
 	struct who local_domains;
 	struct map rooms;     /* struct room by local part */
-	struct room **sorted; /* all rooms by local part: pages of disco#items */
+	struct room **sorted; /* all rooms by local part */
 	size_t n_sorted, cap_sorted;
+	struct listing listing;
 	struct rate_conf occupant_rate, room_rate;
 	struct rate_table *joins;     /* by room and bare JID */
 	struct rate_table *creates;   /* by bare JID */

@@ -103,6 +103,7 @@ static void apply(struct room *r, struct room_conf *conf, struct plan *p)
 	r->conf = *conf;
 	r->locked = false;
 	*conf = old;
+	listing_update(r);
 	store_put_conf(tx, r);
 	history_trim(r);
 	if (r->conf.history < old.history)

@@ -152,6 +152,7 @@ static void detach(struct room *r)
 	sorted_remove(r->m, r);
 	metric_set(&m_rooms, (int64_t)map_len(&r->m->rooms));
 	r->gone = true;
+	listing_update(r);
 }
 
 void room_end(struct room *r)
@@ -179,6 +180,7 @@ void rooms_free(struct muc *m)
 	free(m->sorted);
 	m->sorted = NULL;
 	m->cap_sorted = 0;
+	listing_done(&m->listing);
 	map_done(&m->rooms);
 	map_init(&m->rooms);
 }

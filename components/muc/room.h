@@ -26,6 +26,7 @@ struct room {
 	bool locked; /* its owner has not configured it yet */
 	bool loaded; /* lists, invitations, requests and history are here */
 	bool gone;   /* destroyed: freed at the end of the turn */
+	bool listed; /* listing.c's */
 
 	struct affs affs;
 	char *subject, *subject_nick; /* NULL: none */

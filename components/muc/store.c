@@ -186,6 +186,7 @@ static int load_rooms(struct muc *m)
 		room->loaded = false;
 		room->locked = db_int(db, q, 5) & FLAG_LOCKED;
 		read_conf(db, q, &room->conf);
+		listing_update(room);
 		room_set_subject(room, db_text(db, q, 11), db_text(db, q, 12), db_int(db, q, 13));
 	}
 	return r;
