@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +16,50 @@
 #define VAR_HISTORY_ALIAS "muc#roomconfig_historylength" /* Prosody's */
 #define VAR_REGISTRATION "x-muc#roomconfig_registration" /* XEP-0045 has none for these two */
 #define VAR_LOCK_NICKS "x-muc#roomconfig_reservednick"
-#define PM_CHOICES "anyone|participants|moderators|none"
 #define WHOIS_CHOICES "moderators|anyone"
 
 /* --- life --------------------------------------------------------------------------------------
  */
+
+static char *dup(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static unsigned read_roles(const struct conf_list *l)
+{
+	unsigned set = 0;
+	enum role role;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (role_parse(l->v[i], &role) == 0 && role != ROLE_NONE)
+			set |= ROLE_BIT(role);
+	}
+	return set ? set : ROLES_ALL;
+}
+
+int config_check_role(const char *value, char *err, size_t err_len)
+{
+	enum role role;
+
+	if (role_parse(value, &role) == 0 && role != ROLE_NONE)
+		return 0;
+	(void)snprintf(err, err_len, "moderator, participant or visitor");
+	return -EINVAL;
+}
+
+int config_check_lang(const char *value, char *err, size_t err_len)
+{
+	if (strlen(value) <= MUC_LANG_MAX)
+		return 0;
+	(void)snprintf(err, err_len, "a language tag of at most %d bytes", MUC_LANG_MAX);
+	return -EINVAL;
+}
 
 void config_init(struct room_conf *c, const struct muc_conf *mc)
 {
@@ -29,18 +69,17 @@ void config_init(struct room_conf *c, const struct muc_conf *mc)
 		.members_only = mc->dflt.members_only,
 		.moderated = mc->dflt.moderated,
 		.nonanon = mc->dflt.nonanon,
-		.allow_pm = PM_ANYONE,
+		.change_subject = mc->dflt.change_subject,
+		.allow_invites = mc->dflt.allow_invites,
+		.allow_pm = mc->dflt.allow_pm,
+		.max_users = least(mc->dflt.max_users, mc->max_occupants),
 		.registration = mc->dflt.registration,
 		.lock_nicks = mc->dflt.lock_nicks,
-		.history = mc->dflt.history < mc->max_history ? mc->dflt.history : mc->max_history,
-		.broadcast = ROLES_ALL,
-		.member_list = ROLES_ALL,
+		.history = least(mc->dflt.history, mc->max_history),
+		.broadcast = read_roles(&mc->dflt.broadcast),
+		.member_list = read_roles(&mc->dflt.member_list),
+		.lang = mc->dflt.lang && *mc->dflt.lang ? xstrdup(mc->dflt.lang) : NULL,
 	};
-}
-
-static char *dup(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
 }
 
 void config_copy(struct room_conf *to, const struct room_conf *from)
@@ -177,7 +216,7 @@ static int read_choices(struct room_conf *c, const struct form *f, const char **
 	if (form_choice(f, VAR("whois"), WHOIS_CHOICES, &whois) < 0)
 		return REFUSE("Real addresses are seen by moderators or by anyone.");
 	c->nonanon = whois != 0;
-	if (form_choice(f, VAR("allowpm"), PM_CHOICES, &c->allow_pm) < 0 ||
+	if (form_choice(f, VAR("allowpm"), MUC_ALLOW_PM, &c->allow_pm) < 0 ||
 	    form_choice(f, VAR_REGISTRATION, MUC_REGISTRATION, &c->registration) < 0 ||
 	    form_choices(f, VAR("presencebroadcast"), ROLES_LISTED, &c->broadcast) < 0 ||
 	    form_choices(f, VAR("getmemberlist"), ROLES_LISTED, &c->member_list) < 0)

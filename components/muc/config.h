@@ -34,6 +34,10 @@ struct room_conf {
 	unsigned member_list; /* roles that may read the lists of a non-anonymous room */
 };
 
+/* For conf_opt.check: a role. */
+int config_check_role(const char *value, char *err, size_t err_len);
+int config_check_lang(const char *value, char *err, size_t err_len);
+
 void config_init(struct room_conf *c, const struct muc_conf *mc);     /* the service's defaults */
 void config_copy(struct room_conf *to, const struct room_conf *from); /* to is uninitialised */
 void config_done(struct room_conf *c);

@@ -56,7 +56,8 @@ enum {
 	MUC_HISTORY_BYTES = 4 << 20, /* of one room's history */
 };
 
-#define MUC_REGISTRATION "none|approval|open" /* enum registration */
+#define MUC_ALLOW_PM "anyone|participants|moderators|none" /* enum allow_pm */
+#define MUC_REGISTRATION "none|approval|open"              /* enum registration */
 
 enum muc_create { MUC_CREATE_ANYONE, MUC_CREATE_LOCAL, MUC_CREATE_ADMINS };
 
@@ -67,7 +68,11 @@ struct muc_conf {
 	struct { /* of a new room */
 		bool persistent, members_only, public, moderated, nonanon;
 		int registration; /* enum registration */
-		bool lock_nicks;
+		bool lock_nicks, change_subject, allow_invites;
+		int allow_pm; /* enum allow_pm */
+		int64_t max_users;
+		char *lang;
+		struct conf_list broadcast, member_list; /* roles; none: all */
 		int64_t history;
 	} dflt;
 	int64_t max_history;
