@@ -73,9 +73,9 @@ enum flag {
 	FLAG_ALLOW_INVITES = 32,
 	FLAG_TEMPORARY = 64,
 	FLAG_LOCKED = 128,
-	FLAG_REGISTER_NONE = 256, /* neither of them: by approval */
-	FLAG_REGISTER_OPEN = 512,
-	FLAG_LOCK_NICKS = 1024,
+	FLAG_REGISTER_NONE = 512, /* neither of them: by approval */
+	FLAG_REGISTER_OPEN = 1024,
+	FLAG_LOCK_NICKS = 2048,
 };
 
 static struct db_q q_rooms = {

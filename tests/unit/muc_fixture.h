@@ -45,8 +45,8 @@ HANDLER(owner_set)
 #define MUC_MORE_ROUTES
 #endif
 
-static const struct comp_route rows[] = { { EL_PRESENCE, "available", NULL, NULL, COMP_TO_ANY,
-					      on_join_available },
+static const struct comp_route muc_rows[] = { { EL_PRESENCE, "available", NULL, NULL, COMP_TO_ANY,
+						  on_join_available },
 	{ EL_PRESENCE, "unavailable", NULL, NULL, COMP_TO_ANY, on_leave_unavailable },
 	{ EL_PRESENCE, "error", NULL, NULL, COMP_TO_ANY, on_ghost_error },
 	{ EL_MESSAGE, "error", NULL, NULL, COMP_TO_ANY, on_ghost_error },
@@ -62,7 +62,7 @@ static int on_load(struct comp *c, void *arg)
 	if (!m.c) {
 		muc_init(&m, c);
 		disco_start(&m);
-		comp_routes(c, rows, sizeof(rows) / sizeof(rows[0]), &m);
+		comp_routes(c, muc_rows, sizeof(muc_rows) / sizeof(muc_rows[0]), &m);
 	}
 	return store_load_rooms(&m);
 }

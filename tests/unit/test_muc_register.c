@@ -379,6 +379,9 @@ static void test_admins_who_are_away(void **state)
 	leave(f, "ada@test/x", ROOM "/Ada");
 	decide(f, "ada@test/x", TYPE NICK("Robert") ALLOW("true")); /* from outside */
 	is("bob@test", AFF_MEMBER, "Robert");
+	/* who is in the room is seen to be a member, and not told besides */
+	assert_non_null(got(f, "to=\"" BOB "\"", "affiliation=\"member\" role=\"participant\""));
+	fix_hasnt(f, "<message");
 }
 
 static void test_many_wait(void **state)
