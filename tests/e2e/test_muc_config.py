@@ -221,6 +221,7 @@ async def test_destroy(alice, client):
         assert len(gone) == 1
         end = gone[0].find(f".//{{{USER}}}destroy")
         assert end.get("jid") == f"next@{SERVICE}" and end.findtext(f"{{{USER}}}reason") == "over"
+        assert end.findtext(f"{{{USER}}}password") == "p"
         assert item(gone[0]) == {"affiliation": "none", "role": "none",
                                  **({"jid": c.full} if c is alice else {})}
     assert error_condition(await alice.request("get", f"<query xmlns='{OWNER}'/>", to=ROOM)) == \

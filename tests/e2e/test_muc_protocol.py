@@ -128,7 +128,9 @@ async def test_invitation_that_continues_a_chat(people, client):
 async def test_voice_list(people):
     alice, adam = people["alice"], people["adam"]
     await configure(alice, ROOM, {"moderatedroom": True})
-    assert await who(adam, role="participant") == {"mia", "nora"}
+    found = {i["nick"]: i for i in await listed(adam, ROOM, role="participant")}
+    assert found == {n: {"nick": n, "role": "participant", "affiliation": NAMES[n],
+                         "jid": people[n].full} for n in ("mia", "nora")}  # 17.4
     assert outcome(await change(adam, ROOM, {"nick": "mia", "role": "visitor"},
                                 {"nick": "nora", "role": "visitor", "reason": "quiet"})) == "ok"
     shown = await people["mia"].wait(
