@@ -10,6 +10,7 @@
 #include "leave.h"
 #include "nick.h"
 #include "reach.h"
+#include "register.h"
 #include "store.h"
 
 struct change {
@@ -99,6 +100,14 @@ static int new_nick(const struct plan *p, const struct aff_entry *e, enum aff to
 	return (other && other != e) || map_gets(&p->nicks, *out) ? -COND_CONFLICT : 0;
 }
 
+/* Who asks for membership and a nick that is free still gets both. */
+static const char *wanted_nick(const struct plan *p, const char *who)
+{
+	const char *nick = register_wanted(p->room, who);
+
+	return nick && !affs_nick(&p->room->affs, nick) && !map_gets(&p->nicks, nick) ? nick : NULL;
+}
+
 static void add(struct plan *p, const struct jid *who, const struct aff_entry *e, enum aff to,
     const char *nick, const char *reason)
 {
@@ -132,6 +141,8 @@ int plan_add(struct plan *p, const struct actor *by, const struct jid *who, enum
 		ret = -COND_BAD_REQUEST; /* twice in one change */
 	if (ret == 0 && reason && strlen(reason) > MUC_REASON_MAX)
 		ret = -COND_NOT_ACCEPTABLE;
+	if (!nick && !e && to >= AFF_MEMBER)
+		nick = wanted_nick(p, bare.s);
 	if (ret == 0)
 		ret = new_nick(p, e, to, nick, a, &nick);
 	if (ret == 0)
@@ -282,6 +293,8 @@ void plan_apply(struct plan *p)
 
 		affs_put(&r->affs, c->who.s, c->to, c->nick, c->reason);
 		store_put_aff(comp_tx(r->m->c), r->local, c->who.s, c->to, c->nick, c->reason);
+		if (c->to != AFF_NONE)
+			register_settle(r, c->who.s);
 	}
 	LIST_EACH_SAFE (it, &r->occupants) {
 		struct occupant *o = LIST_ENTRY(it, struct occupant, link);

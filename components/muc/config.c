@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,16 +13,57 @@
 #include "slow.h"
 
 #define VAR(name) "muc#roomconfig_" name
-#define VAR_HISTORY "muc#maxhistoryfetch"                             /* the XEP's name */
-#define VAR_HISTORY_ALIAS "muc#roomconfig_historylength"              /* Prosody's */
-#define VAR_ARCHIVE VAR("enablearchiving")                            /* Prosody's */
-#define VAR_ARCHIVE_ALIAS VAR("mam")                                  /* ejabberd's */
+#define VAR_HISTORY "muc#maxhistoryfetch"                /* the XEP's name */
+#define VAR_HISTORY_ALIAS "muc#roomconfig_historylength" /* Prosody's */
+#define VAR_ARCHIVE VAR("enablearchiving")               /* Prosody's */
+#define VAR_ARCHIVE_ALIAS VAR("mam")                     /* ejabberd's */
+#define VAR_REGISTRATION "x-muc#roomconfig_registration" /* XEP-0045 has none for these two */
+#define VAR_LOCK_NICKS "x-muc#roomconfig_reservednick"
 #define NS_XDATA_VALIDATE "http://jabber.org/protocol/xdata-validate" /* XEP-0122 */
-#define PM_CHOICES "anyone|participants|moderators|none"
 #define WHOIS_CHOICES "moderators|anyone"
 
 /* --- life --------------------------------------------------------------------------------------
  */
+
+static char *dup(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static unsigned read_roles(const struct conf_list *l)
+{
+	unsigned set = 0;
+	enum role role;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (role_parse(l->v[i], &role) == 0 && role != ROLE_NONE)
+			set |= ROLE_BIT(role);
+	}
+	return set ? set : ROLES_ALL;
+}
+
+int config_check_role(const char *value, char *err, size_t err_len)
+{
+	enum role role;
+
+	if (role_parse(value, &role) == 0 && role != ROLE_NONE)
+		return 0;
+	(void)snprintf(err, err_len, "moderator, participant or visitor");
+	return -EINVAL;
+}
+
+int config_check_lang(const char *value, char *err, size_t err_len)
+{
+	if (strlen(value) <= MUC_LANG_MAX)
+		return 0;
+	(void)snprintf(err, err_len, "a language tag of at most %d bytes", MUC_LANG_MAX);
+	return -EINVAL;
+}
 
 void config_init(struct room_conf *c, const struct muc_conf *mc)
 {
@@ -32,16 +74,17 @@ void config_init(struct room_conf *c, const struct muc_conf *mc)
 		.moderated = mc->dflt.moderated,
 		.nonanon = mc->dflt.nonanon,
 		.archive = mc->dflt.archive,
-		.allow_pm = PM_ANYONE,
-		.history = mc->dflt.history < mc->max_history ? mc->dflt.history : mc->max_history,
-		.broadcast = ROLES_ALL,
-		.member_list = ROLES_ALL,
+		.change_subject = mc->dflt.change_subject,
+		.allow_invites = mc->dflt.allow_invites,
+		.allow_pm = mc->dflt.allow_pm,
+		.max_users = least(mc->dflt.max_users, mc->max_occupants),
+		.registration = mc->dflt.registration,
+		.lock_nicks = mc->dflt.lock_nicks,
+		.history = least(mc->dflt.history, mc->max_history),
+		.broadcast = read_roles(&mc->dflt.broadcast),
+		.member_list = read_roles(&mc->dflt.member_list),
+		.lang = mc->dflt.lang && *mc->dflt.lang ? xstrdup(mc->dflt.lang) : NULL,
 	};
-}
-
-static char *dup(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
 }
 
 void config_copy(struct room_conf *to, const struct room_conf *from)
@@ -118,6 +161,7 @@ static int read_bools(struct room_conf *c, const struct form *f)
 		{ VAR("membersonly"), &c->members_only },
 		{ VAR_ARCHIVE, &c->archive },
 		{ VAR_ARCHIVE_ALIAS, &c->archive },
+		{ VAR_LOCK_NICKS, &c->lock_nicks },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -190,7 +234,8 @@ static int read_choices(struct room_conf *c, const struct form *f, const char **
 	if (form_choice(f, VAR("whois"), WHOIS_CHOICES, &whois) < 0)
 		return REFUSE("Real addresses are seen by moderators or by anyone.");
 	c->nonanon = whois != 0;
-	if (form_choice(f, VAR("allowpm"), PM_CHOICES, &c->allow_pm) < 0 ||
+	if (form_choice(f, VAR("allowpm"), MUC_ALLOW_PM, &c->allow_pm) < 0 ||
+	    form_choice(f, VAR_REGISTRATION, MUC_REGISTRATION, &c->registration) < 0 ||
 	    form_choices(f, VAR("presencebroadcast"), ROLES_LISTED, &c->broadcast) < 0 ||
 	    form_choices(f, VAR("getmemberlist"), ROLES_LISTED, &c->member_list) < 0)
 		return REFUSE("That is not one of the options.");
@@ -260,6 +305,17 @@ static void write_max_users(const struct room_conf *c, struct el *form, int64_t 
 	form_add_option(field, "No limit", "none");
 }
 
+static void write_registration(const struct room_conf *c, struct el *form)
+{
+	static const char *const names[] = { "none", "approval", "open" };
+	static const char *const labels[] = { "Nobody", "Whom an admin approves", "Anyone" };
+
+	write_list(form, "list-single", VAR_REGISTRATION, "Who may register as a member", names,
+	    labels, 3, 1U << c->registration);
+	form_add_bool(
+	    form, VAR_LOCK_NICKS, "Members use the nickname reserved for them", c->lock_nicks);
+}
+
 static void write_access(const struct room_conf *c, struct el *form)
 {
 	static const char *const whois[] = { "moderators", "anyone" };
@@ -270,6 +326,7 @@ static void write_access(const struct room_conf *c, struct el *form)
 	form_add_bool(form, VAR("publicroom"), "List the room publicly", c->public);
 	form_add_bool(form, VAR("membersonly"), "Only members may enter", c->members_only);
 	form_add_bool(form, VAR("allowinvites"), "Members may invite others", c->allow_invites);
+	write_registration(c, form);
 	form_add_bool(
 	    form, VAR("passwordprotectedroom"), "A password is needed to enter", c->password);
 	form_add_text(

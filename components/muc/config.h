@@ -17,6 +17,9 @@ struct muc_conf;
 
 enum allow_pm { PM_ANYONE, PM_PARTICIPANTS, PM_MODERATORS, PM_NONE };
 
+/* Who may become a member by asking for it: nobody, whom an admin agrees to, everybody. */
+enum registration { REGISTER_NONE, REGISTER_APPROVAL, REGISTER_OPEN };
+
 struct room_conf {
 	char *name, *desc, *lang; /* NULL: none */
 	char *password;           /* NULL: none is needed */
@@ -25,6 +28,8 @@ struct room_conf {
 	bool change_subject;  /* by participants */
 	bool allow_invites;   /* by members, into a members-only room */
 	int allow_pm;         /* enum allow_pm */
+	int registration;     /* enum registration */
+	bool lock_nicks;      /* who has a reserved nick uses it */
 	int64_t max_users;    /* 0: as many as the service allows */
 	int64_t history;      /* messages kept */
 	int64_t slow_mode;    /* seconds between two messages of one account; 0: none */
@@ -32,6 +37,10 @@ struct room_conf {
 	unsigned member_list; /* roles that may read the lists of a non-anonymous room */
 	char *about[ABOUT_N]; /* NULL: not said */
 };
+
+/* For conf_opt.check: a role. */
+int config_check_role(const char *value, char *err, size_t err_len);
+int config_check_lang(const char *value, char *err, size_t err_len);
 
 void config_init(struct room_conf *c, const struct muc_conf *mc);     /* the service's defaults */
 void config_copy(struct room_conf *to, const struct room_conf *from); /* to is uninitialised */

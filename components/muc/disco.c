@@ -35,6 +35,10 @@ static void put_features(const struct room *r, struct el *query)
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		add_feature(query, always[i]);
 	mam_features(r, query);
+	if (c->registration != REGISTER_NONE) {
+		add_feature(query, NS_REGISTER);
+		add_feature(query, NS_MUC_REGISTER);
+	}
 	add_feature(query, c->password ? "muc_passwordprotected" : "muc_unsecured");
 	add_feature(query, c->public ? "muc_public" : "muc_hidden");
 	add_feature(query, c->persistent ? "muc_persistent" : "muc_temporary");
@@ -60,12 +64,10 @@ static void put_identity(struct el *query, const char *name)
 /* 7.12: an empty answer if none is reserved. */
 static int reserved_nick(const struct room *r, const struct jid *who, struct el *query)
 {
-	struct arena *a = el_arena(query);
-	struct jid bare = jid_bare(who, a);
-	const struct aff_entry *e = affs_find(&r->affs, bare.s);
+	const char *nick = room_reserved_nick(r, who);
 
-	if (e && e->nick)
-		put_identity(query, e->nick);
+	if (nick)
+		put_identity(query, nick);
 	return COMP_DONE;
 }
 
@@ -110,11 +112,6 @@ static int on_info(struct comp_req *rq, const char *node, struct el *query, void
 /* --- items -------------------------------------------------------------------------------------
  */
 
-static bool is_listed(const struct room *r)
-{
-	return r->conf.public && !r->locked;
-}
-
 /* 6.5: who is in a room is told to who is in it. */
 static int room_items(const struct room *r, const struct jid *who, struct el *query)
 {
@@ -129,61 +126,25 @@ static int room_items(const struct room *r, const struct jid *who, struct el *qu
 	return COMP_DONE;
 }
 
-struct listed { /* the rooms that are listed, in order */
-	const struct room **v;
-	size_t n;
-};
-
-/* An id is a room's address; who has made one up is answered as if it stood there. */
-static size_t find_listed(const char *id, bool *ret_there, void *arg)
-{
-	const struct listed *l = arg;
-	size_t lo = 0, hi = l->n, len = strcspn(id, "@");
-
-	*ret_there = false;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const char *name = l->v[mid]->local;
-		int d = strncmp(name, id, len);
-
-		if (d == 0 && name[len])
-			d = 1;
-		if (d == 0) {
-			*ret_there = true;
-			return mid;
-		}
-		if (d < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 /* 6.3; without a <set/> a partial list says so as well. */
 static int service_items(struct muc *m, const struct el *asked, struct el *query)
 {
-	struct listed l = { .n = 0 };
+	struct listing *l = &m->listing;
 	struct rsm_page page;
 	struct rsm rsm;
 
 	if (rsm_parse(&rsm, asked) < 0)
 		return -COND_BAD_REQUEST;
-	l.v = arena_alloc(el_arena(query), (m->n_sorted + 1) * sizeof(struct room *));
-	for (size_t i = 0; i < m->n_sorted; i++) {
-		if (is_listed(m->sorted[i]))
-			l.v[l.n++] = m->sorted[i];
-	}
-	page = rsm_page(&rsm, l.n, MUC_PAGE_MAX, find_listed, &l);
+	page = rsm_page(&rsm, l->n, MUC_PAGE_MAX, listing_find, l);
 	for (size_t i = page.from; i < page.from + page.n; i++) {
 		struct el *item = el_add(query, "item", NULL);
 
-		el_set(item, "jid", l.v[i]->jid);
-		el_set(item, "name", room_title(l.v[i]));
+		el_set(item, "jid", l->v[i]->jid);
+		el_set(item, "name", room_title(l->v[i]));
 	}
-	if (l.n > 0 && (rsm.asked || page.n < l.n))
-		rsm_add(query, &page, l.n, page.n ? l.v[page.from]->jid : NULL,
-		    page.n ? l.v[page.from + page.n - 1]->jid : NULL);
+	if (l->n > 0 && (rsm.asked || page.n < l->n))
+		rsm_add(query, &page, l->n, page.n ? l->v[page.from]->jid : NULL,
+		    page.n ? l->v[page.from + page.n - 1]->jid : NULL);
 	return COMP_DONE;
 }
 

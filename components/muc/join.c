@@ -15,6 +15,7 @@
 #include "nick.h"
 #include "presence.h"
 #include "reach.h"
+#include "register.h"
 #include "store.h"
 #include "subject.h"
 
@@ -29,16 +30,12 @@ static bool password_fits(const struct room *r, const struct el *x)
 	return given && strlen(given) == n && digest_same(given, r->conf.password, n);
 }
 
-/* 7.2.8: in use by somebody else, or reserved for somebody else. */
-static bool nick_taken(const struct room *r, const char *nick, const struct jid *who)
+/* 7.10: where nicks are locked down, the one that is reserved for who comes. */
+static const char *locked_nick(const struct room *r, const struct jid *who, const char *nick)
 {
-	const struct occupant *o = room_occupant(r, nick);
-	const struct aff_entry *e = affs_nick(&r->affs, nick);
-	size_t n = jid_bare_len(who);
+	const char *own = r->conf.lock_nicks ? room_reserved_nick(r, who) : NULL;
 
-	if (o && !occupant_is(o, who))
-		return true;
-	return e && (strlen(e->jid) != n || memcmp(e->jid, who->s, n) != 0);
+	return own ? own : nick;
 }
 
 /* 7.2.6 to 7.2.10.  0 or the answer. */
@@ -56,7 +53,7 @@ static int may_enter(
 		return -COND_REGISTRATION_REQUIRED;
 	if (r->conf.password && !password_fits(r, x))
 		return -COND_NOT_AUTHORIZED;
-	if (nick_taken(r, nick, who))
+	if (room_nick_taken(r, nick, who))
 		return -COND_CONFLICT;
 	if (room_full(r, aff))
 		return handler_refuse(rq, COND_SERVICE_UNAVAILABLE, "wait", "The room is full.");
@@ -156,6 +153,7 @@ static int enter(
 	session_keep(s);
 	note_enter(&n, r, rq, renamed, created);
 	send_all(s, &n, x, true);
+	register_remind(s);
 	return HANDLED;
 }
 
@@ -185,10 +183,12 @@ static int join(
 	if (!join_rate(m, rq))
 		return handler_refuse(
 		    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many joins; slow down.");
-	if (created)
+	if (created) {
 		ret = create(m, rq, &r);
-	else
+	} else {
+		nick = locked_nick(r, comp_from(rq), nick);
 		ret = may_enter(r, rq, x, nick);
+	}
 	if (ret == 0) {
 		ret = enter(r, rq, x, nick, created);
 		if (ret < 0)
@@ -286,7 +286,9 @@ static int change_nick(struct session *s, struct comp_req *rq, const struct el *
 	struct note here = { .id = el_attr(comp_el(rq), "id") };
 	int ret;
 
-	if (nick_taken(r, nick, comp_from(rq)))
+	if (strcmp(locked_nick(r, comp_from(rq), nick), nick) != 0) /* 7.6 */
+		return -COND_NOT_ACCEPTABLE;
+	if (room_nick_taken(r, nick, comp_from(rq)))
 		return -COND_CONFLICT;
 	ret = take_presence(s, rq, 3, nick_bytes(s, nick), x != NULL);
 	if (ret < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: its settings, start and stop. */
+#include "config.h"
 #include "disco.h"
 #include "ghost.h"
 #include "later.h"
@@ -33,6 +34,27 @@ static const struct conf_opt opts[] = {
 	    .help = "in a new room only those with voice speak" },
 	{ "muc_default_nonanonymous", CONF_BOOL, AT(dflt.nonanon), "false", .flags = CONF_RELOAD,
 	    .help = "in a new room everybody sees real addresses, as OMEMO needs it" },
+	{ "muc_default_registration", CONF_CHOICE, AT(dflt.registration), "approval",
+	    .choices = MUC_REGISTRATION, .flags = CONF_RELOAD,
+	    .help = "who may become a member of a new room by asking for it" },
+	{ "muc_default_lock_nicks", CONF_BOOL, AT(dflt.lock_nicks), "false", .flags = CONF_RELOAD,
+	    .help = "in a new room who has a reserved nickname uses it" },
+	{ "muc_default_change_subject", CONF_BOOL, AT(dflt.change_subject), "false",
+	    .flags = CONF_RELOAD, .help = "in a new room all with voice may change the subject" },
+	{ "muc_default_allow_invites", CONF_BOOL, AT(dflt.allow_invites), "false",
+	    .flags = CONF_RELOAD, .help = "members of a new members-only room may invite others" },
+	{ "muc_default_allow_pm", CONF_CHOICE, AT(dflt.allow_pm), "anyone", .choices = MUC_ALLOW_PM,
+	    .flags = CONF_RELOAD, .help = "who may send private messages in a new room" },
+	{ "muc_default_max_users", CONF_INT, AT(dflt.max_users), "0", 0, 10000,
+	    .flags = CONF_RELOAD, .help = "sessions in a new room; 0: as many as in any" },
+	{ "muc_default_lang", CONF_STR, AT(dflt.lang), .flags = CONF_RELOAD,
+	    .help = "language of a new room", .check = config_check_lang },
+	{ "muc_default_presence_broadcast", CONF_LIST, AT(dflt.broadcast), .flags = CONF_RELOAD,
+	    .help = "roles whose presence a new room shows to all; none: all of them",
+	    .check = config_check_role },
+	{ "muc_default_member_list", CONF_LIST, AT(dflt.member_list), .flags = CONF_RELOAD,
+	    .help = "roles that read the lists of a new non-anonymous room; none: all of them",
+	    .check = config_check_role },
 	{ "muc_default_history", CONF_INT, AT(dflt.history), "20", 0, 1000, .flags = CONF_RELOAD,
 	    .help = "messages that a new room keeps" },
 	{ "muc_max_history", CONF_INT, AT(max_history), "100", 0, 1000, .flags = CONF_RELOAD,

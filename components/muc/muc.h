@@ -14,9 +14,10 @@
  *   later       requests that wait              sweep   what is removed bit by bit
  *   store_said  SQL of what was said
  *   relay       private messages, iq            ghost      errors of clients that are gone
+ *   listing     the rooms that are listed
  *   reach       whether the link takes what a change makes a room say
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
- *   invite voice disco
+ *   invite voice register disco
  *   avatar      vCards of rooms                 image      what a picture is, pure
  *   hats        extended roles, pure               hats_cmd   their commands
  *   search      for public rooms               slow       slow mode, pure
@@ -32,6 +33,7 @@
 #include <comp/comp.h>
 #include <comp/who.h>
 
+#include "listing.h"
 #include "occupant_id.h"
 
 #define NS_MUC "http://jabber.org/protocol/muc"
@@ -40,6 +42,7 @@
 #define NS_MUC_ROOMCONFIG "http://jabber.org/protocol/muc#roomconfig"
 #define NS_MUC_ROOMINFO "http://jabber.org/protocol/muc#roominfo"
 #define NS_MUC_REQUEST "http://jabber.org/protocol/muc#request"
+#define NS_MUC_REGISTER "http://jabber.org/protocol/muc#register"
 #define NS_MUC_STABLE_ID "http://jabber.org/protocol/muc#stable_id"
 #define NS_MUC_SELF_PING "http://jabber.org/protocol/muc#self-ping-optimization"
 
@@ -52,6 +55,8 @@ enum {
 	MUC_ITEMS_MAX = 256,          /* items of one change of lists */
 	MUC_INVITES_MAX = 16,         /* in one message */
 	MUC_INVITED_MAX = 64,         /* whose answer a room waits for */
+	MUC_WAITING_MAX = 64,         /* requests for membership */
+	MUC_APPROVERS_MAX = 16,       /* who is asked about one, if nobody of them is in the room */
 	MUC_PRESENCE_MAX = 16384,     /* bytes of an occupant's own presence */
 	MUC_ASKS_MAX = 32,            /* questions of one account passed on and not answered yet */
 	MUC_ASKERS = 1024,            /* counters of these: several accounts may share one */
@@ -66,6 +71,9 @@ enum {
 	MUC_MAM_COUNT = 1000,         /* that are counted where only their number is asked for */
 };
 
+#define MUC_ALLOW_PM "anyone|participants|moderators|none" /* enum allow_pm */
+#define MUC_REGISTRATION "none|approval|open"              /* enum registration */
+
 enum muc_create { MUC_CREATE_ANYONE, MUC_CREATE_LOCAL, MUC_CREATE_ADMINS };
 
 struct muc_conf {
@@ -74,6 +82,12 @@ struct muc_conf {
 	struct conf_list local_domains, admins;
 	struct { /* of a new room */
 		bool persistent, members_only, public, moderated, nonanon, archive;
+		int registration; /* enum registration */
+		bool lock_nicks, change_subject, allow_invites;
+		int allow_pm; /* enum allow_pm */
+		int64_t max_users;
+		char *lang;
+		struct conf_list broadcast, member_list; /* roles; none: all */
 		int64_t history;
 	} dflt;
 	int64_t max_history;
@@ -94,8 +108,9 @@ struct muc {
 	struct who admins; /* bare JIDs */
 	struct who local_domains;
 	struct map rooms;     /* struct room by local part */
-	struct room **sorted; /* all rooms by local part: pages of disco#items */
+	struct room **sorted; /* all rooms by local part */
 	size_t n_sorted, cap_sorted;
+	struct listing listing;
 	struct rate_conf occupant_rate, room_rate, search_rate;
 	struct rate searches;         /* of everybody */
 	struct rate_table *joins;     /* by room and bare JID */

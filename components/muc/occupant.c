@@ -53,6 +53,17 @@ struct session *room_session_of(const struct room *r, const struct jid *bare)
 	return NULL;
 }
 
+bool room_nick_taken(const struct room *r, const char *nick, const struct jid *who)
+{
+	const struct occupant *o = room_occupant(r, nick);
+	const struct aff_entry *e = affs_nick(&r->affs, nick);
+	size_t n = jid_bare_len(who);
+
+	if (o && !occupant_is(o, who))
+		return true;
+	return e && (strlen(e->jid) != n || memcmp(e->jid, who->s, n) != 0);
+}
+
 /* 7.2.9: admins and owners come in still. */
 bool room_full(const struct room *r, enum aff aff)
 {

@@ -44,6 +44,8 @@ struct occupant *room_occupant(const struct room *r, const char *nick);
 struct session *room_session_of(const struct room *r, const struct jid *bare);
 struct session *occupant_main(const struct occupant *o);
 bool occupant_is(const struct occupant *o, const struct jid *bare);
+/* 7.2.8: in use by somebody else, or reserved for somebody else. */
+bool room_nick_taken(const struct room *r, const char *nick, const struct jid *who);
 bool room_full(const struct room *r, enum aff aff);
 
 /* A session enters under a nick that is free or the same user's.  Affiliation and role of a new

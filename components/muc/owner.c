@@ -78,6 +78,7 @@ static bool changed(const struct room_conf *a, const struct room_conf *b)
 	       a->members_only != b->members_only || a->moderated != b->moderated ||
 	       a->change_subject != b->change_subject || a->allow_invites != b->allow_invites ||
 	       a->allow_pm != b->allow_pm || a->max_users != b->max_users ||
+	       a->registration != b->registration || a->lock_nicks != b->lock_nicks ||
 	       a->history != b->history || a->slow_mode != b->slow_mode ||
 	       a->broadcast != b->broadcast || a->member_list != b->member_list ||
 	       about_differs(a, b);
@@ -114,6 +115,7 @@ static void apply(struct room *r, struct room_conf *conf, struct plan *p)
 	r->conf = *conf;
 	r->locked = false;
 	*conf = old;
+	listing_update(r);
 	store_put_conf(tx, r);
 	history_trim(r);
 	if (r->conf.slow_mode == 0)

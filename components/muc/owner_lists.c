@@ -72,7 +72,8 @@ static int grant(struct plan *p, const struct list_field *l)
 	return 0;
 }
 
-static int revoke(struct plan *p, const struct list_field *l)
+/* to: what they are from now on. */
+static int revoke(struct plan *p, const struct list_field *l, enum aff to)
 {
 	const struct room *r = p->room;
 
@@ -84,7 +85,7 @@ static int revoke(struct plan *p, const struct list_field *l)
 		if (!l->given || e->aff != l->aff || map_gets(&l->kept, e->jid) ||
 		    map_gets(&p->changes, e->jid)) /* in the other list now */
 			continue;
-		ret = plan_add(p, &owner, &who, AFF_MEMBER, NULL, NULL);
+		ret = plan_add(p, &owner, &who, to, NULL, NULL);
 		if (ret < 0)
 			return ret;
 	}
@@ -104,9 +105,9 @@ int owner_lists_read(struct plan *p, const struct form *f, struct arena *a)
 	if (ret == 0)
 		ret = grant(p, &admins);
 	if (ret == 0)
-		ret = revoke(p, &owners);
+		ret = revoke(p, &owners, admins.given ? AFF_MEMBER : AFF_ADMIN);
 	if (ret == 0)
-		ret = revoke(p, &admins);
+		ret = revoke(p, &admins, AFF_MEMBER);
 	field_done(&owners);
 	field_done(&admins);
 	return ret;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The lists of owners and admins in the owner's form, which are whole lists and not changes: who is
- * missing from one that is there becomes a member (XEP-0045 10.2). */
+/* The lists of owners and admins in the owner's form, which are whole lists and not changes
+ * (XEP-0045 10.2): an admin who is missing from one that is there becomes a member; so does an
+ * owner, or an admin if the form has no list of these. */
 #ifndef MUC_OWNER_LISTS_H
 #define MUC_OWNER_LISTS_H
 

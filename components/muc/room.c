@@ -10,6 +10,7 @@
 #include "avatar.h"
 #include "invite.h"
 #include "occupant.h"
+#include "register.h"
 #include "room.h"
 #include "store.h"
 #include "sweep.h"
@@ -100,6 +101,7 @@ struct room *room_new(struct muc *m, const char *local)
 	list_init(&r->occupants);
 	list_init(&r->invited);
 	list_init(&r->avatar.link);
+	list_init(&r->waiting);
 	map_init(&r->by_nick);
 	map_init(&r->by_jid);
 	slow_init(&r->slow);
@@ -117,6 +119,7 @@ static void release(void *obj)
 
 	occupants_free(r);
 	invites_free(r);
+	registers_free(r);
 	affs_done(&r->affs);
 	history_done(&r->history);
 	config_done(&r->conf);
@@ -148,6 +151,7 @@ int room_load(struct room *r)
 	history_done(&r->history);
 	invites_free(r);
 	hats_done(&r->hats);
+	registers_free(r);
 	affs_init(&r->affs);
 	history_init(&r->history);
 	return ret;
@@ -159,6 +163,7 @@ static void detach(struct room *r)
 	sorted_remove(r->m, r);
 	metric_set(&m_rooms, (int64_t)map_len(&r->m->rooms));
 	r->gone = true;
+	listing_update(r);
 }
 
 void room_end(struct room *r)
@@ -187,6 +192,7 @@ void rooms_free(struct muc *m)
 	free(m->sorted);
 	m->sorted = NULL;
 	m->cap_sorted = 0;
+	listing_done(&m->listing);
 	map_done(&m->rooms);
 	map_init(&m->rooms);
 }
@@ -197,6 +203,13 @@ void rooms_free(struct muc *m)
 enum aff room_aff(const struct room *r, const struct jid *j)
 {
 	return muc_is_admin(r->m, j) ? AFF_OWNER : affs_of(&r->affs, j);
+}
+
+const char *room_reserved_nick(const struct room *r, const struct jid *who)
+{
+	const struct aff_entry *e = affs_find_n(&r->affs, who->s, jid_bare_len(who));
+
+	return e ? e->nick : NULL;
 }
 
 void room_set_subject(

@@ -27,8 +27,9 @@ struct room {
 	int64_t no; /* what was said is kept under it: no later room of this name has it */
 	struct room_conf conf;
 	bool locked; /* its owner has not configured it yet */
-	bool loaded; /* lists, invitations, hats and history are here */
+	bool loaded; /* lists, invitations, requests, hats and history are here */
 	bool gone;   /* destroyed: freed at the end of the turn */
+	bool listed; /* listing.c's */
 
 	struct affs affs;
 	char *subject, *subject_nick; /* NULL: none */
@@ -54,6 +55,8 @@ struct room {
 
 	struct list invited; /* struct invited (invite.c), oldest first */
 	size_t n_invited;
+	struct list waiting; /* struct waiting (register.c), oldest first */
+	size_t n_waiting;
 };
 
 struct room *rooms_find(const struct muc *m, const char *local, size_t len);
@@ -74,6 +77,8 @@ void rooms_free(struct muc *m);
 
 /* The service's admins own every room. */
 enum aff room_aff(const struct room *r, const struct jid *j);
+/* 7.10, 7.12; NULL: none. */
+const char *room_reserved_nick(const struct room *r, const struct jid *who);
 void room_set_subject(
     struct room *r, const char *subject, const char *nick, const char *by, int64_t at);
 

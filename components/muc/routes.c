@@ -9,6 +9,7 @@
 #include "mam.h"
 #include "message.h"
 #include "owner.h"
+#include "register.h"
 #include "relay.h"
 #include "retract.h"
 #include "routes.h"
@@ -32,6 +33,8 @@ TO_HANDLER(admin_get)
 TO_HANDLER(admin_set)
 TO_HANDLER(owner_get)
 TO_HANDLER(owner_set)
+TO_HANDLER(register_get)
+TO_HANDLER(register_set)
 TO_HANDLER(mam_query)
 TO_HANDLER(mam_form)
 TO_HANDLER(mam_metadata)
@@ -75,6 +78,8 @@ static const struct comp_route routes[] = {
 	{ EL_IQ, "set", NS_MUC_ADMIN, "query", COMP_TO_BARE, on_admin_set },
 	{ EL_IQ, "get", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_get },
 	{ EL_IQ, "set", NS_MUC_OWNER, "query", COMP_TO_BARE, on_owner_set },
+	{ EL_IQ, "get", NS_REGISTER, "query", COMP_TO_BARE, on_register_get },
+	{ EL_IQ, "set", NS_REGISTER, "query", COMP_TO_BARE, on_register_set },
 	{ EL_IQ, "set", NS_MAM, "query", COMP_TO_BARE, on_mam_query },
 	{ EL_IQ, "get", NS_MAM, "query", COMP_TO_BARE, on_mam_form },
 	{ EL_IQ, "get", NS_MAM, "metadata", COMP_TO_BARE, on_mam_metadata },

@@ -73,7 +73,7 @@ static bool fits(const struct room *r, const struct query *q)
 		q->in_address ? r->jid : NULL,
 	};
 
-	if (!r->conf.public || r->locked || users_of(r) < q->min_users)
+	if (users_of(r) < q->min_users)
 		return false;
 	return q->all || search_match(q->words, q->n_words, texts, 3);
 }
@@ -176,13 +176,14 @@ static void put_item(struct el *result, const struct room *r)
 static void answer(struct muc *m, struct comp_req *rq, const struct query *q)
 {
 	struct el *out = comp_result(rq), *result = el_add(out, "result", NS_SEARCH);
+	const struct listing *l = &m->listing;
 	struct hits h = { .key = q->key };
 	struct rsm_page page;
 
-	h.v = arena_alloc(el_arena(out), (m->n_sorted + 1) * sizeof(struct room *));
-	for (size_t i = 0; q->rooms && i < m->n_sorted; i++) {
-		if (fits(m->sorted[i], q))
-			h.v[h.n++] = m->sorted[i];
+	h.v = arena_alloc(el_arena(out), (l->n + 1) * sizeof(struct room *));
+	for (size_t i = 0; q->rooms && i < l->n; i++) {
+		if (fits(l->v[i], q))
+			h.v[h.n++] = l->v[i];
 	}
 	if (q->key == BY_USERS)
 		qsort(h.v, h.n, sizeof(struct room *), compare_users);

@@ -9,6 +9,7 @@
 
 #include "invite.h"
 #include "occupant.h"
+#include "register.h"
 #include "store.h"
 #include "store_said.h"
 
@@ -22,6 +23,9 @@ enum flag {
 	FLAG_TEMPORARY = 64,
 	FLAG_LOCKED = 128,
 	FLAG_NO_ARCHIVE = 256,
+	FLAG_REGISTER_NONE = 512, /* neither of them: by approval */
+	FLAG_REGISTER_OPEN = 1024,
+	FLAG_LOCK_NICKS = 2048,
 };
 
 static struct db_q q_rooms = {
@@ -37,6 +41,9 @@ static struct db_q q_occupants = {
 };
 static struct db_q q_invited = {
 	"SELECT who, inviter, seq FROM invited WHERE room = $1 ORDER BY seq"
+};
+static struct db_q q_waiting = {
+	"SELECT who, nick, seq FROM waiting WHERE room = $1 ORDER BY seq"
 };
 static struct db_q q_put_conf = {
 	"INSERT INTO room (name, title, description, lang, password, flags, allow_pm, max_users,"
@@ -79,10 +86,20 @@ static struct db_q q_del_about = { "DELETE FROM about WHERE room = $1 AND what =
 static struct db_q q_secret = { "SELECT value FROM secret WHERE name = $1" };
 static struct db_q q_put_secret = { "INSERT INTO secret (name, value) VALUES ($1, $2)"
 				    " ON CONFLICT (name) DO UPDATE SET value = excluded.value" };
+static struct db_q q_put_waiting = { "INSERT INTO waiting (room, who, nick, seq)"
+				     " VALUES ($1, $2, $3, $4)" };
+static struct db_q q_del_waiting = { "DELETE FROM waiting WHERE room = $1 AND who = $2" };
 static struct db_q q_del_room = { "DELETE FROM room WHERE name = $1" };
 
 /* --- reading -----------------------------------------------------------------------------------
  */
+
+static int registration_of(int64_t flags)
+{
+	if (flags & FLAG_REGISTER_NONE)
+		return REGISTER_NONE;
+	return flags & FLAG_REGISTER_OPEN ? REGISTER_OPEN : REGISTER_APPROVAL;
+}
 
 static void read_conf(struct db *db, struct db_q *q, struct room_conf *c)
 {
@@ -101,6 +118,8 @@ static void read_conf(struct db *db, struct db_q *q, struct room_conf *c)
 	c->archive = !(flags & FLAG_NO_ARCHIVE);
 	c->change_subject = flags & FLAG_CHANGE_SUBJECT;
 	c->allow_invites = flags & FLAG_ALLOW_INVITES;
+	c->registration = registration_of(flags);
+	c->lock_nicks = flags & FLAG_LOCK_NICKS;
 	c->allow_pm = (int)(db_int(db, q, 6) & 3);
 	c->max_users = db_int(db, q, 7);
 	c->history = db_int(db, q, 8);
@@ -130,6 +149,7 @@ static int load_rooms(struct muc *m)
 		room->no = db_int(db, q, 14);
 		room->locked = db_int(db, q, 5) & FLAG_LOCKED;
 		read_conf(db, q, &room->conf);
+		listing_update(room);
 		room_set_subject(room, db_text(db, q, 11), db_text(db, q, 12), db_text(db, q, 15),
 		    db_int(db, q, 13));
 	}
@@ -285,12 +305,27 @@ static int load_invited(struct room *room)
 	return r;
 }
 
+static int load_waiting(struct room *room)
+{
+	struct db *db = comp_db(room->m->c);
+	struct db_q *q = &q_waiting;
+	int r = db_query(db, q, "s", room->local);
+
+	while (r >= 0 && (r = db_next(db, q)) > 0) {
+		register_restore(room, db_text(db, q, 0), db_text(db, q, 1));
+		count_on(room->m, db_int(db, q, 2));
+	}
+	return r;
+}
+
 int store_load_room(struct room *r)
 {
 	int ret = load_affs(r);
 
 	if (ret == 0)
 		ret = load_invited(r);
+	if (ret == 0)
+		ret = load_waiting(r);
 	if (ret == 0)
 		ret = store_load_hats(r);
 	return ret < 0 ? ret : store_load_history(r);
@@ -307,7 +342,10 @@ static int64_t flags_of(const struct room *r)
 	       (c->public ? FLAG_PUBLIC : 0) | (c->members_only ? FLAG_MEMBERS_ONLY : 0) |
 	       (c->moderated ? FLAG_MODERATED : 0) | (c->nonanon ? FLAG_NONANON : 0) |
 	       (c->change_subject ? FLAG_CHANGE_SUBJECT : 0) |
-	       (c->allow_invites ? FLAG_ALLOW_INVITES : 0) | (c->archive ? 0 : FLAG_NO_ARCHIVE);
+	       (c->allow_invites ? FLAG_ALLOW_INVITES : 0) | (c->archive ? 0 : FLAG_NO_ARCHIVE) |
+	       (c->registration == REGISTER_NONE ? FLAG_REGISTER_NONE : 0) |
+	       (c->registration == REGISTER_OPEN ? FLAG_REGISTER_OPEN : 0) |
+	       (c->lock_nicks ? FLAG_LOCK_NICKS : 0);
 }
 
 void store_put_conf(struct db_batch *b, const struct room *r)
@@ -362,6 +400,17 @@ void store_put_invited(
 void store_del_invited(struct db_batch *b, const char *room, const char *who)
 {
 	db_batch_add(b, &q_del_invited, "ss", room, who);
+}
+
+void store_put_waiting(
+    struct db_batch *b, const char *room, const char *who, const char *nick, int64_t seq)
+{
+	db_batch_add(b, &q_put_waiting, "sssi", room, who, nick, seq);
+}
+
+void store_del_waiting(struct db_batch *b, const char *room, const char *who)
+{
+	db_batch_add(b, &q_del_waiting, "ss", room, who);
 }
 
 void store_put_room(struct db_batch *b, const struct room *r)

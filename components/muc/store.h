@@ -10,13 +10,13 @@
 
 struct session;
 
-enum { STORE_SCHEMA_N = 8 };
+enum { STORE_SCHEMA_N = 9 };
 extern const struct db_step store_schema[STORE_SCHEMA_N];
 
 /* All rooms; those with somebody in them whole, the others without lists and history.  0 or -Exxx.
  */
 int store_load_rooms(struct muc *m);
-int store_load_room(struct room *r); /* lists, invitations, hats and history */
+int store_load_room(struct room *r); /* lists, invitations, requests, hats and history */
 
 void store_put_room(struct db_batch *b, const struct room *r); /* a new one, with its lists */
 void store_put_conf(struct db_batch *b, const struct room *r);
@@ -28,6 +28,9 @@ void store_del_session(struct db_batch *b, const char *room, const char *jid);
 void store_put_invited(
     struct db_batch *b, const char *room, const char *who, const char *by, int64_t seq);
 void store_del_invited(struct db_batch *b, const char *room, const char *who);
+void store_put_waiting(
+    struct db_batch *b, const char *room, const char *who, const char *nick, int64_t seq);
+void store_del_waiting(struct db_batch *b, const char *room, const char *who);
 /* store_vcard.c */
 int store_load_vcards(struct muc *m);                           /* all but their texts */
 void store_put_vcard(struct db_batch *b, const struct room *r); /* as it is in memory, or none */

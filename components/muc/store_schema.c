@@ -94,4 +94,11 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " FOREIGN KEY (room, uri) REFERENCES hat(room, uri) ON DELETE CASCADE"
 	     ") WITHOUT ROWID;"
 	     "UPDATE occupant SET presence = '' WHERE presence LIKE '%urn:xmpp:hats:%';" },
+	/* Requests for membership. */
+	{ 9, "CREATE TABLE waiting ("
+	     " room TEXT NOT NULL REFERENCES room(name) ON DELETE CASCADE,"
+	     " who TEXT NOT NULL, nick TEXT NOT NULL,"
+	     " seq INTEGER NOT NULL,"
+	     " PRIMARY KEY (room, who)"
+	     ") WITHOUT ROWID;" },
 };

@@ -7,6 +7,7 @@
 #include "message.h"
 #include "nick.h"
 #include "reach.h"
+#include "register.h"
 #include "voice.h"
 
 /* 8.6, to each moderator. */
@@ -94,15 +95,18 @@ int voice_message(struct muc *m, struct room *r, struct comp_req *rq)
 	const char *wanted = NULL;
 	struct session *by;
 	struct form f;
+	bool is_form;
 
 	(void)m;
 	if (!r || r->locked)
 		return -COND_ITEM_NOT_FOUND;
+	is_form = form_parse(&f, comp_payload(rq)) == 0 && f.type == FORM_SUBMIT && f.form_type;
+	if (is_form && !strcmp(f.form_type, NS_MUC_REGISTER)) /* of who need not be in the room */
+		return register_answer(r, rq, &f);
 	by = room_session(r, comp_from(rq));
 	if (!by)
 		return -COND_NOT_ACCEPTABLE;
-	if (form_parse(&f, comp_payload(rq)) < 0 || f.type != FORM_SUBMIT || !f.form_type ||
-	    strcmp(f.form_type, NS_MUC_REQUEST) != 0)
+	if (!is_form || strcmp(f.form_type, NS_MUC_REQUEST) != 0)
 		return -COND_BAD_REQUEST;
 	if (form_text(&f, "muc#role", SIZE_MAX, &wanted) < 0 ||
 	    (wanted && role_parse(wanted, &role) < 0) || role != ROLE_PARTICIPANT)

@@ -39,11 +39,12 @@ async def test_form_shows_what_was_submitted(stack, alice):
               "getmemberlist": ["moderator"], "publicroom": False, "persistentroom": True,
               "moderatedroom": True, "membersonly": True, "passwordprotectedroom": True,
               "roomsecret": "cauldron", "whois": "anyone", "muc#maxhistoryfetch": "7",
+              "x-muc#roomconfig_registration": "open", "x-muc#roomconfig_reservednick": True,
               "roomadmins": ["adam@localhost"], "roomowners": ["alice@localhost", "bo@localhost"]}
     assert (await configure(alice, ROOM, wanted)).get("type") == "result"
     form = await form_of(alice)
     for name, value in wanted.items():
-        name = name if name.startswith("muc#") else f"muc#roomconfig_{name}"
+        name = name if "#" in name else f"muc#roomconfig_{name}"
         value = value if isinstance(value, list) else [value]
         value = [{True: "1", False: "0"}.get(v, v) if isinstance(v, bool) else v for v in value]
         assert sorted(form[name]) == sorted(value), name
@@ -220,6 +221,7 @@ async def test_destroy(alice, client):
         assert len(gone) == 1
         end = gone[0].find(f".//{{{USER}}}destroy")
         assert end.get("jid") == f"next@{SERVICE}" and end.findtext(f"{{{USER}}}reason") == "over"
+        assert end.findtext(f"{{{USER}}}password") == "p"
         assert item(gone[0]) == {"affiliation": "none", "role": "none",
                                  **({"jid": c.full} if c is alice else {})}
     assert error_condition(await alice.request("get", f"<query xmlns='{OWNER}'/>", to=ROOM)) == \

@@ -5,11 +5,13 @@ import pytest
 
 from lib.crowd import CONF, STANZA, Crowd
 from lib.inbox import error_condition
+from lib.payloads import ENCRYPTED
 from lib.rooms import MUC, change, codes, configure, create, listed, presence_xml, say
 from lib.wait import until
 
 SERVICE = "conference.localhost"
 ROOM = f"room@{SERVICE}"
+OMEMO = ENCRYPTED["OMEMO 0.3"]
 USER, OWNER = f"{MUC}#user", f"{MUC}#owner"
 ITEMS = "http://jabber.org/protocol/disco#items"
 RSM = "http://jabber.org/protocol/rsm"
@@ -160,6 +162,25 @@ async def test_rooms_of_one_page(alice, crowd):
     after = f"<set xmlns='{RSM}'><after>p099@{SERVICE}</after></set>"
     assert await listed_rooms(after) == (["room"], "101")
     assert len((await listed_rooms(f"<set xmlns='{RSM}'><max>500</max></set>"))[0]) == 100
+
+
+async def test_storm_of_joins(alice, crowd):
+    """A thousand at once: all but the last are let in, and told so once, behind who was there."""
+    await configure(alice, ROOM, {"presencebroadcast": ["moderator"]})
+    crowd.inbox.clear()
+    for number in range(1000):
+        await crowd.enter(f"u{number}", ROOM)
+    last = await crowd.wait("u999", "presence", type="error")
+    assert error_condition(last) == "service-unavailable"
+    for number in range(999):
+        await crowd.inside(f"u{number}", ROOM)
+    for number in range(0, 999, 37):
+        mine = [p.get("from").partition("/")[2] for p in crowd.inbox.find(
+            f"{STANZA}presence", to=Crowd.jid(f"u{number}"))]
+        assert mine == ["Alice", f"u{number}"]
+    say(alice, ROOM, OMEMO, "m1")
+    await until(lambda: len(crowd.inbox.find(f"{STANZA}message", id="m1")) == 999)
+    assert len(crowd.inbox.find(f"{STANZA}presence", type="error")) == 1
 
 
 # --- more than the link takes at once -------------------------------------------------------------

@@ -5,7 +5,8 @@ import pytest
 
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
-from lib.rooms import (MUC, change, codes, configure, create, features, item, join, say)
+from lib.rooms import (DATA, MUC, OWNER, change, codes, configure, create, features, item, join,
+                       say)
 
 SERVICE = "conference.localhost"
 ROOM = f"room@{SERVICE}"
@@ -70,6 +71,36 @@ async def test_defaults_of_a_new_room(make_rooms, client, name, value, feature, 
     await create(alice, ROOM, "Alice")
     found, _ = await features(alice, ROOM)
     assert feature in found and otherwise not in found
+
+
+@pytest.mark.parametrize("name, value, field, expected", [
+    ("CHANGE_SUBJECT", "true", "changesubject", ["1"]),
+    ("ALLOW_INVITES", "true", "allowinvites", ["1"]),
+    ("ALLOW_PM", "moderators", "allowpm", ["moderators"]),
+    ("MAX_USERS", "50", "maxusers", ["50"]), ("MAX_USERS", "5000", "maxusers", ["1000"]),
+    ("LANG", "fr", "lang", ["fr"]),
+    ("PRESENCE_BROADCAST", "moderator,participant", "presencebroadcast",
+     ["moderator", "participant"]),
+    ("MEMBER_LIST", "visitor", "getmemberlist", ["visitor"])])
+async def test_defaults_in_the_form_of_a_new_room(make_rooms, client, name, value, field, expected):
+    make_rooms(env={f"MUC_DEFAULT_{name}": value})
+    alice = await client("alice")
+    await join(alice, ROOM, "Alice")
+    answer = await alice.request("get", f"<query xmlns='{OWNER}'/>", to=ROOM)
+    form = {f.get("var"): [v.text for v in f.findall(f"{{{DATA}}}value")]
+            for f in answer.iter(f"{{{DATA}}}field")}
+    assert form[f"muc#roomconfig_{field}"] == expected
+    assert (await configure(alice, ROOM)).get("type") == "result"  # which takes them as they are
+
+
+@pytest.mark.parametrize("name, value", [("PRESENCE_BROADCAST", "king"), ("LANG", "x" * 36),
+                                         ("ALLOW_PM", "all"), ("REGISTRATION", "maybe")])
+def test_defaults_that_make_no_sense(make_stack, name, value):
+    stack = make_stack(components=("muc",), env={f"MUC_DEFAULT_{name}": value}, start=False)
+    muc = stack.components["muc"]
+    muc.start()
+    assert muc.wait_exit() != 0
+    assert f"MUC_DEFAULT_{name}" in muc.log
 
 
 @pytest.mark.parametrize("kept, most, expected", [("3", "100", 3), ("0", "100", 0), ("9", "5", 5)])

@@ -23,6 +23,7 @@ UNDO = {
     6: ("DROP TABLE vcard",),
     7: ("ALTER TABLE room DROP COLUMN slow_mode",),
     8: ("DROP TABLE worn", "DROP TABLE hat"),
+    9: ("DROP TABLE waiting",),
 }
 NEWEST = max(UNDO)
 

@@ -80,7 +80,7 @@ def submit(fields):
     if fields is not None:
         out += f"<field var='FORM_TYPE'><value>{MUC}#roomconfig</value></field>"
     for name, values in (fields or {}).items():
-        name = name if name.startswith("muc#") else f"muc#roomconfig_{name}"
+        name = name if "#" in name else f"muc#roomconfig_{name}"
         values = values if isinstance(values, (list, tuple)) else [values]
         values = [{True: "1", False: "0"}.get(v, v) if isinstance(v, bool) else v for v in values]
         inner = "".join(f"<value>{escape(str(v))}</value>" for v in values)
