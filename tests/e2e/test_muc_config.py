@@ -125,7 +125,7 @@ async def test_non_anonymous_room_shows_jids_and_says_so(alice, client):
     assert item(await alice.wait("presence", from_=f"{ROOM}/Carol"))["jid"] == carol.full
     await configure(alice, ROOM, {"whois": "anyone"})
     await leave(carol, ROOM, "Carol")
-    assert codes(await join(carol, ROOM, "Carol")) == [100, 110]
+    assert codes(await join(carol, ROOM, "Carol")) == [100, 110, 170]
     assert item(carol.inbox.find("presence", from_=f"{ROOM}/Bob")[0])["jid"] == bob.full
 
 
