@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <base/lim.h>
 #include <base/list.h>
@@ -20,6 +21,9 @@
 #include <base/mem.h>
 
 #include "db_internal.h"
+
+#define OPEN_MS 10000 /* at least, for whoever holds it; each try waits in the backend, too */
+#define OPEN_PAUSE_MS 50
 
 /* --- batches and completions ------------------------------------------------------------------ */
 
@@ -208,18 +212,43 @@ int db_open(struct db **out, struct loop *l, const char *path, const struct db_s
 	return db_open_parts(out, l, path, &only, 1, err, err_len);
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Others may open it at the same moment: the first of them makes the file, sets its journal's mode,
+ * which SQLite does not wait for, and brings the schema up to date, which may take a while. */
+static int open_both(struct db *db, const char *path, const struct db_part *parts, size_t n_parts,
+    char *err, size_t err_len)
+{
+	const struct db_ops *ops = db->ops;
+	uint64_t until = now_ms() + OPEN_MS;
+	int r;
+
+	for (;;) {
+		r = ops->open(&db->writer, path, DB_WRITER, err, err_len);
+		if (r == 0)
+			r = db_schema_update(ops, db->writer, path, parts, n_parts, err, err_len);
+		if (r == 0)
+			r = ops->open(&db->reader, path, DB_READER, err, err_len);
+		if (r != -EBUSY || now_ms() >= until)
+			return r;
+		ops->close(db->writer);
+		db->writer = NULL;
+		(void)nanosleep(&(struct timespec){ .tv_nsec = OPEN_PAUSE_MS * 1000000L }, NULL);
+	}
+}
+
 int db_open_parts(struct db **out, struct loop *l, const char *path, const struct db_part *parts,
     size_t n_parts, char *err, size_t err_len)
 {
-	const struct db_ops *ops = &db_sqlite;
-	struct db *db = db_new(l, ops);
-	int r;
+	struct db *db = db_new(l, &db_sqlite);
+	int r = open_both(db, path, parts, n_parts, err, err_len);
 
-	r = ops->open(&db->writer, path, DB_WRITER, err, err_len);
-	if (r == 0)
-		r = db_schema_update(ops, db->writer, path, parts, n_parts, err, err_len);
-	if (r == 0)
-		r = ops->open(&db->reader, path, DB_READER, err, err_len);
 	if (r == 0) {
 		r = db_writer_start(db);
 		if (r < 0)

@@ -85,7 +85,10 @@ static int send_iq(struct comp_iq *q, struct el *iq)
 	if (map_len(&q->c->asks) >= COMP_ASKS_MAX)
 		return -ENOBUFS;
 	el_set(iq, "id", q->id);
-	if (!el_attr(iq, "from"))
+	/* Where the domain is shared the answer has to come to who asked. */
+	if (!el_attr(iq, "from") && q->c->ledger.member)
+		el_setf(iq, "from", "%s/%s", q->c->domain, q->c->ledger.member);
+	else if (!el_attr(iq, "from"))
 		el_set(iq, "from", q->c->domain);
 	return tx_send(q->c, iq, NULL, NULL, false);
 }

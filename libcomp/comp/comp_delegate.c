@@ -89,7 +89,7 @@ bool comp_delegate_told(struct comp *c, const struct el *el, const struct jid *f
 	    !comp_is_router(c, from))
 		return false;
 	if (advert_store(c, from->s, delegation) && n > 0)
-		ledger_put_told(tx_batch(c), from->s, delegation, el);
+		ledger_put_told(c, tx_batch(c), from->s, delegation, el);
 	return true;
 }
 
@@ -197,6 +197,15 @@ bool comp_delegate_inbound(struct comp *c, struct el *el, const struct jid *from
 		comp_dispatch(rq);
 	}
 	return true;
+}
+
+bool comp_delegate_to(const struct el *el, const struct jid *from, struct jid *to)
+{
+	const struct el *delegation = delegation_of(el);
+	const struct el *iq = delegation ? unwrap(delegation) : NULL;
+	struct jid asker;
+
+	return iq && read_request(iq, from, &asker, to);
 }
 
 struct el *comp_delegate_wrap(const struct comp_req *rq, const struct el *answer)

@@ -19,9 +19,10 @@ struct held { /* in the stanza's arena */
 	size_t len;
 	uint64_t n;
 	bool repeated;
+	bool share; /* share_is() */
 };
 
-void inbox_add(struct comp *c, struct el *el, uint64_t n, bool repeated)
+static struct held *hold(struct comp *c, struct el *el, uint64_t n)
 {
 	struct held *h = arena_zalloc(el_arena(el), sizeof(*h));
 
@@ -29,15 +30,33 @@ void inbox_add(struct comp *c, struct el *el, uint64_t n, bool repeated)
 	h->el = el;
 	h->len = el_wire_len(el);
 	h->n = n;
-	h->repeated = repeated;
-	list_add_tail(&c->inbox.list, &h->link);
 	c->inbox.bytes += h->len;
+	return h;
+}
+
+void inbox_add(struct comp *c, struct el *el, uint64_t n, bool repeated)
+{
+	struct held *h = hold(c, el, n);
+
+	h->repeated = repeated;
+	h->share = !repeated && share_is(c, el);
+	c->inbox.n_share += h->share;
+	list_add_tail(&c->inbox.list, &h->link);
+}
+
+void inbox_add_first(struct comp *c, struct el *el, uint64_t n)
+{
+	struct held *h = hold(c, el, n);
+
+	h->repeated = true;
+	list_add_head(&c->inbox.list, &h->link);
 }
 
 static void take(struct comp *c, struct held *h)
 {
 	list_del(&h->link);
 	c->inbox.bytes -= h->len;
+	c->inbox.n_share -= h->share;
 }
 
 void inbox_drop(struct comp *c, bool all)
@@ -52,12 +71,23 @@ void inbox_drop(struct comp *c, bool all)
 	}
 }
 
+/* When the server waits for an answer about the domain (5 s, then the session is over) what comes
+ * before it is handled while any of its output can be kept. */
+static bool room_for_output(const struct comp *c)
+{
+	size_t queued = out_queued(c);
+
+	if (c->inbox.n_share > 0 && queued - c->ledger.adopted <= COMP_QUEUE_MAX)
+		return true;
+	return queued <= (c->ledger.sm_id ? COMP_OUTBOX_HIGH : COMP_QUEUE_HIGH);
+}
+
 static bool room(const struct comp *c)
 {
 	const struct ledger *d = &c->ledger;
 
-	return d->state == LEDGER_OK && !c->stopping && d->n_open < COMP_OPEN_MAX &&
-	       out_queued(c) <= (d->sm_id ? COMP_OUTBOX_HIGH : COMP_QUEUE_HIGH);
+	return d->state == LEDGER_OK && !c->stopping && !c->share.busy &&
+	       d->n_open < COMP_OPEN_MAX && room_for_output(c);
 }
 
 void inbox_run(struct comp *c)
@@ -71,6 +101,8 @@ void inbox_run(struct comp *c)
 			task_next(c->loop, &c->inbox.task);
 			return;
 		}
+		if (h->share && !share_ready(c, h->el, number))
+			return;
 		take(c, h);
 		tx_begin(c, repeated ? 0 : number);
 		comp_inbound(c, h->el, number, repeated);

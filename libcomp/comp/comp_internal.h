@@ -12,7 +12,11 @@
  *   comp_out.c      output until the server has acknowledged it
  *   comp_many.c     one stanza to many
  *   comp_ledger.c   libcomp's own tables
+ *   comp_slot.c     which row of them is this process's
  *   comp_recover.c  when a commit fails
+ *   comp_share.c    a domain that several processes serve: who has what
+ *   comp_adopt.c    what a process that has ended left behind
+ *   comp_claim.c    requests that it deferred
  *   comp_ask.c      questions of our own
  *   comp_delegate.c requests that the server has delegated
  *   comp_privilege.c  what is done in an account's name
@@ -33,6 +37,8 @@
 #include <xmpp/stream.h>
 
 #include <comp/comp.h>
+
+#include "comp_share.h"
 
 enum {
 	COMP_QUEUE_HIGH = 1 << 20,     /* bytes queued above which nothing more is read */
@@ -87,6 +93,8 @@ struct link {
 	bool pinged;       /* since the last input */
 	bool paused;       /* too much waits to read on */
 
+	const char *refused; /* why we close it; NULL: we do not */
+
 	/* comp_sm.c, anew with each connection */
 	struct el *features; /* <stream:features/>; NULL: none came */
 	enum sm_step step;
@@ -108,9 +116,11 @@ void link_put(struct link *k, const char *bytes, size_t len); /* a stanza, if it
 void link_kick(struct link *k); /* there may be something to send, or room again */
 /* For comp_sm.c: negotiations are over. */
 void link_go_online(struct link *k, bool resumed);
+void link_refuse(struct link *k, const char *why); /* closes it; a literal */
 
 /* An element in LINK_NEGOTIATING, after sm_begin(), or one of NS_SM later. */
 void sm_begin(struct link *k);
+void sm_plain(struct link *k);                    /* the server has made it a plain one */
 void sm_negotiate(struct link *k, struct el *el); /* takes el */
 void sm_element(struct link *k, const struct el *el);
 void sm_turn(struct link *k);                           /* <a/> and <r/>, if they are due */
@@ -123,18 +133,22 @@ bool comp_offers(const struct comp *c, const char *ns); /* the features of this 
 struct tx {
 	struct list link; /* ledger.open, then, if it is kept, ledger.outbox */
 	struct comp *c;
-	struct db_batch *batch; /* NULL: nothing to be written yet */
-	struct sbuf out;        /* its stanzas, each behind its length (out_pack()) */
-	size_t at;              /* in out: the next one to be sent */
-	uint32_t count;         /* stanzas in out */
-	uint64_t last;          /* number of the last one, if it is kept */
-	uint64_t in;            /* the inbound count that it commits */
-	uint64_t number;        /* comp_tx_number(); 0: the component has not written */
-	uint64_t row;           /* of the deferred request that it is about; 0: none */
-	struct sbuf refusal;    /* the answer if the database refuses the effects */
-	bool session;           /* a new session of the link */
-	bool kept;              /* out is in the database until it has been acknowledged */
-	bool ready;             /* nothing to commit, but others before it */
+	struct db_batch *batch;       /* NULL: nothing to be written yet */
+	struct sbuf out;              /* its stanzas, each behind its length (out_pack()) */
+	size_t at;                    /* in out: the next one to be sent */
+	uint32_t count;               /* stanzas in out */
+	uint64_t last;                /* number of the last one, if it is kept */
+	uint64_t in;                  /* the inbound count that it commits */
+	uint64_t number;              /* comp_tx_number(); 0: the component has not written */
+	uint64_t row;                 /* of the deferred request that it is about; 0: none */
+	uint64_t adopts;              /* stanzas of others that it makes ours, before its own */
+	void (*then)(struct comp *c); /* once it is committed; NULL: nothing */
+	struct sbuf refusal;          /* the answer if the database refuses the effects */
+	bool session;                 /* a new session of the link */
+	bool takes;                   /* it takes rows away from others, who may be faster */
+	bool adopted;                 /* it was another process's */
+	bool kept;                    /* out is in the database until it has been acknowledged */
+	bool ready;                   /* nothing to commit, but others before it */
 };
 
 enum ledger_state {
@@ -142,7 +156,7 @@ enum ledger_state {
 	LEDGER_FAILED, /* a commit failed; others are still to come back */
 	LEDGER_RETRY,  /* until the timer */
 	LEDGER_TRYING, /* a first write is under way */
-	LEDGER_LOST,   /* another process has the database */
+	LEDGER_LOST,   /* another process has the database, which is not shared */
 };
 
 struct ledger {
@@ -150,11 +164,14 @@ struct ledger {
 	char *path;
 	enum ledger_state state;
 
+	int locks;    /* comp_slot.c; -1: not shared */
+	int64_t slot; /* of the row */
 	/* The row comp_link as the last batch leaves it.  Numbers of stanzas go on over all
 	 * sessions; a session's own count begins at its base.
 	 * out_acked <= out_sent <= out_safe <= out_last, in_safe <= in_done. */
 	int64_t incarnation, seq;
-	char *sm_id; /* NULL: plain link, nothing is kept; "": acknowledged, not to be resumed */
+	char *sm_id;  /* NULL: plain link, nothing is kept; "": acknowledged, not to be resumed */
+	char *member; /* the session's id among those that share the domain; NULL: it does not */
 	uint64_t in_done, in_base;              /* handlers have seen */
 	uint64_t out_last, out_base, out_acked; /* made; acknowledged by the server */
 	uint64_t in_safe, out_safe;             /* committed */
@@ -173,12 +190,16 @@ struct ledger {
 	struct list outbox; /* committed, not acknowledged; in order */
 	struct list *next;  /* in it: the first that is not sent whole */
 	size_t bytes;       /* of output in all of these */
+	size_t adopted;     /* of them, what was another process's */
 	struct task end;    /* of the turn's transaction */
 	struct task safe;   /* tx_safe has grown, and the component is to be told */
 	struct timer count; /* a stanza without a batch of its own is to be counted */
 	struct timer trim;
 
 	/* comp_recover.c */
+	struct task fail;
+	bool failing; /* that is to come */
+	bool anew;    /* the row is given up, and another one is to be made */
 	struct timer retry;
 	unsigned tries;
 	uint64_t skip_in, skip_row; /* of the stanza that the database refused */
@@ -189,19 +210,36 @@ struct ledger {
 int ledger_open(struct comp *c, char *err, size_t err_len) __attribute__((warn_unused_result));
 /* The row, the outbox and the deferred requests (which join the inbox).  0 or -Exxx. */
 int ledger_read(struct comp *c) __attribute__((warn_unused_result));
-bool ledger_mine(struct comp *c); /* no other process has opened the database since */
+/* Once: later it is in memory, and what a failed commit takes back the server sends again. */
+int ledger_read_told(struct comp *c) __attribute__((warn_unused_result));
+/* What t, which is committed, has adopted: into the outbox. */
+int ledger_read_adopted(struct comp *c, const struct tx *t) __attribute__((warn_unused_result));
+struct el *ledger_stanza(
+    const char *text);            /* as ledger_put_deferred() wrote it; NULL: it is none */
+bool ledger_mine(struct comp *c); /* no other process has taken the row since */
 /* Statements, added to b. */
 void ledger_put_counts(struct comp *c, struct db_batch *b, uint64_t in, uint64_t out);
 void ledger_put_out(struct db_batch *b, const struct tx *t);
-void ledger_put_trim(struct db_batch *b, uint64_t upto);
+void ledger_put_trim(struct comp *c, struct db_batch *b, uint64_t upto);
 void ledger_put_session(struct comp *c, struct db_batch *b);
-void ledger_put_deferred(struct db_batch *b, uint64_t n, const struct el *stanza);
-void ledger_del_deferred(struct db_batch *b, uint64_t n);
+void ledger_put_lists(struct comp *c, struct db_batch *b, const char *newest, const char *settled);
+void ledger_put_deferred(struct comp *c, struct db_batch *b, uint64_t n, const struct el *stanza);
+void ledger_del_deferred(struct comp *c, struct db_batch *b, uint64_t n);
 /* said: the child of the stanza that tells it. */
-void ledger_put_told(
-    struct db_batch *b, const char *host, const struct el *said, const struct el *stanza);
+void ledger_put_told(struct comp *c, struct db_batch *b, const char *host, const struct el *said,
+    const struct el *stanza);
 /* A write after a failure: takes the row as it is, counts skip_in and its refusal. */
 void ledger_put_recovery(struct comp *c, struct db_batch *b);
+
+/* comp_slot.c */
+/* A row for this process: another one's that is dead, or a new one.  At start, and waits. */
+int slot_take(struct comp *c, char *err, size_t err_len) __attribute__((warn_unused_result));
+/* In the place of the slot that it has a new one, which is locked and has no row yet. */
+int slot_next(struct comp *c) __attribute__((warn_unused_result));
+void slot_put_row(struct comp *c, struct db_batch *b); /* for it */
+void slot_leave(struct comp *c);
+bool slot_alive(struct comp *c, int64_t slot); /* another process has it */
+void slot_done(struct comp *c);
 
 /* comp_tx.c */
 void tx_init(struct comp *c);
@@ -212,7 +250,10 @@ struct db_batch *tx_batch(struct comp *c); /* of the one under way, for libcomp'
 void tx_refusable(struct comp *c, const struct el *stanza, uint64_t row);
 void tx_end(struct comp *c);   /* also between handlers: ends that of the turn, if there is one */
 void tx_write(struct comp *c); /* one batch for what waits for a batch */
-void tx_session(struct comp *c, const char *sm_id); /* a new session, or none (NULL) */
+/* Of the one under way: what is to be done once it is committed. */
+void tx_then(struct comp *c, void (*then)(struct comp *c));
+/* A new session, or none (NULL); member: its id if the domain is shared. */
+void tx_session(struct comp *c, const char *sm_id, const char *member);
 void tx_discard(struct comp *c); /* a commit has failed: what waits for none of it */
 void tx_free(struct tx *t);
 /* Serialises el, which stays the caller's, with these addresses (NULL: its own).  must: an answer,
@@ -221,6 +262,8 @@ int tx_send(struct comp *c, const struct el *el, const char *from, const char *t
 /* n stanzas that out_pack() has packed, all or none. */
 int tx_send_packed(struct comp *c, const struct sbuf *packed, uint32_t n);
 int tx_may_send(const struct comp *c, bool must);
+/* What the server waits for: no bound stops it. */
+void tx_say(struct comp *c, const struct el *el);
 
 /* comp_out.c */
 void out_pack(struct sbuf *out, const struct el *el, const char *from, const char *to);
@@ -228,6 +271,8 @@ void out_pack(struct sbuf *out, const struct el *el, const char *from, const cha
  * own), which is in jabber:client there.  name and ns are literals. */
 void out_forward(
     struct el *outer, const char *name, const char *ns, const struct el *inner, const char *to);
+/* What is left of packed stanzas behind the first n; NULL: there are not so many. */
+const char *out_skip(const char *p, size_t *len, uint64_t n);
 void out_settle(struct tx *t);   /* committed: to be sent; takes t */
 void out_push(struct comp *c);   /* sends while the stream has room */
 void out_rewind(struct comp *c); /* a new connection: from the first that is not acknowledged */
@@ -241,19 +286,24 @@ size_t out_queued(const struct comp *c); /* bytes that count against COMP_QUEUE_
 void recover(struct comp *c, struct tx *t, int err);
 void recover_init(struct comp *c);
 void recover_done(struct comp *c);
-void recover_lost(struct comp *c); /* another process has the database */
+void recover_lost(struct comp *c); /* another process has the database, or this one's row */
+/* These may be called anywhere; what follows from them comes at the end of the turn. */
+void recover_start(struct comp *c, int err);        /* as if a commit had failed */
+void recover_anew(struct comp *c, const char *why); /* the row is given up */
 
 /* --- inbox ------------------------------------------------------------------------------------ */
 
 struct inbox {
 	struct list list; /* struct held */
 	size_t bytes;
+	size_t n_share; /* of them: the server waits for the answer */
 	struct task task;
 };
 void inbox_init(struct comp *c);
 void inbox_done(struct comp *c);
 /* Takes el.  n: its number, 0 if stanzas are not counted; repeated: see comp_repeated(). */
 void inbox_add(struct comp *c, struct el *el, uint64_t n, bool repeated);
+void inbox_add_first(struct comp *c, struct el *el, uint64_t n); /* a repeated one */
 void inbox_run(struct comp *c);            /* handlers for as many as there is room for */
 void inbox_kick(struct comp *c);           /* the same later in this turn, if anything waits */
 void inbox_drop(struct comp *c, bool all); /* else: those that the server will send again */
@@ -291,6 +341,7 @@ struct comp {
 	struct link link;
 	struct ledger ledger;
 	struct inbox inbox;
+	struct share share;
 	struct comp_table tables[COMP_TABLES_MAX];
 	size_t n_tables;
 	struct map asks;      /* struct comp_iq by id */
@@ -377,6 +428,8 @@ bool comp_delegate_inbound(struct comp *c, struct el *el, const struct jid *from
     const struct jid *to, uint64_t n, bool repeated);
 /* The answer to a delegated request, as the server wants it; the caller owns it. */
 struct el *comp_delegate_wrap(const struct comp_req *rq, const struct el *answer);
+/* Whom a delegated request is for, if el, which came from there, is one. */
+bool comp_delegate_to(const struct el *el, const struct jid *from, struct jid *to);
 /* disco#info of a nesting node; NULL: it is none of ours. */
 const struct el *comp_delegate_info(const struct comp *c, const char *node);
 

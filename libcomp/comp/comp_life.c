@@ -54,6 +54,16 @@ static int prepare(struct comp *c, struct arena *a, char *err, size_t err_len)
 	return prepare_routers(c, a, err, err_len);
 }
 
+/* One that keeps in memory what it has must be able to give it away. */
+static int check_share(const struct comp *c, char *err, size_t err_len)
+{
+	if (!c->conf->share || !c->ops->load || c->ops->owned)
+		return 0;
+	(void)snprintf(
+	    err, err_len, "component_share: %s must have its domain for itself", c->ops->name);
+	return -ENOTSUP;
+}
+
 int comp_new(struct comp **out, const struct comp_ops *ops, void *arg, struct loop *l,
     struct daemon *d, void *conf, char *err, size_t err_len)
 {
@@ -75,7 +85,9 @@ int comp_new(struct comp **out, const struct comp_ops *ops, void *arg, struct lo
 	tx_init(c);
 	inbox_init(c);
 	recover_init(c);
-	r = prepare(c, a, err, err_len);
+	r = check_share(c, err, err_len);
+	if (r == 0)
+		r = prepare(c, a, err, err_len);
 	arena_free(a);
 	link_init(&c->link, c);
 	if (r == 0)
@@ -155,7 +167,7 @@ void comp_tx_over(struct comp *c)
 void comp_link_online(struct comp *c, bool resumed)
 {
 	if (!c->link.acked && c->ledger.sm_id)
-		tx_session(c, NULL);
+		tx_session(c, NULL, NULL);
 	if (!resumed) {
 		comp_delegate_reset(c);
 		comp_privilege_forget(c);
@@ -163,6 +175,8 @@ void comp_link_online(struct comp *c, bool resumed)
 	}
 	out_rewind(c);
 	link_kick(&c->link);
+	if (resumed)
+		share_resumed(c);
 	if (c->ops->online)
 		c->ops->online(c, resumed, c->arg);
 }

@@ -70,6 +70,7 @@ static void set_health(struct link *k, const char *reason)
 static void connect_now(struct link *k)
 {
 	const struct comp_conf *conf = k->c->conf;
+	const struct ledger *d = &k->c->ledger;
 	const struct stream_conf sc = {
 		.content_ns = NS_COMPONENT,
 		/* What clients may send is the server's to say.  Its bytes are bounded here, and
@@ -84,10 +85,16 @@ static void connect_now(struct link *k)
 		recover_lost(k->c);
 		return;
 	}
+	if (d->member && (!d->sm_id || d->sm_id[0] == '\0')) {
+		recover_anew(k->c, "the session cannot be resumed: what it was to send is another "
+				   "member's now");
+		return;
+	}
 	if (k->tries == 0 && !k->was_online)
 		set_health(k, "not connected yet");
 	k->acked = k->asked = false;
 	k->asked_at = 0;
+	k->refused = NULL;
 	enter(k, LINK_CONNECTING);
 	k->s = stream_connect(k->c->loop, conf->router_host, (uint16_t)conf->router_port,
 	    COMP_CONNECT_MS, &sc, on_stream, k);
@@ -249,7 +256,7 @@ static bool let_go(struct link *k)
 static void go_down(struct link *k)
 {
 	enum stream_err err = stream_error_received(k->s);
-	char *reason = xstrdup(stream_reason(k->s));
+	char *reason = xstrdup(k->refused ? k->refused : stream_reason(k->s));
 	bool was_online = let_go(k);
 	unsigned ms;
 
@@ -269,6 +276,12 @@ static void go_down(struct link *k)
 	free(reason);
 	if (was_online)
 		comp_link_offline(k->c);
+}
+
+void link_refuse(struct link *k, const char *why)
+{
+	k->refused = why;
+	stream_close(k->s);
 }
 
 void link_halt(struct link *k)
@@ -349,8 +362,9 @@ static void on_element(struct link *k)
 		sm_begin(k);
 	} else if (k->state == LINK_NEGOTIATING && el_kind(el) != EL_OTHER) {
 		/* We were too slow, and the server has made it a plain link: this comes once. */
-		link_go_online(k, false);
-		on_stanza(k);
+		sm_plain(k);
+		if (k->state == LINK_ONLINE)
+			on_stanza(k);
 	} else if (k->state == LINK_NEGOTIATING) {
 		sm_negotiate(k, stream_take(k->s));
 	} else {

@@ -51,10 +51,10 @@ void out_forward(
 }
 
 /* The bytes of the stanza at *at, which moves behind it; NULL at the end. */
-static const char *unpack(const struct tx *t, size_t *at, size_t *ret_len)
+static const char *unpack_at(const char *out, size_t all, size_t *at, size_t *ret_len)
 {
-	size_t left = sbuf_len(&t->out) - *at, len = 0;
-	const char *p = sbuf_data(&t->out) + *at;
+	size_t left = all - *at, len = 0;
+	const char *p = out + *at;
 
 	if (left < HEAD)
 		return NULL;
@@ -65,6 +65,24 @@ static const char *unpack(const struct tx *t, size_t *at, size_t *ret_len)
 	*at += HEAD + len;
 	*ret_len = len;
 	return p + HEAD;
+}
+
+static const char *unpack(const struct tx *t, size_t *at, size_t *ret_len)
+{
+	return unpack_at(sbuf_data(&t->out), sbuf_len(&t->out), at, ret_len);
+}
+
+const char *out_skip(const char *p, size_t *len, uint64_t n)
+{
+	size_t at = 0, one;
+
+	while (n > 0) {
+		if (!unpack_at(p, *len, &at, &one))
+			return NULL;
+		n--;
+	}
+	*len -= at;
+	return p + at;
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -183,6 +201,8 @@ int out_unpack(struct comp *c, struct tx *t)
 	uint32_t n = 0;
 
 	c->ledger.bytes += sbuf_len(&t->out);
+	if (t->adopted)
+		c->ledger.adopted += sbuf_len(&t->out);
 	while (unpack(t, &at, &len))
 		n++;
 	if (n != t->count || at != sbuf_len(&t->out)) {

@@ -193,7 +193,7 @@ bool comp_privilege_inbound(struct comp *c, const struct el *el, const struct ji
 	if (!take_in(c, el, told, from))
 		return true;
 	if (n > 0)
-		ledger_put_told(tx_batch(c), from->s, told, el);
+		ledger_put_told(c, tx_batch(c), from->s, told, el);
 	if (c->ops->granted)
 		c->ops->granted(c, c->arg);
 	return true;

@@ -5,6 +5,9 @@
  *   OK -> FAILED (others come back) -> RETRY <-> TRYING -> OK
  *      -> LOST: another process has opened the database; this one ends
  *
+ * Where the domain is shared nobody ends: a process whose row another member has adopted, or whose
+ * session cannot be resumed, gives its row up, goes the same way and comes back with a new one.
+ *
  * What was made since the last commit that stands may never have happened: nothing of it is sent or
  * acknowledged, the link is cut off, the component forgets, and when a write works again all is
  * read anew and the link resumed, so that the server sends again what was not counted. */
@@ -43,12 +46,47 @@ static void cut_off(struct comp *c)
 	tx_discard(c); /* what these wrote and sent */
 }
 
+static void fail_soon(struct comp *c)
+{
+	struct ledger *d = &c->ledger;
+
+	d->state = LEDGER_FAILED; /* nothing is committed from here on */
+	d->failing = true;
+	d->tries = 0;
+	d->skip_in = d->skip_row = 0;
+	sbuf_clear(&d->refusal);
+	task_defer(c->loop, &d->fail);
+}
+
+void recover_start(struct comp *c, int err)
+{
+	if (c->ledger.state != LEDGER_OK)
+		return;
+	log_err(&tag, LOG_LVL_ERROR, err, "%s cannot be used", c->ledger.path);
+	set_health(c, strerror(-err));
+	fail_soon(c);
+}
+
+void recover_anew(struct comp *c, const char *why)
+{
+	if (c->ledger.anew)
+		return;
+	log_warn(&tag, "%s; a new session begins", why);
+	c->ledger.anew = true;
+	fail_soon(c);
+}
+
 void recover_lost(struct comp *c)
 {
 	static const char why[] =
 	    "another process has opened this component's database: this one writes nothing more "
 	    "and ends";
 
+	if (c->conf->share) {
+		recover_anew(c, "another member has taken over what this one had, and nothing more "
+				"of it is written");
+		return;
+	}
 	c->ledger.state = LEDGER_LOST;
 	cut_off(c);
 	set_health(c, why);
@@ -80,28 +118,45 @@ static void forget(struct comp *c)
 	tx_discard(c);
 	out_clear(c);
 	inbox_drop(c, true);
+	share_reset(c);
 	d->state = LEDGER_RETRY;
-	timer_set(&d->retry, back_off(d));
+	if (d->anew && d->tries == 0)
+		timer_set(&d->retry, 0);
+	else
+		timer_set(&d->retry, back_off(d));
+}
+
+static void on_fail(void *arg)
+{
+	struct comp *c = arg;
+
+	c->ledger.failing = false;
+	cut_off(c);
+	if (c->ledger.n_open == 0)
+		forget(c);
 }
 
 static void begin(struct comp *c, struct tx *t, int err)
 {
 	struct ledger *d = &c->ledger;
+	bool bug = is_bug(err) && !t->takes;
 
 	if (err == -ENOENT && !ledger_mine(c)) {
 		recover_lost(c);
 		return;
 	}
-	if (is_bug(err))
+	if (bug)
 		log_err(&tag, LOG_LVL_ERROR, err, "bug: the database refuses what a handler wrote");
+	else if (is_bug(err))
+		log_info(&tag, "another member was faster to adopt what a third one left");
 	else
 		log_err(&tag, LOG_LVL_ERROR, err, "%s cannot be written", d->path);
 	d->state = LEDGER_FAILED;
 	d->tries = 0;
-	d->skip_in = is_bug(err) ? t->in : 0;
-	d->skip_row = is_bug(err) ? t->row : 0;
+	d->skip_in = bug ? t->in : 0;
+	d->skip_row = bug ? t->row : 0;
 	sbuf_clear(&d->refusal);
-	if (is_bug(err))
+	if (bug)
 		sbuf_add(&d->refusal, sbuf_data(&t->refusal), sbuf_len(&t->refusal));
 	set_health(c, strerror(-err));
 	cut_off(c);
@@ -115,7 +170,7 @@ void recover(struct comp *c, struct tx *t, int err)
 	if (d->state == LEDGER_OK)
 		begin(c, t, err);
 	tx_free(t);
-	if (d->state == LEDGER_FAILED && d->n_open == 0)
+	if (d->state == LEDGER_FAILED && !d->failing && d->n_open == 0)
 		forget(c);
 }
 
@@ -142,10 +197,36 @@ static void again(struct comp *c, int err)
 	forget(c);
 }
 
+static void up(struct comp *c)
+{
+	struct ledger *d = &c->ledger;
+	int err;
+
+	sbuf_clear(&d->refusal);
+	d->skip_in = d->skip_row = 0;
+	err = load(c);
+	if (err < 0) {
+		again(c, err);
+		return;
+	}
+	set_health(c, NULL);
+	link_start(&c->link);
+	inbox_kick(c);
+}
+
+static void not_yet(struct comp *c, int err)
+{
+	struct ledger *d = &c->ledger;
+
+	log_err(&tag, LOG_LVL_WARN, err, "%s still cannot be written", d->path);
+	set_health(c, strerror(-err));
+	d->state = LEDGER_RETRY;
+	timer_set(&d->retry, back_off(d));
+}
+
 static void on_tried(int err, void *arg)
 {
 	struct comp *c = arg;
-	struct ledger *d = &c->ledger;
 
 	if (c->freeing || c->stopping)
 		return;
@@ -154,23 +235,46 @@ static void on_tried(int err, void *arg)
 		return;
 	}
 	if (err < 0) {
-		log_err(&tag, LOG_LVL_WARN, err, "%s still cannot be written", d->path);
-		set_health(c, strerror(-err));
-		d->state = LEDGER_RETRY;
-		timer_set(&d->retry, back_off(d));
+		not_yet(c, err);
 		return;
 	}
-	sbuf_clear(&d->refusal);
-	d->skip_in = d->skip_row = 0;
-	err = load(c);
-	if (err < 0) {
-		again(c, err);
+	log_info(&tag, "%s can be written again", c->ledger.path);
+	up(c);
+}
+
+static void make_row(struct comp *c);
+
+static void on_row(int err, void *arg)
+{
+	struct comp *c = arg;
+
+	if (c->freeing || c->stopping)
+		return;
+	if (err == -EEXIST) { /* another one begins, too */
+		make_row(c);
+	} else if (err < 0) {
+		not_yet(c, err);
+	} else {
+		c->ledger.anew = false;
+		up(c);
+	}
+}
+
+static void make_row(struct comp *c)
+{
+	struct ledger *d = &c->ledger;
+	int r = slot_next(c);
+	struct db_batch *b;
+
+	if (r < 0) {
+		not_yet(c, r);
 		return;
 	}
-	log_info(&tag, "%s can be written again", d->path);
-	set_health(c, NULL);
-	link_start(&c->link);
-	inbox_kick(c);
+	d->incarnation = 0; /* read_row() fills it in */
+	d->state = LEDGER_TRYING;
+	b = db_batch_new(d->db);
+	slot_put_row(c, b);
+	db_submit(b, on_row, c);
 }
 
 static void on_retry(void *arg)
@@ -180,6 +284,10 @@ static void on_retry(void *arg)
 
 	if (c->stopping)
 		return;
+	if (c->ledger.anew) {
+		make_row(c);
+		return;
+	}
 	b = db_batch_new(c->ledger.db);
 	ledger_put_recovery(c, b);
 	c->ledger.state = LEDGER_TRYING;
@@ -189,11 +297,13 @@ static void on_retry(void *arg)
 void recover_init(struct comp *c)
 {
 	timer_init(&c->ledger.retry, c->loop, on_retry, c);
+	task_init(&c->ledger.fail, on_fail, c);
 	set_health(c, NULL);
 }
 
 void recover_done(struct comp *c)
 {
 	timer_done(&c->ledger.retry);
+	task_cancel(&c->ledger.fail);
 	sbuf_done(&c->ledger.refusal);
 }

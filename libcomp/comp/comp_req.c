@@ -58,14 +58,14 @@ static void store(struct comp_req *rq)
 {
 	if (rq->n == 0 || rq->stored || rq->abandoned)
 		return;
-	ledger_put_deferred(tx_batch(rq->c), rq->n, rq->root);
+	ledger_put_deferred(rq->c, tx_batch(rq->c), rq->n, rq->root);
 	rq->stored = true;
 }
 
 static void unstore(struct comp_req *rq)
 {
 	if (rq->stored)
-		ledger_del_deferred(tx_batch(rq->c), rq->n);
+		ledger_del_deferred(rq->c, tx_batch(rq->c), rq->n);
 	rq->stored = false;
 }
 

@@ -209,11 +209,11 @@ void comp_inbound(struct comp *c, struct el *el, uint64_t n, bool repeated)
 		log_debug(&tag, "dropped a stanza with unusable addresses: from %s to %s",
 		    from ? from : "nobody", to ? to : "nobody");
 		if (repeated) /* it was not always so: the domain has another name now */
-			ledger_del_deferred(tx_batch(c), n);
+			ledger_del_deferred(c, tx_batch(c), n);
 		el_free(el);
 		return;
 	}
-	if (comp_delegate_inbound(c, el, &f, &t, n, repeated))
+	if (share_inbound(c, el, &f) || comp_delegate_inbound(c, el, &f, &t, n, repeated))
 		return;
 	rq = req_new(c, el, &f, &t);
 	rq->n = n;

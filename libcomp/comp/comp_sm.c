@@ -36,14 +36,18 @@ static uint32_t our_h(const struct link *k)
 	return (uint32_t)(in_told(k) - k->c->ledger.in_base);
 }
 
-/* 6: the error, and a session that is of no use any more. */
+/* 6: the error, and a session that is of no use any more.  What shares the domain keeps its row as
+ * it is, for whoever adopts it (connect_now() in comp_link.c gives it up). */
 static void bad_count(struct link *k, uint32_t h)
 {
 	struct ledger *d = &k->c->ledger;
 	uint32_t sent = (uint32_t)(d->out_sent - d->out_base);
 
 	log_warn(&k->tag, "the server acknowledged %" PRIu32 " stanzas of %" PRIu32, h, sent);
-	tx_session(k->c, "");
+	if (d->member)
+		d->sm_id[0] = '\0';
+	else
+		tx_session(k->c, "", NULL);
 	stream_error_h(k->s, h, sent);
 }
 
@@ -71,7 +75,11 @@ bool comp_offers(const struct comp *c, const char *ns)
 
 static void enable(struct link *k)
 {
-	stream_puts(k->s, "<enable xmlns='" NS_SM "' resume='true'/>");
+	if (k->c->conf->share)
+		stream_puts(k->s, "<enable xmlns='" NS_SM "' resume='true'>"
+				  "<share xmlns='" NS_SHARE "'/></enable>");
+	else
+		stream_puts(k->s, "<enable xmlns='" NS_SM "' resume='true'/>");
 	k->step = SM_ENABLED;
 }
 
@@ -94,6 +102,19 @@ void sm_begin(struct link *k)
 	if (asked && strcmp(asked, "1") == 0)
 		k->step = SM_FEATURES;
 	else
+		sm_plain(k);
+}
+
+static void not_shared(struct link *k)
+{
+	link_refuse(k, "the server does not share this domain: set connections = share");
+}
+
+void sm_plain(struct link *k)
+{
+	if (k->c->conf->share)
+		not_shared(k);
+	else
 		link_go_online(k, false);
 }
 
@@ -104,7 +125,9 @@ static void on_features(struct link *k, struct el *el)
 	el_free(k->features);
 	k->features = el;
 	if (!el_child(el, "sm", NS_SM))
-		link_go_online(k, false);
+		sm_plain(k);
+	else if (k->c->conf->share && !el_child(el, "share", NS_SHARE))
+		not_shared(k);
 	else if (sm_id && *sm_id)
 		resume(k);
 	else
@@ -123,6 +146,11 @@ static void on_resumed(struct link *k, const struct el *el)
 	d->out_sent = d->out_safe; /* an earlier process may have sent all of it */
 	if (!acknowledged(k, el))
 		return;
+	if (k->c->conf->share && !d->member) { /* it began when the domain was not shared */
+		d->sm_id[0] = '\0';
+		stream_close(k->s);
+		return;
+	}
 	k->acked = true;
 	link_go_online(k, true);
 }
@@ -134,6 +162,11 @@ static void on_not_resumed(struct link *k, const struct el *el)
 	struct ledger *d = &k->c->ledger;
 	bool told = el_attr(el, "h"), waits;
 
+	if (d->member) { /* whoever adopts it hears of h as well */
+		recover_anew(k->c, "the link could not be resumed: what it was to send is another "
+				   "member's now");
+		return;
+	}
 	d->out_sent = d->out_safe;
 	if (told && !acknowledged(k, el))
 		return;
@@ -145,11 +178,20 @@ static void on_not_resumed(struct link *k, const struct el *el)
 
 static void on_enabled(struct link *k, const struct el *el)
 {
-	const char *id = el_attr(el, "id");
+	const char *id = el_attr(el, "id"), *member = NULL;
 
+	if (k->c->conf->share) {
+		const struct el *share = el_child(el, "share", NS_SHARE);
+
+		member = share ? el_attr(share, "member") : NULL;
+		if (!share_valid_id(member)) {
+			not_shared(k);
+			return;
+		}
+	}
 	if (!id || !el_attr_true(el, "resume"))
 		id = "";
-	tx_session(k->c, id);
+	tx_session(k->c, id, member);
 	k->came = k->told = k->c->ledger.in_base;
 	k->acked = true;
 	link_go_online(k, false);
@@ -168,7 +210,7 @@ void sm_negotiate(struct link *k, struct el *el)
 	else if (k->step == SM_ENABLED && el_is(el, "enabled", NS_SM))
 		on_enabled(k, el);
 	else if (k->step == SM_ENABLED && el_is(el, "failed", NS_SM))
-		link_go_online(k, false);
+		sm_plain(k);
 	else
 		log_debug(&k->tag, "ignored <%s/> while the link was negotiated", el_name(el));
 	el_free(el);

@@ -52,6 +52,8 @@ void tx_free(struct tx *t)
 {
 	list_del(&t->link);
 	t->c->ledger.bytes -= sbuf_len(&t->out);
+	if (t->adopted)
+		t->c->ledger.adopted -= sbuf_len(&t->out);
 	db_batch_free(t->batch);
 	sbuf_done(&t->refusal);
 	if (spare(t))
@@ -77,6 +79,14 @@ static struct db_batch *batch_of(struct tx *t)
 	if (!t->batch)
 		t->batch = db_batch_new(t->c->ledger.db);
 	return t->batch;
+}
+
+void tx_then(struct comp *c, void (*then)(struct comp *c))
+{
+	struct tx *t = current(c);
+
+	(void)batch_of(t);
+	t->then = then;
 }
 
 struct db *comp_db(struct comp *c)
@@ -129,6 +139,24 @@ static void grow_safe(struct comp *c, uint64_t number)
 		task_defer(c->loop, &c->ledger.safe);
 }
 
+static void committed(struct comp *c, struct tx *t)
+{
+	struct ledger *d = &c->ledger;
+	void (*then)(struct comp * c) = t->then;
+
+	d->in_safe = t->in;
+	if (t->number > 0)
+		grow_safe(c, t->number);
+	if (t->kept)
+		d->out_safe = t->last;
+	out_settle(t);
+	settle_ready(d);
+	if (then)
+		then(c);
+	link_kick(&c->link);
+	inbox_kick(c);
+}
+
 static void on_commit(int err, void *arg)
 {
 	struct tx *t = arg;
@@ -143,18 +171,12 @@ static void on_commit(int err, void *arg)
 	}
 	if (t->session)
 		d->n_sessions--;
+	if (err == 0 && d->state == LEDGER_OK && t->adopts > 0)
+		err = ledger_read_adopted(c, t);
 	if (err < 0 || d->state != LEDGER_OK) {
 		recover(c, t, err);
 	} else {
-		d->in_safe = t->in;
-		if (t->number > 0)
-			grow_safe(c, t->number);
-		if (t->kept)
-			d->out_safe = t->last;
-		out_settle(t);
-		settle_ready(d);
-		link_kick(&c->link);
-		inbox_kick(c);
+		committed(c, t);
 	}
 	comp_tx_over(c);
 }
@@ -166,7 +188,7 @@ static void add_trim(struct comp *c, struct db_batch *b, uint64_t least)
 
 	if (d->out_acked - d->out_trimmed < least)
 		return;
-	ledger_put_trim(b, d->out_acked);
+	ledger_put_trim(c, b, d->out_acked);
 	d->out_trimmed = d->out_acked;
 	timer_stop(&d->trim);
 }
@@ -179,7 +201,7 @@ static void submit(struct comp *c, struct tx *t, uint64_t trim)
 	t->batch = NULL;
 	t->in = d->in_noted = d->in_done;
 	if (t->kept) {
-		d->out_last += t->count;
+		d->out_last += t->adopts + t->count;
 		t->last = d->out_last;
 		ledger_put_out(b, t);
 	}
@@ -259,7 +281,7 @@ void tx_refusable(struct comp *c, const struct el *stanza, uint64_t row)
 }
 
 /* In one transaction: what is not acknowledged yet begins at the new session's first number. */
-void tx_session(struct comp *c, const char *sm_id)
+void tx_session(struct comp *c, const char *sm_id, const char *member)
 {
 	struct ledger *d = &c->ledger;
 	struct tx *t;
@@ -268,7 +290,10 @@ void tx_session(struct comp *c, const char *sm_id)
 	if (d->state != LEDGER_OK)
 		return;
 	free(d->sm_id);
+	free(d->member);
 	d->sm_id = sm_id ? xstrdup(sm_id) : NULL;
+	d->member = member ? xstrdup(member) : NULL;
+	share_reset(c);
 	d->in_base = d->in_done;
 	d->out_base = d->out_acked;
 	t = tx_new(c);
@@ -303,7 +328,8 @@ int tx_may_send(const struct comp *c, bool must)
 
 	if (d->state != LEDGER_OK || (!d->sm_id && !link_online(&c->link)))
 		return -ENOTCONN;
-	if (queued <= COMP_QUEUE_MAX || (must && queued <= COMP_QUEUE_HARD))
+	/* What was adopted is no reason to lose an answer. */
+	if (queued <= COMP_QUEUE_MAX || (must && queued - d->adopted <= COMP_QUEUE_HARD))
 		return 0;
 	if (must)
 		log_warn(&tag, "an answer is dropped: %zu bytes wait already", queued);
@@ -329,6 +355,16 @@ int tx_send(struct comp *c, const struct el *el, const char *from, const char *t
 	t->count++;
 	c->ledger.bytes += sbuf_len(&t->out) - before;
 	return 0;
+}
+
+void tx_say(struct comp *c, const struct el *el)
+{
+	struct tx *t = current(c);
+	size_t before = sbuf_len(&t->out);
+
+	out_pack(&t->out, el, NULL, NULL);
+	t->count++;
+	c->ledger.bytes += sbuf_len(&t->out) - before;
 }
 
 int tx_send_packed(struct comp *c, const struct sbuf *packed, uint32_t n)
@@ -374,6 +410,7 @@ void tx_init(struct comp *c)
 	list_init(&d->open);
 	list_init(&d->outbox);
 	d->next = &d->outbox;
+	d->locks = -1;
 	task_init(&d->end, on_turn_end, c);
 	task_init(&d->safe, on_safe, c);
 	timer_init(&d->count, c->loop, on_timer, c);
@@ -397,5 +434,7 @@ void tx_done(struct comp *c)
 		sbuf_done(&d->spare->out);
 	free(d->spare);
 	free(d->sm_id);
+	free(d->member);
 	free(d->path);
+	slot_done(c);
 }

@@ -14,10 +14,13 @@
  *   process is killed: what it writes with comp_tx(), what it sends and the stanza's count are one
  *   transaction.  On a plain one, what it sends leaves once what it wrote is committed.
  *
+ * - Where several processes share the domain (component_share) each serves its part of the keys,
+ *   which comp_owns() knows; what one left behind that has ended, another one sends and does.
+ *
  * Settings that every component has without doing anything: component_domain (COMPONENT_DOMAIN or
- * DOMAIN_<NAME>), component_secret (COMPONENT_SECRET), component_max_stanza, router_host,
- * router_port, router_tls, router_cert_name, router_ca_file, router_domains, and those of
- * base/daemon.h. */
+ * DOMAIN_<NAME>), component_secret (COMPONENT_SECRET), component_share, component_max_stanza,
+ * router_host, router_port, router_tls, router_cert_name, router_ca_file, router_domains, and those
+ * of base/daemon.h. */
 #ifndef COMP_COMP_H
 #define COMP_COMP_H
 
@@ -44,6 +47,7 @@ struct comp_conf { /* first member of every component's settings */
 	char *router_cert_name; /* empty: the first of router_domains */
 	char *router_ca_file;   /* empty: the system's */
 	char *secret;
+	bool share;
 	int64_t max_stanza;
 	struct conf_list router_domains;
 };
@@ -59,6 +63,13 @@ struct comp_ops {
 	 * after start, and again after each forget.  0 or -Exxx: at start the program ends, later
 	 * it is tried again. */
 	int (*load)(struct comp *c, void *arg);
+	/* Where the domain is shared: what comp_owns() says has changed, or is known for the first
+	 * time after start or forget.  Drops the keys that it denies, reads those that it grants
+	 * and that are not in memory yet: others have committed all that they did to them.  Keys
+	 * that stay are not read again.  0, or -Exxx, which is as if a commit had failed.  What
+	 * load reads at start belongs to no key, as comp_owns() says no to all then.  NULL: the
+	 * component may share its domain only if it has no load, either. */
+	int (*owned)(struct comp *c, void *arg);
 	/* comp_tx_safe() has grown: what waits for that can go on.  Once a turn at most, at its
 	 * end. */
 	void (*committed)(struct comp *c, void *arg);
@@ -103,6 +114,18 @@ struct db_batch *comp_tx(struct comp *c);
  * forgets; a process begins anew.  As comp_tx(), comp_tx_number() begins one if there is none. */
 uint64_t comp_tx_number(struct comp *c);
 uint64_t comp_tx_safe(const struct comp *c);
+
+/* --- a shared domain (component_share) -------------------------------------------------------- */
+/* Whether a key is this process's: a bare JID of the component's domain, or the domain itself; for
+ * what is delegated, tapped or privileged, the account's bare JID or its domain.  Prepared text.
+ * Always yes where the domain is not shared.  A stanza for another's key reaches no handler; what a
+ * timer or the answer to a question is about has to be asked for, for it may have gone meanwhile.
+ * What is no longer owned is not written to any more.
+ *
+ * A deferred request goes with the key of its comp_to(): the new owner's handler has it, marked
+ * comp_repeated().  A reply to it by the old one frees it and does nothing more, and has to come
+ * all the same. */
+bool comp_owns(const struct comp *c, const char *key);
 
 /* --- receiving -------------------------------------------------------------------------------- */
 enum { COMP_DONE = 0, COMP_PASS = 1 }; /* or -enum el_cond: answered with that error */
@@ -169,7 +192,9 @@ size_t comp_send_space(const struct comp *c);
 /* err: 0 a result, -EBADMSG an error answer (see el_error), -ETIMEDOUT, -ENOTCONN, -ENOBUFS,
  * -ECANCELED (at stop, and before forget); answer is NULL except for the first two. */
 typedef void comp_iq_cb(struct comp *c, int err, const struct el *answer, void *arg);
-/* Takes iq, gives it an id.  The answer is matched by id and sender.  Bounded: 1,024 open ones. */
+/* Takes iq, gives it an id.  The answer is matched by id and sender.  Bounded: 1,024 open ones.  A
+ * missing `from` becomes the component's domain; where that is shared, with a resource of this
+ * process's own, so that the answer comes here. */
 struct comp_iq *comp_ask(
     struct comp *c, struct el *iq, unsigned timeout_ms, comp_iq_cb *cb, void *arg);
 void comp_ask_cancel(struct comp_iq *q); /* cb will not run; NULL is fine */
