@@ -126,25 +126,41 @@ static int room_items(const struct room *r, const struct jid *who, struct el *qu
 	return COMP_DONE;
 }
 
+struct items {
+	const struct muc *m;
+	struct el *query;
+	const char *first, *last; /* addresses */
+};
+
+static void put_room(const struct listed *l, void *arg)
+{
+	struct items *i = arg;
+	struct el *item = el_add(i->query, "item", NULL);
+
+	el_setf(item, "jid", "%s@%s", l->local, comp_domain(i->m->c));
+	el_set(item, "name", l->title ? l->title : l->local);
+	i->last = el_attr(item, "jid");
+	if (!i->first)
+		i->first = i->last;
+}
+
 /* 6.3; without a <set/> a partial list says so as well. */
 static int service_items(struct muc *m, const struct el *asked, struct el *query)
 {
-	struct listing *l = &m->listing;
+	struct items i = { .m = m, .query = query };
 	struct rsm_page page;
 	struct rsm rsm;
+	size_t n;
 
 	if (rsm_parse(&rsm, asked) < 0)
 		return -COND_BAD_REQUEST;
-	page = rsm_page(&rsm, l->n, MUC_PAGE_MAX, listing_find, l);
-	for (size_t i = page.from; i < page.from + page.n; i++) {
-		struct el *item = el_add(query, "item", NULL);
-
-		el_set(item, "jid", l->v[i]->jid);
-		el_set(item, "name", room_title(l->v[i]));
-	}
-	if (l->n > 0 && (rsm.asked || page.n < l->n))
-		rsm_add(query, &page, l->n, page.n ? l->v[page.from]->jid : NULL,
-		    page.n ? l->v[page.from + page.n - 1]->jid : NULL);
+	if (listing_count(m, &n) < 0)
+		return -COND_RESOURCE_CONSTRAINT;
+	page = rsm_page(&rsm, n, MUC_PAGE_MAX, listing_find, m);
+	if (listing_read(m, page.from, page.n, put_room, &i) < 0)
+		return -COND_RESOURCE_CONSTRAINT;
+	if (n > 0 && (rsm.asked || page.n < n))
+		rsm_add(query, &page, n, i.first, i.last);
 	return COMP_DONE;
 }
 

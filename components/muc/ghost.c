@@ -88,6 +88,8 @@ static void on_pong(struct comp *c, int err, const struct el *answer, void *arg)
 	(void)c;
 	s->ping = NULL;
 	m->pings--;
+	if (!room_is_ours(r)) /* another process finds out */
+		return;
 	if (means_gone(cond) || cond == COND_SERVICE_UNAVAILABLE) {
 		remove_ghost(s, el_cond_name(cond));
 		room_settle(r);
@@ -208,16 +210,30 @@ static void probe(struct room *r, struct el *msg)
 		suspect(MAP_ENTRY(it, struct session, node));
 }
 
-void ghost_online(struct muc *m, bool resumed)
+static void probe_all(struct muc *m)
 {
 	EL_AUTO struct el *msg = el_message("groupchat", NULL);
 
-	m->online_at = muc_now(m);
-	if (resumed)
-		return;
 	el_add(msg, "no-store", NS_HINTS);
 	el_freeze(msg);
 	for (size_t i = 0; i < m->n_sorted; i++)
 		probe(m->sorted[i], msg);
 	ping_suspects(m);
+}
+
+void ghost_online(struct muc *m, bool resumed)
+{
+	m->online_at = muc_now(m);
+	if (resumed)
+		return;
+	m->probes = muc_shares(m); /* as soon as it is known which rooms are ours */
+	if (!m->probes)
+		probe_all(m);
+}
+
+void ghost_loaded(struct muc *m)
+{
+	if (m->probes)
+		probe_all(m);
+	m->probes = false;
 }

@@ -13,6 +13,7 @@ int ghost_error(struct muc *m, struct room *r, struct comp_req *rq);
 /* The link is up.  If it is not the old one, unavailable presence may have been lost: each session
  * is sent a message that means nothing and comes back if nobody is there. */
 void ghost_online(struct muc *m, bool resumed);
+void ghost_loaded(struct muc *m); /* the rooms are here: what the link's news have left to do */
 /* The session ends. */
 void ghost_forget(struct session *s);
 void ghost_init(struct muc *m);

@@ -63,6 +63,8 @@ static void run(struct later *l)
 	int ret;
 
 	list_del(&l->link);
+	if (r && !room_is_ours(r)) /* so is what was asked */
+		r = NULL;
 	if (r && room_load(r) < 0)
 		ret = -COND_RESOURCE_CONSTRAINT;
 	else

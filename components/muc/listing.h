@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The rooms that are listed to everybody (disco#items of the service, XEP-0045 6.3), in the order
- * of their addresses: kept up to date as rooms change, so that a page costs what is in it however
- * many rooms there are. */
+/* The rooms that are listed to everybody (disco#items of the service, XEP-0045 6.3; XEP-0433), in
+ * the order of their addresses.  A process that has all rooms keeps the list in memory, up to date
+ * as rooms change, so that a page costs what is in it however many rooms there are.  One that has a
+ * part of them reads what it tells from the database (store_listed.c). */
 #ifndef MUC_LISTING_H
 #define MUC_LISTING_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+struct muc;
 struct room;
 
 struct listing { /* zeroed: empty */
@@ -17,9 +20,21 @@ struct listing { /* zeroed: empty */
 
 /* A room is new, is another than before, or ends: it is put where it belongs, or taken out. */
 void listing_update(struct room *r);
-/* Where an address stands or would stand (rsm_find_fn); l: a struct listing.  Who has made one up
- * is answered as if it stood there. */
-size_t listing_find(const char *jid, bool *ret_there, void *l);
 void listing_done(struct listing *l);
+
+struct listed {                                  /* borrowed for the call */
+	const char *local, *title, *desc, *lang; /* NULL: none; title: its name */
+	bool members_only, password, nonanon;
+	int64_t occupants;
+};
+typedef void listed_fn(const struct listed *l, void *arg);
+
+/* 0 or -Exxx. */
+int listing_count(struct muc *m, size_t *ret_n);
+/* Where an address stands or would stand (rsm_find_fn); m: a struct muc.  Who has made one up is
+ * answered as if it stood there. */
+size_t listing_find(const char *jid, bool *ret_there, void *m);
+/* So many from there on, in order.  0 or -Exxx. */
+int listing_read(struct muc *m, size_t from, size_t n, listed_fn *fn, void *arg);
 
 #endif

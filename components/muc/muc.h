@@ -117,7 +117,6 @@ struct muc {
 	struct rate_table *creates;   /* by bare JID */
 	struct rate_table *outsiders; /* who changes a room without being in it, by bare JID */
 	unsigned asks[MUC_ASKERS];    /* relay.c: questions on their way, by a hash of who asks */
-	int64_t last_no;              /* the last number given to a room */
 	struct {                      /* later.c */
 		struct list uncommitted, next; /* struct later */
 		struct task task;              /* for next */
@@ -133,6 +132,7 @@ struct muc {
 	struct timer again;   /* suspects are looked at once more */
 	unsigned pings;       /* on their way */
 	uint64_t online_at;   /* the link is up since */
+	bool probes;          /* who is in a room that is read now may have gone unheard */
 };
 
 /* service.c */
@@ -142,6 +142,8 @@ void muc_done(struct muc *m);   /* once the loop has ended; zeroed memory is fin
 void muc_reload(struct muc *m); /* the settings have changed */
 bool muc_is_admin(const struct muc *m, const struct jid *j);
 bool muc_may_create(const struct muc *m, const struct jid *j);
+/* Other processes have the other rooms. */
+bool muc_shares(const struct muc *m);
 uint64_t muc_now(const struct muc *m); /* loop_now() */
 int64_t muc_wall(const struct muc *m); /* Unix milliseconds */
 

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/log.h>
 #include <base/loop.h>
 #include <base/mem.h>
 #include <base/metrics.h>
+#include <base/rnd.h>
 
 #include "avatar.h"
 #include "invite.h"
@@ -14,6 +16,8 @@
 #include "room.h"
 #include "store.h"
 #include "sweep.h"
+
+static const struct log_tag tag = { .mod = "room" };
 
 static struct metric m_rooms = METRIC_GAUGE("switchyard_muc_rooms", "Rooms.", NULL);
 
@@ -32,9 +36,28 @@ struct room *rooms_find_jid(const struct muc *m, const struct jid *j)
 	return rooms_find(m, j->s, jid_local_len(j));
 }
 
-bool rooms_full(const struct muc *m)
+bool rooms_own(const struct muc *m, const char *local)
 {
-	return m->conf->max_rooms > 0 && map_len(&m->rooms) >= (size_t)m->conf->max_rooms;
+	char *jid;
+	bool own;
+
+	if (!muc_shares(m))
+		return true;
+	jid = xasprintf("%s@%s", local, comp_domain(m->c));
+	own = comp_owns(m->c, jid);
+	free(jid);
+	return own;
+}
+
+bool rooms_full(struct muc *m)
+{
+	size_t n = map_len(&m->rooms);
+
+	if (m->conf->max_rooms == 0)
+		return false;
+	if (muc_shares(m) && store_count_rooms(m, &n) < 0)
+		return true;
+	return n >= (size_t)m->conf->max_rooms;
 }
 
 size_t rooms_index(const struct muc *m, const char *local, bool *ret_there)
@@ -86,6 +109,15 @@ static void sorted_remove(struct muc *m, const struct room *r)
 /* --- one room ----------------------------------------------------------------------------------
  */
 
+/* None that another room has, in whichever process, or will have: 62 random bits. */
+static int64_t new_number(void)
+{
+	uint64_t n;
+
+	rnd_bytes(&n, sizeof(n));
+	return (int64_t)(n >> 2) + 1;
+}
+
 struct room *room_new(struct muc *m, const char *local)
 {
 	struct room *r = xzalloc(sizeof(*r));
@@ -93,7 +125,7 @@ struct room *room_new(struct muc *m, const char *local)
 	r->m = m;
 	r->local = xstrdup(local);
 	r->jid = xasprintf("%s@%s", local, comp_domain(m->c));
-	r->no = ++m->last_no;
+	r->no = new_number();
 	r->loaded = true;
 	config_init(&r->conf, m->conf);
 	affs_init(&r->affs);
@@ -179,6 +211,24 @@ void room_settle(struct room *r)
 {
 	if (!r->gone && r->n_occupants == 0 && (r->locked || !r->conf.persistent))
 		room_end(r);
+}
+
+bool room_is_ours(const struct room *r)
+{
+	return comp_owns(r->m->c, r->jid);
+}
+
+void rooms_give(struct muc *m)
+{
+	for (size_t i = m->n_sorted; i-- > 0;) {
+		struct room *r = m->sorted[i];
+
+		if (room_is_ours(r))
+			continue;
+		log_debug(&tag, "%s is another process's now", r->jid);
+		detach(r);
+		release(r);
+	}
 }
 
 void rooms_free(struct muc *m)

@@ -26,10 +26,11 @@ struct room {
 	char *local, *jid;
 	int64_t no; /* what was said is kept under it: no later room of this name has it */
 	struct room_conf conf;
-	bool locked; /* its owner has not configured it yet */
-	bool loaded; /* lists, invitations, requests, hats and history are here */
-	bool gone;   /* destroyed: freed at the end of the turn */
-	bool listed; /* listing.c's */
+	bool locked;  /* its owner has not configured it yet */
+	bool loaded;  /* lists, invitations, requests, hats and history are here */
+	bool gone;    /* destroyed: freed at the end of the turn */
+	bool listed;  /* listing.c's */
+	bool loading; /* store.c's: its rows are being read */
 
 	struct affs affs;
 	char *subject, *subject_nick; /* NULL: none */
@@ -61,7 +62,12 @@ struct room {
 
 struct room *rooms_find(const struct muc *m, const char *local, size_t len);
 struct room *rooms_find_jid(const struct muc *m, const struct jid *j); /* by its local part */
-bool rooms_full(const struct muc *m);
+/* Where several processes share the domain (comp_owns()): is a room of this name this one's? */
+bool rooms_own(const struct muc *m, const char *local);
+bool room_is_ours(const struct room *r);
+/* Drops from memory those that are another's now. */
+void rooms_give(struct muc *m);
+bool rooms_full(struct muc *m);
 /* The index in m->sorted at which a room of this name stands or would; *ret_there: it does. */
 size_t rooms_index(const struct muc *m, const char *local, bool *ret_there);
 

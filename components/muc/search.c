@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #define KEYS ORDER "nusers|" ORDER "address"
 #define NOT_ANONYMOUS "{urn:xmpp:channel-search:0:anonymity}none"
 
-enum { PAGE_MAX = 40, DESC_MAX = 2048, COST = 5, RETRY_SECONDS = 5 };
+enum { ADDRESS_MAX = 2047, PAGE_MAX = 40, DESC_MAX = 2048, COST = 5, RETRY_SECONDS = 5 };
 enum key { BY_USERS, BY_ADDRESS };
 
 struct query {
@@ -60,20 +61,20 @@ bool search_match(
 }
 
 /* How many are in a members-only room is for its members. */
-static int64_t users_of(const struct room *r)
+static int64_t users_of(const struct listed *l)
 {
-	return r->conf.members_only ? 0 : (int64_t)r->n_occupants;
+	return l->members_only ? 0 : l->occupants;
 }
 
-static bool fits(const struct room *r, const struct query *q)
+static bool fits(const struct listed *l, const char *jid, const struct query *q)
 {
 	const char *texts[] = {
-		q->in_name ? r->conf.name : NULL,
-		q->in_desc ? r->conf.desc : NULL,
-		q->in_address ? r->jid : NULL,
+		q->in_name ? l->title : NULL,
+		q->in_desc ? l->desc : NULL,
+		q->in_address ? jid : NULL,
 	};
 
-	if (users_of(r) < q->min_users)
+	if (users_of(l) < q->min_users)
 		return false;
 	return q->all || search_match(q->words, q->n_words, texts, 3);
 }
@@ -81,35 +82,65 @@ static bool fits(const struct room *r, const struct query *q)
 /* --- pages -------------------------------------------------------------------------------------
  */
 
-struct hits {
-	const struct room **v;
-	size_t n;
-	int key;
+struct hit {
+	struct listed l;
+	const char *jid;
 };
+struct hits {
+	struct muc *m;
+	const struct query *q;
+	struct arena *a;
+	struct hit *v;
+	size_t n, cap;
+};
+
+static const char *copy(struct arena *a, const char *s)
+{
+	return s ? arena_strdup(a, s) : NULL;
+}
+
+static void look(const struct listed *l, void *arg)
+{
+	struct hits *h = arg;
+	char jid[ADDRESS_MAX + 1];
+	struct hit *x;
+
+	(void)snprintf(jid, sizeof(jid), "%s@%s", l->local, comp_domain(h->m->c));
+	if (!fits(l, jid, h->q))
+		return;
+	assert(h->n < h->cap);
+	x = &h->v[h->n++];
+	*x = (struct hit){ .l = *l, .jid = arena_strdup(h->a, jid) };
+	x->l.local = arena_strdup(h->a, l->local);
+	x->l.title = copy(h->a, l->title);
+	x->l.desc = copy(h->a, l->desc);
+	x->l.lang = copy(h->a, l->lang);
+}
 
 static int compare_users(const void *a, const void *b)
 {
-	const struct room *x = *(const struct room *const *)a, *y = *(const struct room *const *)b;
+	const struct hit *x = a, *y = b;
 
-	if (users_of(x) != users_of(y))
-		return users_of(x) < users_of(y) ? 1 : -1;
-	return strcmp(x->local, y->local);
+	if (users_of(&x->l) != users_of(&y->l))
+		return users_of(&x->l) < users_of(&y->l) ? 1 : -1;
+	return strcmp(x->l.local, y->l.local);
 }
 
-static const char *id_of(const struct room *r, int key, struct el *answer)
+static const char *id_of(const struct hits *h, size_t at)
 {
-	struct arena *a = el_arena(answer);
-	size_t n = strlen(r->jid) + 24;
-	char *id = arena_alloc(a, n);
+	const struct hit *x = &h->v[at];
+	size_t n = strlen(x->jid) + 24;
+	char *id;
 
-	if (key == BY_ADDRESS)
-		return r->jid;
-	(void)snprintf(id, n, "%lld %s", (long long)users_of(r), r->jid);
+	if (h->q->key == BY_ADDRESS)
+		return x->jid;
+	id = arena_alloc(h->a, n);
+	(void)snprintf(id, n, "%lld %s", (long long)users_of(&x->l), x->jid);
 	return id;
 }
 
 /* The order of a room and an id: as strcmp(). */
-static int compare_id(const struct room *r, const char *id, int key)
+static int compare_id(const struct listed *l, const char *id, int key)
 {
 	size_t len;
 	int d;
@@ -118,13 +149,13 @@ static int compare_id(const struct room *r, const char *id, int key)
 		char *end;
 		long long users = strtoll(id, &end, 10);
 
-		if (users != users_of(r))
-			return users_of(r) > users ? -1 : 1;
+		if (users != users_of(l))
+			return users_of(l) > users ? -1 : 1;
 		id = end + (*end == ' ');
 	}
 	len = strcspn(id, "@");
-	d = strncmp(r->local, id, len);
-	return d == 0 && strlen(r->local) > len ? 1 : d;
+	d = strncmp(l->local, id, len);
+	return d == 0 && strlen(l->local) > len ? 1 : d;
 }
 
 static size_t find(const char *id, bool *ret_there, void *arg)
@@ -135,7 +166,7 @@ static size_t find(const char *id, bool *ret_there, void *arg)
 	*ret_there = false;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		int d = compare_id(h->v[mid], id, h->key);
+		int d = compare_id(&h->v[mid].l, id, h->q->key);
 
 		if (d == 0) {
 			*ret_there = true;
@@ -149,50 +180,65 @@ static size_t find(const char *id, bool *ret_there, void *arg)
 	return lo;
 }
 
-static void put_item(struct el *result, const struct room *r)
+static void put_item(struct el *result, const struct hit *x)
 {
-	const struct room_conf *c = &r->conf;
+	const struct listed *l = &x->l;
 	struct el *item = el_add(result, "item", NULL), *users;
 
-	el_set(item, "address", r->jid);
-	el_add_text(item, "name", NULL, c->name ? c->name : r->local);
-	if (c->desc && strlen(c->desc) <= DESC_MAX)
-		el_add_text(item, "description", NULL, c->desc);
-	if (c->lang)
-		el_add_text(item, "language", NULL, c->lang);
-	if (!c->members_only) {
+	el_set(item, "address", x->jid);
+	el_add_text(item, "name", NULL, l->title ? l->title : l->local);
+	if (l->desc && strlen(l->desc) <= DESC_MAX)
+		el_add_text(item, "description", NULL, l->desc);
+	if (l->lang)
+		el_add_text(item, "language", NULL, l->lang);
+	if (!l->members_only) {
 		char s[24];
 
 		users = el_add(item, "nusers", NULL);
-		(void)snprintf(s, sizeof(s), "%zu", r->n_occupants);
+		(void)snprintf(s, sizeof(s), "%lld", (long long)l->occupants);
 		el_text(users, s);
 	}
 	el_add_text(item, "service-type", NULL, "xep-0045");
-	if (!c->members_only && !c->password)
+	if (!l->members_only && !l->password)
 		el_add_text(item, "is-open", NULL, "true");
-	el_add_text(item, "anonymity-mode", NULL, c->nonanon ? NOT_ANONYMOUS : "muc_semianonymous");
+	el_add_text(item, "anonymity-mode", NULL, l->nonanon ? NOT_ANONYMOUS : "muc_semianonymous");
 }
 
-static void answer(struct muc *m, struct comp_req *rq, const struct query *q)
+/* 0, or -Exxx: the rooms cannot be read. */
+static int collect(struct hits *h)
+{
+	int r = listing_count(h->m, &h->cap);
+
+	if (r < 0 || !h->q->rooms)
+		return r;
+	h->v = arena_alloc(h->a, (h->cap + 1) * sizeof(*h->v));
+	return listing_read(h->m, 0, h->cap, look, h);
+}
+
+static void answer_hits(struct comp_req *rq, struct hits *h)
 {
 	struct el *out = comp_result(rq), *result = el_add(out, "result", NS_SEARCH);
-	const struct listing *l = &m->listing;
-	struct hits h = { .key = q->key };
 	struct rsm_page page;
 
-	h.v = arena_alloc(el_arena(out), (l->n + 1) * sizeof(struct room *));
-	for (size_t i = 0; q->rooms && i < l->n; i++) {
-		if (fits(l->v[i], q))
-			h.v[h.n++] = l->v[i];
-	}
-	if (q->key == BY_USERS)
-		qsort(h.v, h.n, sizeof(struct room *), compare_users);
-	page = rsm_page(&q->rsm, h.n, PAGE_MAX, find, &h);
+	if (h->q->key == BY_USERS && h->n > 0)
+		qsort(h->v, h->n, sizeof(*h->v), compare_users);
+	page = rsm_page(&h->q->rsm, h->n, PAGE_MAX, find, h);
 	for (size_t i = page.from; i < page.from + page.n; i++)
-		put_item(result, h.v[i]);
-	rsm_add(result, &page, h.n, page.n ? id_of(h.v[page.from], h.key, out) : NULL,
-	    page.n ? id_of(h.v[page.from + page.n - 1], h.key, out) : NULL);
+		put_item(result, &h->v[i]);
+	rsm_add(result, &page, h->n, page.n ? id_of(h, page.from) : NULL,
+	    page.n ? id_of(h, page.from + page.n - 1) : NULL);
 	comp_reply(rq, out);
+}
+
+static int answer(struct muc *m, struct comp_req *rq, const struct query *q)
+{
+	struct hits h = { .m = m, .q = q, .a = arena_new() };
+	int r = collect(&h);
+
+	if (r == 0)
+		answer_hits(rq, &h);
+	arena_free(h.a);
+	return r < 0 ? -COND_RESOURCE_CONSTRAINT : COMP_DONE;
 }
 
 /* --- what is wrong -----------------------------------------------------------------------------
@@ -347,6 +393,5 @@ int search_handle(struct comp_req *rq, void *arg)
 	ret = read_query(&q, rq, &f);
 	if (ret <= 0)
 		return ret;
-	answer(m, rq, &q);
-	return COMP_DONE;
+	return answer(m, rq, &q);
 }

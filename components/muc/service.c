@@ -84,11 +84,18 @@ void muc_init(struct muc *m, struct comp *c)
 	read_settings(m);
 }
 
+bool muc_shares(const struct muc *m)
+{
+	return m->conf->comp.share;
+}
+
 void muc_reload(struct muc *m)
 {
 	read_settings(m);
-	for (size_t i = 0; i < m->n_sorted; i++)
-		apply_anew(m->sorted[i]);
+	for (size_t i = 0; i < m->n_sorted; i++) {
+		if (room_is_ours(m->sorted[i]))
+			apply_anew(m->sorted[i]);
+	}
 }
 
 void muc_stop(struct muc *m)

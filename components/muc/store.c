@@ -85,7 +85,8 @@ static struct db_q q_put_about = {
 static struct db_q q_del_about = { "DELETE FROM about WHERE room = $1 AND what = $2" };
 static struct db_q q_secret = { "SELECT value FROM secret WHERE name = $1" };
 static struct db_q q_put_secret = { "INSERT INTO secret (name, value) VALUES ($1, $2)"
-				    " ON CONFLICT (name) DO UPDATE SET value = excluded.value" };
+				    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+				    " WHERE length(value) <> length(excluded.value)" };
 static struct db_q q_put_waiting = { "INSERT INTO waiting (room, who, nick, seq)"
 				     " VALUES ($1, $2, $3, $4)" };
 static struct db_q q_del_waiting = { "DELETE FROM waiting WHERE room = $1 AND who = $2" };
@@ -93,6 +94,12 @@ static struct db_q q_del_room = { "DELETE FROM room WHERE name = $1" };
 
 /* --- reading -----------------------------------------------------------------------------------
  */
+
+void store_read_flags(int64_t flags, struct listed *l)
+{
+	l->members_only = flags & FLAG_MEMBERS_ONLY;
+	l->nonanon = flags & FLAG_NONANON;
+}
 
 static int registration_of(int64_t flags)
 {
@@ -142,10 +149,11 @@ static int load_rooms(struct muc *m)
 		const char *name = db_text(db, q, 0);
 		struct room *room;
 
-		if (!*name || rooms_find(m, name, strlen(name)))
+		if (!*name || rooms_find(m, name, strlen(name)) || !rooms_own(m, name))
 			continue;
 		room = room_new(m, name);
 		room->loaded = false;
+		room->loading = true;
 		room->no = db_int(db, q, 14);
 		room->locked = db_int(db, q, 5) & FLAG_LOCKED;
 		read_conf(db, q, &room->conf);
@@ -154,6 +162,13 @@ static int load_rooms(struct muc *m)
 		    db_int(db, q, 13));
 	}
 	return r;
+}
+
+struct room *store_loading(const struct muc *m, const char *name)
+{
+	struct room *r = rooms_find(m, name, strlen(name));
+
+	return r && r->loading ? r : NULL;
 }
 
 static int load_about(struct muc *m)
@@ -165,7 +180,7 @@ static int load_about(struct muc *m)
 	while (r >= 0 && (r = db_next(db, q)) > 0) {
 		const char *name = db_text(db, q, 0);
 		int64_t what = db_int(db, q, 1);
-		struct room *room = rooms_find(m, name, strlen(name));
+		struct room *room = store_loading(m, name);
 
 		if (room && what >= 0 && what < ABOUT_N && !room->conf.about[what])
 			room->conf.about[what] = db_text_dup(db, q, 2);
@@ -194,12 +209,12 @@ static int restore_session(struct muc *m, struct db *db, struct db_q *q)
 {
 	const char *name = db_text(db, q, 0);
 	int64_t role = db_int(db, q, 3), came = db_int(db, q, 4), spoke = db_int(db, q, 5);
-	struct room *room = rooms_find(m, name, strlen(name));
+	struct room *room = store_loading(m, name);
 	struct arena *a;
 	struct jid jid;
-	int r = room ? room_load(room) : -EINVAL;
+	int r = room ? room_load(room) : 0;
 
-	if (r < 0)
+	if (!room || r < 0)
 		return r;
 	a = arena_new();
 	if (jid_parse(&jid, a, db_text(db, q, 1)) == 0 &&
@@ -230,7 +245,7 @@ static int load_occupants(struct muc *m)
 }
 
 /* Made at the first start; what is made of it leaves when it is committed, and not before. */
-static int load_key(struct muc *m)
+int store_load_key(struct muc *m)
 {
 	static const char name[] = "occupant-id";
 	struct db *db = comp_db(m->c);
@@ -254,17 +269,17 @@ static int load_key(struct muc *m)
 
 int store_load_rooms(struct muc *m)
 {
-	int r = load_key(m);
+	int r = load_rooms(m);
 
-	if (r == 0)
-		r = load_rooms(m);
-	if (r == 0)
-		r = store_load_numbers(m);
 	if (r == 0)
 		r = load_about(m);
 	if (r == 0)
 		r = store_load_vcards(m);
-	return r < 0 ? r : load_occupants(m);
+	if (r == 0)
+		r = load_occupants(m);
+	for (size_t i = 0; i < m->n_sorted; i++)
+		m->sorted[i]->loading = false;
+	return r;
 }
 
 static int load_affs(struct room *room)

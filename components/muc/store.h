@@ -10,12 +10,15 @@
 
 struct session;
 
-enum { STORE_SCHEMA_N = 9 };
+enum { STORE_SCHEMA_N = 10 };
 extern const struct db_step store_schema[STORE_SCHEMA_N];
 
-/* All rooms; those with somebody in them whole, the others without lists and history.  0 or -Exxx.
- */
+/* All rooms that are this process's and not in memory yet; those with somebody in them whole, the
+ * others without lists and history.  0 or -Exxx. */
 int store_load_rooms(struct muc *m);
+/* The key of occupants' ids, which all processes have in common.  0 or -Exxx. */
+int store_load_key(struct muc *m);
+struct room *store_loading(const struct muc *m, const char *name); /* of these; NULL: none */
 int store_load_room(struct room *r); /* lists, invitations, requests, hats and history */
 
 void store_put_room(struct db_batch *b, const struct room *r); /* a new one, with its lists */
@@ -43,5 +46,11 @@ void store_del_hat(struct db_batch *b, const char *room, const char *uri); /* fr
 void store_put_worn(struct db_batch *b, const char *room, const char *uri, const char *who);
 void store_del_worn(struct db_batch *b, const char *room, const char *uri, const char *who);
 void store_del_room(struct db_batch *b, const char *room); /* and all that belongs to it */
+/* store_listed.c: for listing.h; 0 or -Exxx. */
+int store_count_rooms(struct muc *m, size_t *ret_n); /* those of all processes */
+int store_count_listed(struct muc *m, size_t *ret_n);
+size_t store_find_listed(struct muc *m, const char *name, size_t len, bool *ret_there);
+int store_read_listed(struct muc *m, size_t from, size_t n, listed_fn *fn, void *arg);
+void store_read_flags(int64_t flags, struct listed *l); /* store.c: what they say of a room */
 
 #endif

@@ -13,8 +13,6 @@ enum { LOOK_BACK = 5000 };
 /* 2: SAID_KEPT */
 #define IN_RANGE " FROM said WHERE room = $1 AND seq > $2 AND seq < $3 AND flags & 2"
 
-static struct db_q q_numbers = { "SELECT max(coalesce((SELECT max(no) FROM room), 0), "
-				 "coalesce((SELECT max(room) FROM gone), 0))" };
 static struct db_q q_history = { "SELECT " COLUMNS
 				 " FROM said WHERE room = $1 ORDER BY seq DESC LIMIT $2" };
 static struct db_q q_last = { "SELECT seq FROM said WHERE room = $1 ORDER BY seq DESC LIMIT 1" };
@@ -46,16 +44,6 @@ static struct db_q q_del_gone = { "DELETE FROM gone WHERE room = $1" };
 
 /* --- reading -----------------------------------------------------------------------------------
  */
-
-int store_load_numbers(struct muc *m)
-{
-	struct db *db = comp_db(m->c);
-	int r = db_query(db, &q_numbers, "");
-
-	if (r == 0)
-		r = db_number(db, &q_numbers, &m->last_no);
-	return r < 0 ? r : 0;
-}
 
 static const char *text_or_null(struct db *db, struct db_q *q, int col)
 {

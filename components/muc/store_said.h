@@ -15,7 +15,6 @@
 /* --- reading: 0 or more, -Exxx -----------------------------------------------------------------
  */
 int store_load_history(struct room *r);
-int store_load_numbers(struct muc *m); /* the last that a room had */
 
 struct said_row { /* borrowed */
 	struct sid sid;

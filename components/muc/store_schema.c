@@ -101,4 +101,6 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 	     " seq INTEGER NOT NULL,"
 	     " PRIMARY KEY (room, who)"
 	     ") WITHOUT ROWID;" },
+	/* store_listed.c */
+	{ 10, "CREATE INDEX room_listed ON room(name) WHERE flags & 129 = 1;" },
 };

@@ -22,7 +22,7 @@ int store_load_vcards(struct muc *m)
 
 	while (r >= 0 && (r = db_next(db, q)) > 0) {
 		const char *name = db_text(db, q, 0);
-		struct room *room = rooms_find(m, name, strlen(name));
+		struct room *room = store_loading(m, name);
 		int64_t bytes = db_int(db, q, 2);
 
 		if (!room || room->avatar.there)

@@ -16,8 +16,11 @@ enum { NOTHING, CUT, LOOK }; /* or -Exxx; LOOK: there may be something */
 static int cut_gone(struct muc *m)
 {
 	int64_t no, seq;
-	int r = store_read_gone(m, &no);
+	int r;
 
+	if (!comp_owns(m->c, comp_domain(m->c))) /* one does it for all */
+		return NOTHING;
+	r = store_read_gone(m, &no);
 	if (r <= 0)
 		return r;
 	r = store_read_oldest(m, no, &seq);
@@ -31,7 +34,7 @@ static int cut_gone(struct muc *m)
 static int cut_room(struct muc *m, struct room *room, int64_t below)
 {
 	int64_t seq;
-	int r = store_read_oldest(m, room->no, &seq);
+	int r = room_is_ours(room) ? store_read_oldest(m, room->no, &seq) : 0;
 
 	if (r <= 0 || seq >= below)
 		return r < 0 ? r : NOTHING;
