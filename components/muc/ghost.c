@@ -216,8 +216,8 @@ static void probe_all(struct muc *m)
 
 	el_add(msg, "no-store", NS_HINTS);
 	el_freeze(msg);
-	for (size_t i = 0; i < m->n_sorted; i++)
-		probe(m->sorted[i], msg);
+	for (size_t i = 0; i < m->sorted.n; i++)
+		probe(m->sorted.v[i], msg);
 	ping_suspects(m);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The rooms that are listed to everybody (disco#items of the service, XEP-0045 6.3; XEP-0433), in
- * the order of their addresses.  A process that has all rooms keeps the list in memory, up to date
- * as rooms change, so that a page costs what is in it however many rooms there are.  One that has a
- * part of them reads what it tells from the database (store_listed.c). */
+/* Rooms in the order of their addresses: all that this process has, and those that are listed to
+ * everybody (disco#items of the service, XEP-0045 6.3; XEP-0433).  Kept up to date as rooms change,
+ * so that a page costs what is in it however many rooms there are.  A process that has a part of
+ * the rooms reads what it tells of all from the database (store_listed.c). */
 #ifndef MUC_LISTING_H
 #define MUC_LISTING_H
 
@@ -18,7 +18,10 @@ struct listing { /* zeroed: empty */
 	size_t n, cap;
 };
 
-/* A room is new, is another than before, or ends: it is put where it belongs, or taken out. */
+void listing_add(struct listing *l, struct room *r); /* of another address than those in it */
+void listing_remove(struct listing *l, const struct room *r);
+/* Of those that are listed: a room is new, is another than before, or ends: it is put where it
+ * belongs, or taken out. */
 void listing_update(struct room *r);
 void listing_done(struct listing *l);
 

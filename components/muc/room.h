@@ -68,8 +68,6 @@ bool room_is_ours(const struct room *r);
 /* Drops from memory those that are another's now. */
 void rooms_give(struct muc *m);
 bool rooms_full(struct muc *m);
-/* The index in m->sorted at which a room of this name stands or would; *ret_there: it does. */
-size_t rooms_index(const struct muc *m, const char *local, bool *ret_there);
 
 struct room *room_new(struct muc *m, const char *local); /* with the service's configuration */
 /* Reads what is not loaded yet.  0, or -Exxx: try again later. */

@@ -92,9 +92,9 @@ bool muc_shares(const struct muc *m)
 void muc_reload(struct muc *m)
 {
 	read_settings(m);
-	for (size_t i = 0; i < m->n_sorted; i++) {
-		if (room_is_ours(m->sorted[i]))
-			apply_anew(m->sorted[i]);
+	for (size_t i = 0; i < m->sorted.n; i++) {
+		if (room_is_ours(m->sorted.v[i]))
+			apply_anew(m->sorted.v[i]);
 	}
 }
 

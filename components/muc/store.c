@@ -277,8 +277,8 @@ int store_load_rooms(struct muc *m)
 		r = store_load_vcards(m);
 	if (r == 0)
 		r = load_occupants(m);
-	for (size_t i = 0; i < m->n_sorted; i++)
-		m->sorted[i]->loading = false;
+	for (size_t i = 0; i < m->sorted.n; i++)
+		m->sorted.v[i]->loading = false;
 	return r;
 }
 

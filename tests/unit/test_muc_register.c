@@ -430,8 +430,7 @@ static void test_lock_down(void **state)
 	wish(f, CAROL, "Caro");
 	fix_clear(f);
 	enter(f, CAROL, ROOM "/Someone", "");
-	assert_non_null(
-	    got(f, "from=\"" ROOM "/Caro\"", "<status code=\"210\"/>"));
+	assert_non_null(got(f, "from=\"" ROOM "/Caro\"", "<status code=\"210\"/>"));
 	fix_clear(f);
 	fix_postf(f, "<presence from='" CAROL "' to='" ROOM "/Other'/>");
 	fix_spin(f);
