@@ -115,7 +115,7 @@ bool comp_owns(const struct comp *c, const char *key)
 
 const char *comp_member(const struct comp *c)
 {
-	return c->ledger.member;
+	return c->conf->share ? c->ledger.member : NULL;
 }
 
 bool share_wins(const struct comp *c, const struct share_list *l, const struct jid *to)

@@ -94,6 +94,38 @@ static void test_taken_over(void **state)
 	assert_true(comp_owns(f->c, "k@" DOM)); /* it knows what its predecessor was told */
 }
 
+/* And by one that has the domain for itself again: all of it. */
+static void test_alone_again(void **state)
+{
+	struct fix *f = *state;
+
+	share_online(f);
+	fix_post(f, Q_IQ("d1", "defer"));
+	fix_spin(f);
+	left_session(f, 7, "x");
+	left_session(f, 8, "y");
+	left_request(f, 7, 2, DOM);
+	left_request(f, 0, 3, DOM);
+	fix_kill(f, false);
+	f->conf.share = false;
+	f->resume = FAILS;
+	fix_revive(f);
+	assert_int_equal(f->sessions, 2);
+	assert_string_equal(texts(f), "abcdefghijabcdefghij");
+	assert_int_equal(counter.repeated, 3);
+	assert_int_equal(counter_rows(f, "comp_link"), 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM comp_deferred WHERE slot = 1"), 3);
+	fix_kill(f, false);
+	f->resume = RESUMES;
+	fix_revive(f);
+	assert_int_equal(counter.repeated, 6);
+	comp_reply_ok(counter.kept);
+	fix_spin(f);
+	assert_int_equal(counter_rows(f, "comp_deferred"), 2);
+	fix_advance(f, COMP_TRIM_MS + 1);
+	assert_int_equal(counter_rows(f, "comp_outbox"), 0);
+}
+
 static void test_a_row_of_another_domain(void **state)
 {
 	struct fix *f = *state;
@@ -286,6 +318,7 @@ int main(void)
 		SHARE_TEST(test_each_has_one),
 		SHARE_TEST(test_numbers_are_used_once),
 		SHARE_TEST(test_taken_over),
+		SHARE_TEST(test_alone_again),
 		SHARE_TEST(test_a_row_of_another_domain),
 		SHARE_TEST(test_who_cannot_share),
 		cmocka_unit_test(test_started_together),
