@@ -502,26 +502,34 @@ static void test_deferred_goes_with_its_key(void **state)
 }
 
 /* Of an adopted session's, those whose keys are here, in their order, and before what is new. */
-static void test_claimed(void **state)
+static void claimed(struct fix *f, const char *last, const char *more)
 {
-	struct fix *f = *state;
-
 	fix_online(f);
 	left_request(f, 9, 4, key_of("m1"));
 	left_request(f, 9, 5, key_of("b"));
 	left_request(f, 9, 6, key_of("m1"));
 	share_members(f, 1, BOTH);
 	assert_int_equal(counter.repeated, 0);
-	fix_postf(f, "<message from='test' to='" DOM "/m1'><settled xmlns='" NS_SHARE
-		     "' epoch='1'/></message>");
-	fix_post(f, Q_IQ("new", "both"));
+	fix_postf(f,
+	    "<message from='test' to='" DOM "/m1'><settled xmlns='" NS_SHARE
+	    "' epoch='1'/></message>%s",
+	    more);
 	fix_spin(f);
 	assert_int_equal(counter.repeated, 2);
-	assert_string_equal(el_attr(comp_el(counter.kept), "id"), "d6");
+	assert_string_equal(el_attr(comp_el(counter.kept), "id"), last);
 	assert_int_equal(number(f, "SELECT count(*) FROM comp_deferred WHERE slot = 9"), 1);
-	assert_int_equal(number(f, "SELECT count(*) FROM comp_deferred WHERE slot = 1"), 2);
 	share_change(f, 2, MEMBER("m1"));
 	assert_int_equal(counter.repeated, 3);
+}
+
+static void test_claimed(void **state)
+{
+	claimed(*state, "d6", "");
+}
+
+static void test_claimed_before_what_is_new(void **state)
+{
+	claimed(*state, "new", Q_IQ("new", "defer"));
 }
 
 /* Two think that it is theirs. */
@@ -571,6 +579,7 @@ int main(void)
 		SHARE_TEST(test_deferred_and_killed),
 		SHARE_TEST(test_deferred_goes_with_its_key),
 		SHARE_TEST(test_claimed),
+		SHARE_TEST(test_claimed_before_what_is_new),
 		SHARE_TEST(test_claimed_by_another),
 	};
 

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "share_fixture.h"
 
 static struct comp *another(struct fix *f)
@@ -220,6 +222,37 @@ static void test_started_together(void **state)
 	}
 }
 
+/* One brings the schema up to date, which takes longer than SQLite waits. */
+static void test_started_during_a_long_change(void **state)
+{
+	struct fix *f = share_bare();
+	char path[128], byte;
+	int fds[2], status;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/echo.db", f->dir);
+	assert_int_equal(pipe(fds), 0);
+	if (fork() == 0) {
+		sqlite3 *h;
+
+		if (sqlite3_open(path, &h) != SQLITE_OK ||
+		    sqlite3_exec(h, "BEGIN EXCLUSIVE; CREATE TABLE t(x)", NULL, NULL, NULL) !=
+			SQLITE_OK ||
+		    write(fds[1], "", 1) != 1)
+			_exit(1);
+		usleep(2600000);
+		_exit(0);
+	}
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	fix_make(f);
+	assert_int_equal(f->c->ledger.slot, 1);
+	assert_true(wait(&status) > 0);
+	assert_int_equal(status, 0);
+	close(fds[0]);
+	close(fds[1]);
+	fix_free(f);
+}
+
 /* --- a database of before --------------------------------------------------------------------- */
 
 static const char step_2[] =
@@ -322,6 +355,7 @@ int main(void)
 		SHARE_TEST(test_a_row_of_another_domain),
 		SHARE_TEST(test_who_cannot_share),
 		cmocka_unit_test(test_started_together),
+		cmocka_unit_test(test_started_during_a_long_change),
 		cmocka_unit_test(test_from_step_2),
 		cmocka_unit_test(test_from_step_2_to_sharing),
 	};
