@@ -220,8 +220,8 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Others may open it at the same moment: the first of them makes the file, sets its journal's mode,
- * which SQLite does not wait for, and brings the schema up to date, which may take a while. */
+/* Others may open it at the same moment: the first of them makes the file and brings the schema up
+ * to date, which may take longer than the backend waits. */
 static int open_both(struct db *db, const char *path, const struct db_part *parts, size_t n_parts,
     char *err, size_t err_len)
 {

@@ -290,6 +290,17 @@ static int adopt_one(struct comp *c, const struct left *x)
 	return 0;
 }
 
+int adopt_rest(struct comp *c)
+{
+	struct plan p = { NULL, 0 };
+	int r = read_all(c, &p);
+
+	for (size_t i = 0; r == 0 && i < p.n; i++)
+		r = adopt_one(c, &p.v[i]);
+	plan_done(&p);
+	return r == 0 ? claim_rest(c) : r;
+}
+
 static void say(struct el *answer, const char *id, const uint32_t *h)
 {
 	struct el *el = el_add(answer, "adopted", NS_SHARE);

@@ -80,14 +80,16 @@ static void on_failed(void *arg)
 
 static int send_iq(struct comp_iq *q, struct el *iq)
 {
+	const char *member = comp_member(q->c);
+
 	if (q->c->stopping || q->c->ledger.state != LEDGER_OK)
 		return -ECANCELED;
 	if (map_len(&q->c->asks) >= COMP_ASKS_MAX)
 		return -ENOBUFS;
 	el_set(iq, "id", q->id);
 	/* Where the domain is shared the answer has to come to who asked. */
-	if (!el_attr(iq, "from") && q->c->ledger.member)
-		el_setf(iq, "from", "%s/%s", q->c->domain, q->c->ledger.member);
+	if (!el_attr(iq, "from") && member)
+		el_setf(iq, "from", "%s/%s", q->c->domain, member);
 	else if (!el_attr(iq, "from"))
 		el_set(iq, "from", q->c->domain);
 	return tx_send(q->c, iq, NULL, NULL, false);

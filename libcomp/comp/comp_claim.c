@@ -89,6 +89,19 @@ static int own(struct comp *c)
 	return r;
 }
 
+/* The last number that one has; none may be below the first. */
+static int last_claim(struct comp *c)
+{
+	static struct db_q q = { "SELECT coalesce(max(n), 0) FROM comp_deferred WHERE slot = $1" };
+	int64_t n = 0;
+	int r = db_query(c->ledger.db, &q, "i", c->ledger.slot);
+
+	if (r == 0)
+		r = db_number(c->ledger.db, &q, &n);
+	c->share.claimed = (uint64_t)n > CLAIMED ? (uint64_t)n : CLAIMED;
+	return r < 0 ? r : 0;
+}
+
 static void put_claim(struct comp *c, int64_t slot, int64_t n, uint64_t as)
 {
 	static struct db_q q = { "UPDATE comp_deferred SET slot = $1, n = $2"
@@ -121,6 +134,33 @@ int claim(struct comp *c, bool first)
 		return r;
 	inbox_kick(c);
 	return as > c->share.claimed;
+}
+
+static void on_rest(struct comp *c)
+{
+	int r = claim_read(c);
+
+	if (r < 0)
+		recover_start(c, r);
+}
+
+int claim_rest(struct comp *c)
+{
+	static struct db_q q = { "SELECT slot, n FROM comp_deferred WHERE slot <> $1"
+				 " ORDER BY slot, n" };
+	struct db *db = c->ledger.db;
+	int r = last_claim(c);
+	uint64_t as = c->share.claimed;
+
+	if (r == 0)
+		r = db_query(db, &q, "i", c->ledger.slot);
+	while (r == 0 && (r = db_next(db, &q)) > 0) {
+		put_claim(c, db_int(db, &q, 0), db_int(db, &q, 1), ++as);
+		r = 0;
+	}
+	if (as > c->share.claimed)
+		tx_then(c, on_rest);
+	return r;
 }
 
 int claim_read(struct comp *c)

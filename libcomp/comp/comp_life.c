@@ -126,6 +126,8 @@ int comp_start(struct comp *c)
 
 	if (r == 0 && c->ops->load)
 		r = c->ops->load(c, c->arg);
+	if (r == 0 && !c->conf->share)
+		r = adopt_rest(c);
 	if (r < 0)
 		return r;
 	if (!c->disco.has_identity)

@@ -85,7 +85,7 @@ static void connect_now(struct link *k)
 		recover_lost(k->c);
 		return;
 	}
-	if (d->member && (!d->sm_id || d->sm_id[0] == '\0')) {
+	if (comp_member(k->c) && (!d->sm_id || d->sm_id[0] == '\0')) {
 		recover_anew(k->c, "the session cannot be resumed: what it was to send is another "
 				   "member's now");
 		return;

@@ -113,6 +113,11 @@ bool comp_owns(const struct comp *c, const char *key)
 	return is_me(c, winner_of(&s->settled, hash)) && is_me(c, winner_of(&s->newest, hash));
 }
 
+const char *comp_member(const struct comp *c)
+{
+	return c->conf->share ? c->ledger.member : NULL;
+}
+
 bool share_wins(const struct comp *c, const struct share_list *l, const struct jid *to)
 {
 	if (jid_resource(to) && !to->dom && is_me(c, jid_resource(to)))

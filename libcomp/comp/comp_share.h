@@ -62,7 +62,12 @@ int adopt_fence(struct comp *c, const struct el *members, const struct share_lis
 int adopt(struct comp *c, const struct el *members, const struct share_list *l, struct el *answer)
     __attribute__((warn_unused_result));
 
+/* One that has the domain for itself: what there is of processes that shared it.  Before the first
+ * link. */
+int adopt_rest(struct comp *c) __attribute__((warn_unused_result));
+
 /* comp_claim.c */
+int claim_rest(struct comp *c) __attribute__((warn_unused_result)); /* likewise */
 /* Deferred requests that are this member's by the settled list.  first: its own, too.  In the
  * transaction under way; 1: they come once it is committed, by claim_read(); 0 or -Exxx. */
 int claim(struct comp *c, bool first) __attribute__((warn_unused_result));

@@ -44,7 +44,7 @@ static void bad_count(struct link *k, uint32_t h)
 	uint32_t sent = (uint32_t)(d->out_sent - d->out_base);
 
 	log_warn(&k->tag, "the server acknowledged %" PRIu32 " stanzas of %" PRIu32, h, sent);
-	if (d->member)
+	if (comp_member(k->c))
 		d->sm_id[0] = '\0';
 	else
 		tx_session(k->c, "", NULL);
@@ -146,7 +146,7 @@ static void on_resumed(struct link *k, const struct el *el)
 	d->out_sent = d->out_safe; /* an earlier process may have sent all of it */
 	if (!acknowledged(k, el))
 		return;
-	if (k->c->conf->share && !d->member) { /* it began when the domain was not shared */
+	if (k->c->conf->share != !!d->member) { /* it began when the setting was another one */
 		d->sm_id[0] = '\0';
 		stream_close(k->s);
 		return;
@@ -162,7 +162,7 @@ static void on_not_resumed(struct link *k, const struct el *el)
 	struct ledger *d = &k->c->ledger;
 	bool told = el_attr(el, "h"), waits;
 
-	if (d->member) { /* whoever adopts it hears of h as well */
+	if (comp_member(k->c)) { /* whoever adopts it hears of h as well */
 		recover_anew(k->c, "the link could not be resumed: what it was to send is another "
 				   "member's now");
 		return;

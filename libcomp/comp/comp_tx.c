@@ -147,7 +147,7 @@ static void committed(struct comp *c, struct tx *t)
 	d->in_safe = t->in;
 	if (t->number > 0)
 		grow_safe(c, t->number);
-	if (t->kept)
+	if (t->kept || t->adopts > 0)
 		d->out_safe = t->last;
 	out_settle(t);
 	settle_ready(d);
@@ -200,11 +200,12 @@ static void submit(struct comp *c, struct tx *t, uint64_t trim)
 
 	t->batch = NULL;
 	t->in = d->in_noted = d->in_done;
-	if (t->kept) {
+	if (t->kept || t->adopts > 0) {
 		d->out_last += t->adopts + t->count;
 		t->last = d->out_last;
-		ledger_put_out(b, t);
 	}
+	if (t->kept)
+		ledger_put_out(b, t);
 	add_trim(c, b, trim);
 	ledger_put_counts(c, b, t->in, d->out_last);
 	timer_stop(&d->count);

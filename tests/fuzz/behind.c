@@ -29,7 +29,7 @@ static void quiet(const char *line, void *arg)
 
 static void leave(void)
 {
-	static const char *const ends[] = { "", "-wal", "-shm" };
+	static const char *const ends[] = { ".db", ".db-wal", ".db-shm", ".members" };
 	char path[64];
 
 	comp_free(c);
@@ -38,7 +38,7 @@ static void leave(void)
 	(void)loop_turn(loop, false);
 	loop_free(loop);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/fuzz.db%s", dir, ends[i]);
+		(void)snprintf(path, sizeof(path), "%s/fuzz%s", dir, ends[i]);
 		(void)unlink(path);
 	}
 	(void)rmdir(dir);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What comes over a component's link: whatever it is, the component lives, says nothing that is no
  * stanza, and nothing in the name of anybody but itself; an iq gets one answer, or none if there is
- * nobody to answer; only the server grants.
+ * nobody to answer; only the server grants, and says whose what is.
  *
  * The input is stanzas one after the other.  Nothing is committed. */
 #include <assert.h>
 #include <string.h>
+
+#include <base/mem.h>
 
 #include "behind.h"
 #include "comp_internal.h"
@@ -57,10 +59,11 @@ static const struct comp_route rows[] = {
 
 static void start(void)
 {
-	static struct comp_conf conf = { .max_stanza = 1 << 20 };
+	static struct comp_conf conf = { .max_stanza = 1 << 20, .share = true };
 	static struct comp_ops ops;
 
 	c = behind_start(&ops, NULL, &conf, DOM, NULL);
+	c->ledger.member = xstrdup("me");
 	comp_routes(c, rows, sizeof(rows) / sizeof(rows[0]), NULL);
 	comp_feature_for(c, COMP_FOR_ANY, NS_T, NS_T);
 	comp_disco(c, on_node, on_node, NULL);
@@ -105,16 +108,36 @@ static bool is_granted(void)
 	return c->n_grants > 0 || !list_empty(&c->delegate.adverts);
 }
 
+/* What it owns is always by a list that names it. */
+static void check_share(void)
+{
+	const struct share *s = &c->share;
+	bool named = false;
+
+	assert(s->newest.n <= COMP_MEMBERS_MAX);
+	for (size_t i = 0; i < s->newest.n; i++) {
+		assert(share_valid_id(s->newest.v[i].id));
+		named = named || !strcmp(s->newest.v[i].id, "me");
+	}
+	for (const char *key = "abcdefgh"; *key; key++)
+		assert(!comp_owns(c, key) || (named && s->settled.n > 0));
+	assert(c->ledger.state == LEDGER_OK);
+}
+
 static void take(struct el *el)
 {
 	bool may = is_granted() || is_server(el), answer = wants_an_answer(el),
 	     iq = el_kind(el) == EL_IQ;
+	uint32_t epoch = c->share.newest.epoch;
+	bool active = c->share.active, server = is_server(el);
 	unsigned n;
 
 	behind_hand_in(el, 1);
 	n = link_said(c, check_stanza, NULL);
 	assert(n <= 1 && (n == 1 || !answer) && (n == 0 || answer || !iq));
 	assert(may || !is_granted());
+	assert(server || (c->share.newest.epoch == epoch && c->share.active == active));
+	check_share();
 	tx_discard(c);
 }
 
@@ -126,5 +149,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		start();
 	link_stanzas(data, size, take);
 	behind_forget(NULL);
+	share_reset(c);
 	return 0;
 }

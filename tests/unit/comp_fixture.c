@@ -53,9 +53,10 @@ static void on_head(struct fix *f, struct stream *s)
 
 /* --- acknowledgements ------------------------------------------------------------------------- */
 
-static void on_enable(struct fix *f, struct stream *s)
+static void on_enable(struct fix *f, struct stream *s, const struct el *el)
 {
-	char text[128];
+	bool share = el_child(el, "share", NS_SHARE) && !f->shares_not;
+	char text[256];
 
 	if (f->refuses_enable) {
 		stream_puts(s, "<failed xmlns='" NS_SM "'/>");
@@ -64,9 +65,13 @@ static void on_enable(struct fix *f, struct stream *s)
 	f->sessions++;
 	f->in_h = 0;
 	f->acked_h = 0;
-	(void)snprintf(text, sizeof(text), "<enabled xmlns='" NS_SM "' resume='true' id='sm%u'/>",
-	    f->sessions);
+	(void)snprintf(
+	    text, sizeof(text), "<enabled xmlns='" NS_SM "' resume='true' id='sm%u'>", f->sessions);
 	stream_puts(s, text);
+	(void)snprintf(
+	    text, sizeof(text), "<share xmlns='" NS_SHARE "' member='m%u'/>", f->sessions);
+	stream_puts(s, share ? text : "");
+	stream_puts(s, "</enabled>");
 	f->in_session = true;
 	for (size_t i = f->base; i < f->n_posts; i++)
 		stream_puts(s, f->posts[i]);
@@ -102,7 +107,7 @@ static void on_sm(struct fix *f, struct stream *s, const struct el *el)
 	char text[64];
 
 	if (strcmp(el_name(el), "enable") == 0)
-		on_enable(f, s);
+		on_enable(f, s, el);
 	if (strcmp(el_name(el), "resume") == 0)
 		on_resume(f, s, el);
 	if (strcmp(el_name(el), "a") == 0) {

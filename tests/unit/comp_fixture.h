@@ -57,6 +57,7 @@ struct fix {
 	enum router_resume resume;
 	bool mute; /* answers no <r/> */
 	bool refuses_enable;
+	bool shares_not;   /* a session of its own, although sharing is asked for */
 	bool in_session;   /* this connection is part of it */
 	unsigned sessions; /* <enabled/> so far */
 	unsigned resumptions;

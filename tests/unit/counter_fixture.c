@@ -137,7 +137,7 @@ static void routes(struct comp *c)
 	comp_routes(c, rows, sizeof(rows) / sizeof(rows[0]), NULL);
 }
 
-struct fix *counter_new(void)
+struct fix *counter_bare(void)
 {
 	struct fix *f = fix_bare();
 
@@ -148,6 +148,13 @@ struct fix *counter_new(void)
 	f->ops.n_schema = sizeof(schema) / sizeof(schema[0]);
 	f->ops.load = load;
 	f->ops.forget = forget;
+	return f;
+}
+
+struct fix *counter_new(void)
+{
+	struct fix *f = counter_bare();
+
 	fix_make(f);
 	return f;
 }

@@ -19,7 +19,8 @@ struct counter {
 };
 extern struct counter counter;
 
-struct fix *counter_new(void); /* ROUTER_ACKS */
+struct fix *counter_new(void);  /* ROUTER_ACKS */
+struct fix *counter_bare(void); /* without the component */
 /* A test whose state is one. */
 int counter_setup(void **state);
 #define COUNTER_TEST(fn) cmocka_unit_test_setup_teardown(fn, counter_setup, fix_teardown)

@@ -126,6 +126,9 @@ uint64_t comp_tx_safe(const struct comp *c);
  * comp_repeated().  A reply to it by the old one frees it and does nothing more, and has to come
  * all the same. */
 bool comp_owns(const struct comp *c, const char *key);
+/* This process's id among those that share the domain, the resource at which it alone is reached;
+ * NULL: it is not shared, or no link has been up yet. */
+const char *comp_member(const struct comp *c);
 
 /* --- receiving -------------------------------------------------------------------------------- */
 enum { COMP_DONE = 0, COMP_PASS = 1 }; /* or -enum el_cond: answered with that error */
