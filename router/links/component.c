@@ -23,6 +23,7 @@
 #include "core/stanza.h"
 #include "links/ask.h"
 #include "links/component.h"
+#include "links/entered.h"
 #include "links/hooks.h"
 #include "links/link.h"
 #include "links/tap.h"
@@ -192,6 +193,7 @@ static void component_add(struct components *cs, const struct component_conf *co
 	c->router = cs->router;
 	c->conf = conf;
 	outbound_init(&c->own, c);
+	ghosts_init(&c->entered);
 	c->asks = asks_new(cs->router);
 	secret_digest(conf, c->secret);
 	c->domain = xstrdup(conf->domain);
@@ -205,9 +207,12 @@ static void component_add(struct components *cs, const struct component_conf *co
 static void component_free(struct component *c)
 {
 	hooks_removed(c->router, c);
+	if (!c->all->closing)
+		entered_over(c->router, c);
 	outbound_done(&c->own, c->all->closing);
 	info_forget(&c->info);
 	hooks_gone(c);
+	ghosts_done(&c->entered);
 	asks_free(c->asks);
 	map_del(&c->all->by_domain, &c->node);
 	list_del(&c->of_all);

@@ -41,6 +41,7 @@ struct component {
 	bool stale;                    /* during a reload: no section names it any more */
 	struct info info;
 	struct sm_pasts past;
+	struct ghosts entered; /* entered.h */
 	struct member own;
 };
 
