@@ -7,6 +7,8 @@
 
 #include "room.h"
 
+enum { SESSION_WHISPERS = 8 };
+
 struct session {
 	struct occupant *occ;
 	struct map_node node; /* in room->by_jid */
@@ -16,6 +18,9 @@ struct session {
 	size_t pres_len;
 	int64_t came, spoke; /* muc->seq: order in the room, and among the sessions of a nick */
 	struct rate rate;
+	/* relay.c: hashes of the private messages that it was sent last; 0: none */
+	uint64_t whispers[SESSION_WHISPERS];
+	unsigned n_whispers;
 	/* ghost.c: it may be gone */
 	struct list suspect;  /* in muc->suspects: not asked yet */
 	struct comp_iq *ping; /* NULL: none on its way */

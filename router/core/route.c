@@ -16,6 +16,7 @@
 #include "im/subscribe.h"
 #include "im/tapped.h"
 #include "links/component.h"
+#include "links/entered.h"
 #include "router.h"
 
 static struct metric m_routed[] = {
@@ -133,6 +134,7 @@ void route_to(struct router *r, struct stanza *st)
 		route_bounce(r, st, COND_FORBIDDEN, "only the server itself says this");
 		return;
 	}
+	entered_note(st);
 	v = component_send(c, st);
 	if (v != COMPONENT_TAKEN)
 		component_refused(r, st, v);

@@ -3,6 +3,7 @@
 
 import pytest
 
+from lib import xml
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
 from lib.rooms import USER, change, codes, configure, create, item, join, listed, say
@@ -90,6 +91,19 @@ async def test_question_is_passed_on_and_back(stack, pair, raw_client):
     answer = await bob.wait("iq", id="q1", type="result", from_=f"{ROOM}/Carol")
     assert answer.find("{urn:test:q}query/{urn:test:q}a") is not None
     assert not any(carol.jid in v for e in answer.iter() for v in e.attrib.values())
+
+
+async def test_error_that_answers_a_question_tells_no_address(stack, pair, raw_client):
+    _, bob = pair
+    carol = await raw(stack, raw_client, "carol")
+    await enter_raw(carol, "Carol")
+    bob.send_raw(f"<iq type='get' id='q1' to='{ROOM}/Carol'><query xmlns='urn:test:q'/></iq>")
+    asked = await carol.wait("iq", type="get", from_=f"{ROOM}/Bob")
+    await carol.send(f"<iq type='error' id='{asked.get('id')}' to='{ROOM}/Bob'><error type='cancel' "
+                     "by='carol@localhost/x'><not-allowed "
+                     "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>")
+    answer = await bob.wait("iq", id="q1", type="error", from_=f"{ROOM}/Carol")
+    assert error_condition(answer) == "not-allowed" and "carol@localhost" not in xml.show(answer)
 
 
 async def test_self_ping(pair, client):
@@ -319,6 +333,40 @@ async def test_other_errors_change_nothing_and_go_back_to_who_asked_for_them(pai
     back = await alice.wait("message", id="w1", type="error")
     assert back.get("from") == f"{ROOM}/Bob" and error_condition(back) == "not-acceptable"
     assert not alice.inbox.find("presence", type="unavailable")
+
+
+@pytest.mark.parametrize("condition", ["item-not-found", "policy-violation"])
+async def test_error_to_a_copy_of_what_was_said_stays_here(stack, pair, raw_client, condition):
+    """What was said in the room has been said, whatever becomes of one copy."""
+    alice, bob = pair
+    carol = await raw(stack, raw_client, "carol")
+    await enter_raw(carol, "Carol")
+    say(alice, ROOM, OMEMO, "m1")
+    await carol.wait("message", id="m1")
+    await complain(carol, condition, "m1", f"{ROOM}/Alice")
+    if condition == "item-not-found":
+        await alice.wait("presence", type="unavailable", from_=f"{ROOM}/Carol")
+    else:
+        await asked(carol)
+    await alice.sync()
+    assert not alice.inbox.find("message", type="error")
+
+
+async def test_error_goes_back_once_and_tells_no_address(stack, pair, raw_client):
+    alice, _ = pair
+    carol = await raw(stack, raw_client, "carol")
+    await enter_raw(carol, "Carol")
+    say(alice, f"{ROOM}/Carol", OMEMO, "w1", kind="chat")
+    await carol.wait("message", id="w1")
+    for _ in range(2):
+        await carol.send(f"<message type='error' id='w1' to='{ROOM}/Alice'>"
+                         "<error type='modify' by='carol@localhost/x'><not-acceptable "
+                         "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
+    back = await alice.wait("message", id="w1", type="error")
+    assert "carol@localhost" not in xml.show(back)
+    await asked(carol)
+    await alice.sync()
+    assert len(alice.inbox.find("message", id="w1", type="error")) == 1
 
 
 @pytest.mark.ours("it is the router that is killed")
