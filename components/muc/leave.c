@@ -18,12 +18,26 @@ static void leave_one_of_many(struct session *s, const struct note *n)
 		presence_tell(o, &as_is);
 }
 
+/* 10.1.3: a room that its owner leaves before it is configured ends, and says so. */
+static void leave_unconfigured(struct session *s, struct note n)
+{
+	EL_AUTO struct el *end = el_new("destroy", NS_MUC_USER);
+
+	n.destroy = end;
+	presence_tell(s->occ, &n);
+	(void)session_free(s);
+}
+
 void leave_session(struct session *s, const struct note *n)
 {
 	struct occupant *o = s->occ;
 
 	if (o->sessions.next != o->sessions.prev) {
 		leave_one_of_many(s, n);
+		return;
+	}
+	if (o->room->locked && o->room->n_occupants == 1) {
+		leave_unconfigured(s, *n);
 		return;
 	}
 	presence_tell(o, n);

@@ -6,6 +6,7 @@ import pytest
 from lib.inbox import error_condition
 from lib.rooms import (DATA, MUC, OWNER, USER, change, codes, configure, create, features, item,
                        items_xml, join, leave, say)
+from lib.wait import until_answer
 
 SERVICE = "conference.localhost"
 ROOM = f"room@{SERVICE}"
@@ -205,6 +206,28 @@ async def test_cancelled_configuration_ends_a_new_room(stack, client):
     gone = await bob.wait("presence", type="unavailable")
     assert gone.find(f".//{{{USER}}}destroy") is not None
     assert 201 in codes(await join(bob, ROOM, "Bob"))
+
+
+async def test_leaving_ends_a_room_that_was_never_configured(stack, client):
+    """10.1.3, and whoever is gone without a word."""
+    bob, carol = await client("bob"), await client("carol")
+    await join(bob, ROOM, "Bob")
+    gone = await leave(bob, ROOM, "Bob")
+    assert gone.find(f"./{{{USER}}}x/{{{USER}}}destroy") is not None
+    assert codes(gone) == [110] and item(gone)["affiliation"] == item(gone)["role"] == "none"
+    assert 201 in codes(await join(bob, ROOM, "Bob"))
+    phone = await client("bob", resource="phone")
+    await join(phone, ROOM, "Bob")
+    gone = await leave(phone, ROOM, "Bob")  # one of two: the room goes on
+    assert gone.find(f".//{{{USER}}}destroy") is None and item(gone)["affiliation"] == "owner"
+    await bob.drop()
+    assert 201 in codes(await until_answer(lambda: entered(carol), "the room is free"))
+
+
+async def entered(c):
+    """None: it is locked, or gone."""
+    answer = await join(c, ROOM, "x")
+    return answer if answer.get("type") is None else None
 
 
 async def test_destroy(alice, client):
