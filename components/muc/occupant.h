@@ -51,7 +51,10 @@ struct session *occupant_main(const struct occupant *o);
 bool occupant_is(const struct occupant *o, const struct jid *bare);
 /* 7.2.8: in use by somebody else, or reserved for somebody else. */
 bool room_nick_taken(const struct room *r, const char *nick, const struct jid *who);
+/* 7.2.9, for who has this affiliation: no more sessions, as the service has it; no more occupants,
+ * as the owner has it, should this nick make one. */
 bool room_full(const struct room *r, enum aff aff);
+bool room_crowded(const struct room *r, enum aff aff, const char *nick);
 
 /* A session enters under a nick that is free or the same user's.  Affiliation and role of a new
  * occupant follow from the room. */

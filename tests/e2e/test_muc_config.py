@@ -5,7 +5,7 @@ import pytest
 
 from lib.inbox import error_condition
 from lib.rooms import (DATA, MUC, OWNER, USER, change, codes, configure, create, features, item,
-                       items_xml, join, leave, say)
+                       items_xml, join, leave, presence_xml, say)
 from lib.wait import until_answer
 
 SERVICE = "conference.localhost"
@@ -146,9 +146,19 @@ async def test_presence_of_some_roles_only(alice, client):
 
 
 async def test_room_that_is_full(alice, client):
+    """Of occupants: a session more under a nick that is in the room is none."""
     await configure(alice, ROOM, {"maxusers": "2"})
     bob, carol, adam = await client("bob"), await client("carol"), await client("adam")
+    phone = await client("bob", resource="phone")
     await join(bob, ROOM, "Bob")
+    assert error_condition(await join(phone, ROOM, "Phone")) == "service-unavailable"
+    assert codes(await join(phone, ROOM, "Bob")) == [110]
+    phone.send_raw(presence_xml(f"{ROOM}/Phone"))  # would be the third
+    refused = await phone.wait("presence", type="error")
+    assert error_condition(refused) == "service-unavailable"
+    assert refused.find("{jabber:client}error").get("type") == "wait"
+    _, form = await features(alice, ROOM)
+    assert form["muc#roominfo_occupants"] == "2"
     refused = await join(carol, ROOM, "Carol")
     assert error_condition(refused) == "service-unavailable"
     assert refused.find("{jabber:client}error").get("type") == "wait"
