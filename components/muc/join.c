@@ -63,6 +63,14 @@ static int may_enter(
 	return room_full(r, aff) || room_crowded(r, aff, nick) ? refuse_full(rq) : 0;
 }
 
+/* XEP-0106 4.1: an escaped space neither begins nor ends a local part. */
+static bool is_spaced(const char *local)
+{
+	size_t n = strlen(local);
+
+	return !strncmp(local, "\\20", 3) || (n >= 3 && !strcmp(local + n - 3, "\\20"));
+}
+
 /* 10.1.1.  0 and a new, locked room of which who is the owner, or the answer. */
 static int create(struct muc *m, struct comp_req *rq, struct room **out)
 {
@@ -72,7 +80,7 @@ static int create(struct muc *m, struct comp_req *rq, struct room **out)
 	struct jid bare = jid_bare(who, a);
 	int ret = 0;
 
-	if (strlen(local) > (size_t)m->conf->max_room_name)
+	if (strlen(local) > (size_t)m->conf->max_room_name || is_spaced(local))
 		ret = -COND_NOT_ACCEPTABLE;
 	else if (!muc_may_create(m, who))
 		ret = -COND_NOT_ALLOWED;
