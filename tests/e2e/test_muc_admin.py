@@ -278,6 +278,9 @@ async def test_reserved_nick(people, client):
     answer = await zoe.request("get", disco, to=ROOM)
     assert answer[0][0].get("name") == "Zoe"
     assert len((await alice.request("get", disco, to=ROOM))[0]) == 0
+    wanted = {"jid": zoe.bare, "affiliation": "member", "nick": "nora"}
+    assert outcome(await change(alice, ROOM, wanted)) == "conflict"  # somebody is in under it
+    assert outcome(await change(alice, ROOM, {**wanted, "nick": "Zoe"})) == "ok"
     await leave(people["nora"], ROOM, "nora")
     assert error_condition(await join(people["nora"], ROOM, "Zoe")) == "conflict"
     assert (await join(zoe, ROOM, "Zoe")).get("type") is None
