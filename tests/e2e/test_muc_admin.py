@@ -270,6 +270,20 @@ async def test_moderator_by_role(people):
     assert outcome(await change(nora, ROOM, {"nick": "mia", "role": "none"})) == "forbidden"
 
 
+@pytest.mark.parametrize("what", [
+    {"role": "visitor"}, {"role": "moderator"}, {"role": "none"}, {"affiliation": "member"},
+    {"affiliation": "outcast"}], ids=lambda what: "-".join(what.values()))
+async def test_who_changes_something_is_answered_before_all_see_it(people, what):
+    """8.2 to 8.5, 9.1, 9.3, 9.6, 9.7"""
+    adam = people["adam"]
+    await adam.sync()
+    adam.inbox.clear()
+    who = {"nick": "nora"} if "role" in what else {"jid": "nora@localhost"}
+    assert outcome(await change(adam, ROOM, {**who, **what})) == "ok"
+    await adam.wait("presence", from_=f"{ROOM}/nora")
+    assert [e.tag.rpartition("}")[2] for e in adam.inbox] == ["iq", "presence"]
+
+
 async def test_reserved_nick(people, client):
     alice = people["alice"]
     disco = "<query xmlns='http://jabber.org/protocol/disco#info' node='x-roomuser-item'/>"
