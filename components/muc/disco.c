@@ -10,9 +10,14 @@
 #include "hats_cmd.h"
 #include "info.h"
 #include "mam.h"
+#include "message.h"
 #include "occupant.h"
 #include "room.h"
 #include "search.h"
+
+/* What a question costs: a list may be long; clients ask what each room is like, at the login. */
+#define COST_ITEMS 1
+#define COST_INFO 0.25
 
 #define NODE_NICK "x-roomuser-item"
 #define NODE_TRAFFIC "http://jabber.org/protocol/muc#traffic"
@@ -72,10 +77,13 @@ static int reserved_nick(const struct room *r, const struct jid *who, struct el 
 }
 
 /* A room that can be asked about; NULL: none, *ret the answer. */
-static struct room *find(struct muc *m, const struct comp_req *rq, int *ret)
+static struct room *find(struct muc *m, const struct comp_req *rq, double cost, int *ret)
 {
 	struct room *r = rooms_find_jid(m, comp_to(rq));
 
+	*ret = -COND_RESOURCE_CONSTRAINT;
+	if (!message_afford(m, r, comp_from(rq), cost))
+		return NULL;
 	*ret = -COND_ITEM_NOT_FOUND;
 	if (!r || (r->locked && room_aff(r, comp_from(rq)) != AFF_OWNER))
 		return NULL;
@@ -94,7 +102,7 @@ static int on_info(struct comp_req *rq, const char *node, struct el *query, void
 
 	if (jid_is_domain(comp_to(rq)))
 		return COMP_PASS;
-	r = find(m, rq, &ret);
+	r = find(m, rq, COST_INFO, &ret);
 	if (!r)
 		return ret;
 	if (node && !strcmp(node, NODE_NICK))
@@ -157,8 +165,10 @@ static int on_items(struct comp_req *rq, const char *node, struct el *query, voi
 	if (node && (jid_is_domain(comp_to(rq)) || strcmp(node, NS_COMMANDS) != 0))
 		return COMP_PASS;
 	if (jid_is_domain(comp_to(rq)))
-		return service_items(m, comp_payload(rq), query);
-	r = find(m, rq, &ret);
+		return message_afford(m, NULL, comp_from(rq), COST_ITEMS)
+		           ? service_items(m, comp_payload(rq), query)
+		           : -COND_RESOURCE_CONSTRAINT;
+	r = find(m, rq, COST_ITEMS, &ret);
 	if (r && node) {
 		hats_items(r, comp_from(rq), query);
 		return COMP_DONE;

@@ -195,6 +195,22 @@ async def test_flood_of_questions_for_lists(make_rooms, client, where):
     assert form.find("{jabber:client}error").get("type") == "wait"
 
 
+@pytest.mark.parametrize("where", ["inside", "outside"])
+@pytest.mark.parametrize("what, to, expected", [
+    ("items", ROOM, 10), ("items", SERVICE, 10), ("info", ROOM, 40)])
+async def test_flood_of_discovery(make_rooms, client, where, what, to, expected):
+    """Thousands of occupants or rooms may be the answer; what one room is like costs a quarter."""
+    muc(make_rooms, OCCUPANT_RATE="1", OCCUPANT_BURST="10")
+    alice, bob = await client("alice"), await client("bob")
+    await create(alice, ROOM, "Alice", persistentroom=True)
+    asks = alice if where == "inside" else bob
+    payload = f"<query xmlns='http://jabber.org/protocol/disco#{what}'/>"
+    got = [await asks.request("get", payload, to=to) for _ in range(2 * expected)]
+    refused = [error_condition(a) for a in got].index("resource-constraint")
+    assert 0.8 * expected <= refused <= 1.5 * expected
+    assert got[refused].find("{jabber:client}error").get("type") == "wait"
+
+
 async def test_large_change_is_paid_for_afterwards(make_rooms, client, clock):
     muc(make_rooms, OCCUPANT_RATE="1", OCCUPANT_BURST="10")
     alice, adam = await client("alice"), await client("adam")
