@@ -34,7 +34,7 @@ static void put_features(const struct room *r, struct el *query)
 {
 	static const char *const always[] = { NS_MUC, NS_MUC_STABLE_ID, NS_MUC_SELF_PING,
 		NS_OCCUPANT_ID, NS_VCARD, NS_HATS, NS_COMMANDS, NS_DISCO_INFO, NS_DISCO_ITEMS,
-		NS_PING };
+		NS_PING, NS_MUC_REQUEST, NS_MUC_ROOMCONFIG, NS_MUC_ROOMINFO };
 	const struct room_conf *c = &r->conf;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)

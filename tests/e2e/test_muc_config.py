@@ -269,7 +269,8 @@ async def test_features_of_service_and_room(alice):
     assert {MUC, f"{MUC}#stable_id", RSM} <= found
     found, form = await features(alice, ROOM)
     assert {MUC, "muc_unsecured", "muc_public", "muc_temporary", "muc_open", "muc_unmoderated",
-            "muc_semianonymous", f"{MUC}#stable_id", f"{MUC}#self-ping-optimization"} <= found
+            "muc_semianonymous", f"{MUC}#stable_id", f"{MUC}#self-ping-optimization",
+            f"{MUC}#request", f"{MUC}#roomconfig", f"{MUC}#roominfo"} <= found
     await configure(alice, ROOM, {
         "membersonly": True, "whois": "anyone", "moderatedroom": True, "persistentroom": True,
         "publicroom": False, "passwordprotectedroom": True, "roomsecret": "x", "roomdesc": "Cave"})
