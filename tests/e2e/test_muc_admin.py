@@ -260,6 +260,21 @@ async def test_moderated_room_and_voice(people):
     assert error_condition(await nora.wait("message", id="v3", type="error")) == "forbidden"
 
 
+async def test_voice_requests_that_are_refused(people, client):
+    """Of who has voice, moderated or not, and of who is not in the room."""
+    alice, adam, mia, nora = people.values()
+    zoe = await client("zoe")
+    form = (f"<x xmlns='{DATA}' type='submit'><field var='FORM_TYPE'><value>{MUC}#request</value>"
+            "</field><field var='muc#role'><value>participant</value></field></x>")
+    for n, moderated in enumerate((False, True)):
+        await configure(alice, ROOM, {"moderatedroom": moderated})
+        for c in adam, mia, nora, zoe:
+            say(c, ROOM, form, f"v{n}", kind="normal")
+            assert error_condition(await c.wait("message", id=f"v{n}")) == "not-acceptable"
+    await alice.sync()
+    assert not alice.inbox.find("message", has=f"{{{DATA}}}x")
+
+
 async def test_moderator_by_role(people):
     alice, adam, mia, nora = people.values()
     assert outcome(await change(adam, ROOM, {"nick": "nora", "role": "moderator"})) == "ok"
