@@ -221,7 +221,7 @@ void ghost_online(struct muc *m, bool resumed)
 		return;
 	el_add(msg, "no-store", NS_HINTS);
 	el_freeze(msg);
-	for (size_t i = 0; i < m->n_sorted; i++)
-		probe(m->sorted[i], msg);
+	for (size_t i = 0; i < m->sorted.n; i++)
+		probe(m->sorted.v[i], msg);
 	ping_suspects(m);
 }

@@ -136,13 +136,21 @@ static void send_all(struct session *s, const struct note *n, const struct el *x
 	subject_send(r, s);
 }
 
-/* Codes of the first presence; 7.2.4, 7.2.3, 10.1.1 */
+/* Of what others learn: 7.2.3, 7.2.12 */
+static void note_warnings(struct note *n, const struct room_conf *c)
+{
+	if (c->nonanon)
+		note_self(n, 100);
+	if (c->archive)
+		note_self(n, 170);
+}
+
+/* Codes of the first presence; 7.2.8, 10.1.1 */
 static void note_enter(
     struct note *n, const struct room *r, const struct comp_req *rq, bool renamed, bool created)
 {
 	n->id = el_attr(comp_el(rq), "id");
-	if (r->conf.nonanon)
-		note_self(n, 100);
+	note_warnings(n, &r->conf);
 	if (created)
 		note_self(n, 201);
 	if (renamed)
@@ -216,8 +224,7 @@ static void synchronise(struct session *s, const struct el *x, const char *id)
 {
 	struct note n = { .id = id };
 
-	if (s->occ->room->conf.nonanon)
-		note_self(&n, 100);
+	note_warnings(&n, &s->occ->room->conf);
 	send_all(s, &n, x, false);
 }
 

@@ -33,7 +33,7 @@ size_t listing_find(const char *jid, bool *ret_there, void *arg)
 	return lo;
 }
 
-static void insert(struct listing *l, struct room *r)
+void listing_add(struct listing *l, struct room *r)
 {
 	bool there;
 	size_t at = listing_find(r->local, &there, l);
@@ -48,7 +48,7 @@ static void insert(struct listing *l, struct room *r)
 	l->n++;
 }
 
-static void take_out(struct listing *l, const struct room *r)
+void listing_remove(struct listing *l, const struct room *r)
 {
 	bool there;
 	size_t at = listing_find(r->local, &there, l);
@@ -66,9 +66,9 @@ void listing_update(struct room *r)
 		return;
 	r->listed = listed;
 	if (listed)
-		insert(&r->m->listing, r);
+		listing_add(&r->m->listing, r);
 	else
-		take_out(&r->m->listing, r);
+		listing_remove(&r->m->listing, r);
 }
 
 void listing_done(struct listing *l)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The rooms that are listed to everybody (disco#items of the service, XEP-0045 6.3), in the order
- * of their addresses: kept up to date as rooms change, so that a page costs what is in it however
- * many rooms there are. */
+/* Rooms in the order of their addresses: all of them, and those that are listed to everybody
+ * (disco#items of the service, XEP-0045 6.3).  Kept up to date as rooms change, so that a page
+ * costs what is in it however many rooms there are. */
 #ifndef MUC_LISTING_H
 #define MUC_LISTING_H
 
@@ -15,7 +15,10 @@ struct listing { /* zeroed: empty */
 	size_t n, cap;
 };
 
-/* A room is new, is another than before, or ends: it is put where it belongs, or taken out. */
+void listing_add(struct listing *l, struct room *r); /* of another address than those in it */
+void listing_remove(struct listing *l, const struct room *r);
+/* Of those that are listed: a room is new, is another than before, or ends: it is put where it
+ * belongs, or taken out. */
 void listing_update(struct room *r);
 /* Where an address stands or would stand (rsm_find_fn); l: a struct listing.  Who has made one up
  * is answered as if it stood there. */

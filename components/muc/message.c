@@ -39,6 +39,27 @@ int message_reflect(struct room *r, struct el *msg)
 	return 0;
 }
 
+int message_to(const struct room *r, struct el *msg, bool (*is_meant)(const struct occupant *o))
+{
+	struct comp_many *many;
+	int n = 0, ret;
+
+	el_freeze(msg);
+	many = comp_many_begin(r->m->c, msg);
+	LIST_EACH (it, &r->occupants) {
+		const struct occupant *o = LIST_ENTRY(it, struct occupant, link);
+
+		if (!is_meant(o))
+			continue;
+		LIST_EACH (s, &o->sessions) {
+			comp_many_add(many, LIST_ENTRY(s, struct session, link)->jid.s);
+			n++;
+		}
+	}
+	ret = comp_many_end(many);
+	return ret < 0 ? ret : n;
+}
+
 void message_codes(struct room *r, const unsigned *codes, unsigned n)
 {
 	EL_AUTO struct el *msg = el_message("groupchat", NULL);

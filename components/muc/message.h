@@ -5,10 +5,14 @@
 
 #include "handler.h"
 
+struct occupant;
+
 int message_groupchat(struct muc *m, struct room *r, struct comp_req *rq);
 /* A copy to each session; msg has its from.  0, or -COND_RESOURCE_CONSTRAINT: more waits to be sent
  * than may, and nothing of this was taken. */
 int message_reflect(struct room *r, struct el *msg);
+/* A copy to each session of those occupants; msg has its from.  How many, or -Exxx: none. */
+int message_to(const struct room *r, struct el *msg, bool (*is_meant)(const struct occupant *o));
 /* A status code of the room's to all (10.2.1): <message type='groupchat'/> from the room. */
 void message_codes(struct room *r, const unsigned *codes, unsigned n);
 

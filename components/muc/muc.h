@@ -14,7 +14,7 @@
  *   later       requests that wait              sweep   what is removed bit by bit
  *   store_said  SQL of what was said
  *   relay       private messages, iq            ghost      errors of clients that are gone
- *   listing     the rooms that are listed
+ *   listing     rooms in order: all, and those that are listed
  *   reach       whether the link takes what a change makes a room say
  *   admin       muc#admin: roles, lists         apply      what a change of affiliations leads to
  *   invite voice register disco
@@ -106,10 +106,9 @@ struct muc {
 	int64_t seq;       /* the last number given to who came or spoke: grows for ever */
 	struct who admins; /* bare JIDs */
 	struct who local_domains;
-	struct map rooms;     /* struct room by local part */
-	struct room **sorted; /* all rooms by local part */
-	size_t n_sorted, cap_sorted;
-	struct listing listing;
+	struct map rooms;       /* struct room by local part */
+	struct listing sorted;  /* all rooms */
+	struct listing listing; /* those that are listed */
 	struct rate_conf occupant_rate, room_rate, search_rate;
 	struct rate searches;         /* of everybody */
 	struct rate_table *joins;     /* by room and bare JID */

@@ -109,26 +109,13 @@ static struct el *request(const struct room *r, const char *who, const char *nic
 	return msg;
 }
 
-/* Admins and owners who are in the room; 0 or -Exxx, *ret_n: how many sessions. */
-static int ask_present(const struct room *r, const struct el *msg, size_t *ret_n)
+static bool is_approver(const struct occupant *o)
 {
-	struct comp_many *many = comp_many_begin(r->m->c, msg);
-
-	*ret_n = 0;
-	LIST_EACH (it, &r->occupants) {
-		const struct occupant *o = LIST_ENTRY(it, struct occupant, link);
-
-		if (o->aff < AFF_ADMIN)
-			continue;
-		LIST_EACH (s, &o->sessions) {
-			comp_many_add(many, LIST_ENTRY(s, struct session, link)->jid.s);
-			++*ret_n;
-		}
-	}
-	return comp_many_end(many);
+	return o->aff >= AFF_ADMIN;
 }
 
-/* Nobody of them is: those of the lists, owners first.  It is no loss if one cannot be sent. */
+/* Nobody of them is in the room: those of the lists, owners first.  It is no loss if one cannot be
+ * sent. */
 static void ask_absent(const struct room *r, const struct el *msg)
 {
 	unsigned n = 0;
@@ -146,9 +133,9 @@ static void ask_absent(const struct room *r, const struct el *msg)
 static int ask(const struct room *r, const char *who, const char *nick)
 {
 	EL_AUTO struct el *msg = request(r, who, nick);
-	size_t n;
+	int n = message_to(r, msg, is_approver);
 
-	if (ask_present(r, msg, &n) < 0)
+	if (n < 0)
 		return -COND_RESOURCE_CONSTRAINT;
 	if (n == 0)
 		ask_absent(r, msg);

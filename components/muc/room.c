@@ -37,52 +37,6 @@ bool rooms_full(const struct muc *m)
 	return m->conf->max_rooms > 0 && map_len(&m->rooms) >= (size_t)m->conf->max_rooms;
 }
 
-size_t rooms_index(const struct muc *m, const char *local, bool *ret_there)
-{
-	size_t lo = 0, hi = m->n_sorted;
-
-	*ret_there = false;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int d = strcmp(m->sorted[mid]->local, local);
-
-		if (d == 0) {
-			*ret_there = true;
-			return mid;
-		}
-		if (d < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static void sorted_insert(struct muc *m, struct room *r)
-{
-	bool there;
-	size_t at = rooms_index(m, r->local, &there);
-
-	assert(!there);
-	if (m->n_sorted == m->cap_sorted) {
-		m->cap_sorted = m->cap_sorted ? m->cap_sorted * 2 : 64;
-		m->sorted = xreallocarray(m->sorted, m->cap_sorted, sizeof(struct room *));
-	}
-	memmove(m->sorted + at + 1, m->sorted + at, (m->n_sorted - at) * sizeof(struct room *));
-	m->sorted[at] = r;
-	m->n_sorted++;
-}
-
-static void sorted_remove(struct muc *m, const struct room *r)
-{
-	bool there;
-	size_t at = rooms_index(m, r->local, &there);
-
-	assert(there && m->sorted[at] == r);
-	m->n_sorted--;
-	memmove(m->sorted + at, m->sorted + at + 1, (m->n_sorted - at) * sizeof(struct room *));
-}
-
 /* --- one room ----------------------------------------------------------------------------------
  */
 
@@ -108,7 +62,7 @@ struct room *room_new(struct muc *m, const char *local)
 	hats_init(&r->hats);
 	rate_init(&r->rate, &m->room_rate, muc_now(m));
 	map_put(&m->rooms, &r->node, r->local, strlen(r->local));
-	sorted_insert(m, r);
+	listing_add(&m->sorted, r);
 	metric_set(&m_rooms, (int64_t)map_len(&m->rooms));
 	return r;
 }
@@ -160,7 +114,7 @@ int room_load(struct room *r)
 static void detach(struct room *r)
 {
 	map_del(&r->m->rooms, &r->node);
-	sorted_remove(r->m, r);
+	listing_remove(&r->m->sorted, r);
 	metric_set(&m_rooms, (int64_t)map_len(&r->m->rooms));
 	r->gone = true;
 	listing_update(r);
@@ -183,15 +137,13 @@ void room_settle(struct room *r)
 
 void rooms_free(struct muc *m)
 {
-	while (m->n_sorted > 0) {
-		struct room *r = m->sorted[m->n_sorted - 1];
+	while (m->sorted.n > 0) {
+		struct room *r = m->sorted.v[m->sorted.n - 1];
 
 		detach(r);
 		release(r);
 	}
-	free(m->sorted);
-	m->sorted = NULL;
-	m->cap_sorted = 0;
+	listing_done(&m->sorted);
 	listing_done(&m->listing);
 	map_done(&m->rooms);
 	map_init(&m->rooms);

@@ -62,8 +62,6 @@ struct room {
 struct room *rooms_find(const struct muc *m, const char *local, size_t len);
 struct room *rooms_find_jid(const struct muc *m, const struct jid *j); /* by its local part */
 bool rooms_full(const struct muc *m);
-/* The index in m->sorted at which a room of this name stands or would; *ret_there: it does. */
-size_t rooms_index(const struct muc *m, const char *local, bool *ret_there);
 
 struct room *room_new(struct muc *m, const char *local); /* with the service's configuration */
 /* Reads what is not loaded yet.  0, or -Exxx: try again later. */

@@ -87,8 +87,8 @@ void muc_init(struct muc *m, struct comp *c)
 void muc_reload(struct muc *m)
 {
 	read_settings(m);
-	for (size_t i = 0; i < m->n_sorted; i++)
-		apply_anew(m->sorted[i]);
+	for (size_t i = 0; i < m->sorted.n; i++)
+		apply_anew(m->sorted.v[i]);
 }
 
 void muc_stop(struct muc *m)

@@ -50,11 +50,11 @@ static int cut_old(struct muc *m)
 	for (int i = 0; i < ROOMS; i++) {
 		int r;
 
-		if (m->sweep.at >= m->n_sorted) {
+		if (m->sweep.at >= m->sorted.n) {
 			m->sweep.at = 0;
 			return NOTHING;
 		}
-		r = cut_room(m, m->sorted[m->sweep.at], below);
+		r = cut_room(m, m->sorted.v[m->sweep.at], below);
 		if (r != NOTHING)
 			return r;
 		m->sweep.at++;

@@ -29,6 +29,11 @@ static struct el *request(const struct room *r, const struct session *by)
 	return msg;
 }
 
+static bool is_moderator(const struct occupant *o)
+{
+	return o->role == ROLE_MODERATOR;
+}
+
 static int ask(struct room *r, struct session *by, struct comp_req *rq)
 {
 	if (!r->conf.moderated || by->occ->role != ROLE_VISITOR)
@@ -37,19 +42,8 @@ static int ask(struct room *r, struct session *by, struct comp_req *rq)
 		return handler_refuse(rq, COND_RESOURCE_CONSTRAINT, "wait", "Slow down.");
 
 	EL_AUTO struct el *msg = request(r, by);
-	struct comp_many *many;
 
-	el_freeze(msg);
-	many = comp_many_begin(r->m->c, msg);
-	LIST_EACH (it, &r->occupants) {
-		const struct occupant *o = LIST_ENTRY(it, struct occupant, link);
-
-		if (o->role != ROLE_MODERATOR)
-			continue;
-		LIST_EACH (s, &o->sessions)
-			comp_many_add(many, LIST_ENTRY(s, struct session, link)->jid.s);
-	}
-	return comp_many_end(many) < 0 ? -COND_RESOURCE_CONSTRAINT : HANDLED;
+	return message_to(r, msg, is_moderator) < 0 ? -COND_RESOURCE_CONSTRAINT : HANDLED;
 }
 
 static int answer(struct room *r, const struct session *by, const struct form *f, struct arena *a)

@@ -16,7 +16,7 @@ from lib.faults import let_pass
 from lib.inbox import error_condition
 from lib.old_rooms import make_older
 from lib.rooms import (
-    CLIENT, change, codes, configure, create, features, join, leave, occupant_id, say)
+    CLIENT, X, change, codes, configure, create, features, join, leave, occupant_id, say)
 from lib.wait import until, until_answer
 
 ROOM = "room@conference.localhost"
@@ -297,6 +297,20 @@ async def test_taken_back_by_a_moderator(stack, client):
     assert page.messages[1].get("from") == ROOM and page.ids[1] == stanza_id(told, ROOM)
     with contextlib.closing(sqlite3.connect(database(stack))) as db:
         assert not db.execute("SELECT 1 FROM said WHERE body LIKE '%spam%'").fetchall()
+
+
+async def test_who_enters_is_told_that_it_is_kept(stack, client):
+    alice, bob = await two(client)
+    carol = await client("carol")
+    assert codes(await join(carol, ROOM, "Carol")) == [110, 170]
+    assert codes(await join(carol, ROOM, "Carol")) == [110, 170]  # a full synchronisation
+    assert codes(await bob.wait("presence", from_=f"{ROOM}/Carol")) == []
+    await configure(alice, ROOM, {"enablearchiving": False, "whois": "anyone"})
+    assert codes(await carol.wait("message", from_=ROOM, type="groupchat", has=X)) == [171, 172]
+    assert codes(await join(carol, ROOM, "Carol")) == [100, 110]
+    await leave(carol, ROOM, "Carol")
+    await configure(alice, ROOM, {"enablearchiving": True})
+    assert codes(await join(carol, ROOM, "Carol")) == [100, 110, 170]
 
 
 # --- what goes wrong ------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ async def test_persistent_room_is_back_after_a_kill(stack, client):
     muc.start()
     stack.ready()
     me = await join(mia, ROOM, "Mia")
-    assert codes(me) == [100, 110] and item(me)["affiliation"] == "member"
+    assert codes(me) == [100, 110, 170] and item(me)["affiliation"] == "member"
     assert shown(mia) == ["h1", "h2", "h3"]
     subject = mia.inbox.find("message")[-1]
     assert subject.findtext(f"{CLIENT}subject") == "Tea"

@@ -5,8 +5,7 @@ import pytest
 
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
-from lib.rooms import (DATA, MUC, OWNER, change, codes, configure, create, features, item, join,
-                       say)
+from lib.rooms import (MUC, change, codes, configure, create, features, form_of, item, join, say)
 
 SERVICE = "conference.localhost"
 ROOM = f"room@{SERVICE}"
@@ -86,9 +85,7 @@ async def test_defaults_in_the_form_of_a_new_room(make_rooms, client, name, valu
     make_rooms(env={f"MUC_DEFAULT_{name}": value})
     alice = await client("alice")
     await join(alice, ROOM, "Alice")
-    answer = await alice.request("get", f"<query xmlns='{OWNER}'/>", to=ROOM)
-    form = {f.get("var"): [v.text for v in f.findall(f"{{{DATA}}}value")]
-            for f in answer.iter(f"{{{DATA}}}field")}
+    form = await form_of(alice, ROOM)
     assert form[f"muc#roomconfig_{field}"] == expected
     assert (await configure(alice, ROOM)).get("type") == "result"  # which takes them as they are
 

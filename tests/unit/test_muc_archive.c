@@ -319,6 +319,9 @@ static void test_off(void **state)
 	talk(f, ALICE, "a");
 	configure(f, ALICE, ROOM, CONF("enablearchiving", "0"));
 	fix_has(f, "<status code=\"171\"/>");
+	enter(f, CAROL, ROOM "/Carol", "");
+	assert_null(got(f, "to=\"" CAROL "\"", "code=\"170\""));
+	leave(f, CAROL, ROOM "/Carol");
 	talk(f, ALICE, "bcdef");
 	refused(f, BOB, QUERY(), "<service-unavailable");
 	assert_int_equal(number(f, "SELECT count(*) FROM said"), 4); /* and what is shown */
@@ -331,6 +334,8 @@ static void test_off(void **state)
 	fix_clear(f);
 	enter(f, CAROL, ROOM "/Carol", "");
 	assert_string_equal(texts(f), "efg");
+	assert_non_null(got(f, "<status code=\"110\"/>", "<status code=\"170\"/>"));
+	assert_int_equal(fix_count(f, "code=\"170\""), 1); /* to itself alone */
 }
 
 static void test_subjects_and_such(void **state)

@@ -139,6 +139,13 @@ def say(client, room, inner, ident=None, kind="groupchat"):
     client.send_raw(f"<message to={quoteattr(room)} type='{kind}'{ident}>{inner}</message>")
 
 
+async def form_of(client, room):
+    """The values of the owner's form, sorted."""
+    answer = await client.request("get", f"<query xmlns='{OWNER}'/>", to=room)
+    return {f.get("var"): sorted(v.text or "" for v in f.findall(f"{{{DATA}}}value"))
+            for f in answer.iter(f"{{{DATA}}}field")}
+
+
 async def features(client, room):
     """(features, {field of muc#roominfo: value}) of a room."""
     answer = await client.request(
