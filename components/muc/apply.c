@@ -76,7 +76,7 @@ void plan_done(struct plan *p)
 	free(p->name);
 }
 
-/* The nick reserved after the change; outcasts have none (14.4). */
+/* The nick reserved after the change; outcasts have none (17.4). */
 static int new_nick(const struct plan *p, const struct jid *who, enum aff to, const char *nick,
     struct arena *a, const char **out)
 {
@@ -263,7 +263,7 @@ static void apply_to(const struct plan *p, struct occupant *o, const struct chan
 	}
 }
 
-/* 15.1 (code 101), and 9.5: a new member of a members-only room is invited. */
+/* 18.1 (code 101), and 9.5: a new member of a members-only room is invited. */
 static void tell_absent(const struct plan *p, const struct change *c)
 {
 	struct room *r = p->room;

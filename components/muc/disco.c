@@ -107,7 +107,7 @@ static int on_info(struct comp_req *rq, const char *node, struct el *query, void
 		return ret;
 	if (node && !strcmp(node, NODE_NICK))
 		return reserved_nick(r, comp_from(rq), query);
-	if (node && !strcmp(node, NODE_TRAFFIC)) /* 15.1.1: nothing is taken out */
+	if (node && !strcmp(node, NODE_TRAFFIC)) /* 18.1.1: nothing is taken out */
 		return -COND_SERVICE_UNAVAILABLE;
 	if (node)
 		return hats_info(node, query);

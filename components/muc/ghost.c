@@ -19,7 +19,7 @@ enum { PING_MS = 30 * 1000, AGAIN_MS = 1000 };
 
 static const struct log_tag tag = { .mod = "room" };
 
-/* 15.1.2 */
+/* 18.1.2 */
 static bool means_gone(enum el_cond c)
 {
 	switch (c) {

@@ -43,7 +43,7 @@ static int refuse_full(struct comp_req *rq)
 	return handler_refuse(rq, COND_SERVICE_UNAVAILABLE, "wait", "The room is full.");
 }
 
-/* 7.2.6 to 7.2.10.  0 or the answer. */
+/* 7.2.5 to 7.2.10.  0 or the answer. */
 static int may_enter(
     const struct room *r, struct comp_req *rq, const struct el *x, const char *nick)
 {
@@ -219,7 +219,7 @@ static int join(
 /* --- who is in the room already ----------------------------------------------------------------
  */
 
-/* 14.3: a full synchronisation. */
+/* 17.3: a full synchronisation. */
 static void synchronise(struct session *s, const struct el *x, const char *id)
 {
 	struct note n = { .id = id };

@@ -69,7 +69,7 @@ int leave_unavailable(struct muc *m, struct room *r, struct comp_req *rq)
 
 	(void)m;
 	if (!s)
-		return HANDLED; /* 14.3: silently */
+		return HANDLED; /* 17.3: silently */
 	n.status = el_child_text(comp_el(rq), "status", NS_CLIENT);
 	if (n.status && (strlen(n.status) > MUC_REASON_MAX || !reach_may_say(s, n.status)))
 		n.status = NULL;

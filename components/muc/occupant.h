@@ -77,7 +77,7 @@ void occupant_keep(const struct occupant *o); /* all of its sessions */
 void session_restore(struct room *r, const char *nick, const struct jid *full, enum role role,
     int64_t came, int64_t spoke, const char *pres);
 
-/* What a session wants to show (7.2.3, 14.3): the children of its presence but for what is
+/* What a session wants to show (7.7, 17.3): the children of its presence but for what is
  * muc's own to say.  -COND_NOT_ACCEPTABLE if it is more than MUC_PRESENCE_MAX. */
 int session_read_presence(const struct el *presence, struct sbuf *out)
     __attribute__((warn_unused_result));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between two occupants: private messages (XEP-0045 7.5) and questions (14.4), each under the
+/* Between two occupants: private messages (XEP-0045 7.5) and questions (17.4), each under the
  * occupants' addresses; and the self-ping of XEP-0410. */
 #ifndef MUC_RELAY_H
 #define MUC_RELAY_H

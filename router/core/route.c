@@ -153,7 +153,7 @@ static bool address_own(struct stanza *st)
 }
 
 /* What a service sends to a session that has sent it presence: a room, and one of its occupants is
- * blocked.  An error would take the one who blocks out of the room (XEP-0045 15.1.2), and the
+ * blocked.  An error would take the one who blocks out of the room (XEP-0045 18.1.2), and the
  * occupant would not see it as his own. */
 static bool is_of_joined_room(struct router *r, const struct stanza *st)
 {
