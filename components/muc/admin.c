@@ -198,12 +198,14 @@ static int set_roles(struct room *r, struct comp_req *rq, const struct actor *by
 	int ret = check_roles(r, rq, by, actor);
 
 	if (ret == 0) {
+		comp_reply_ok(rq); /* before what the others are told */
 		EL_EACH (item, comp_payload(rq), "item", NS_MUC_ADMIN) {
 			/* a nick that came twice may be gone by now */
 			if (read_role(r, rq, by, item, &o, &role) == 0)
 				admin_give_role(
 				    o, role, actor, el_child_text(item, "reason", NS_MUC_ADMIN));
 		}
+		ret = ANSWERED;
 	}
 	reach_clear(r);
 	free(actor);

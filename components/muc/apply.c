@@ -76,12 +76,12 @@ void plan_done(struct plan *p)
 	free(p->name);
 }
 
-/* The nick reserved after the change; outcasts have none (14.4). */
-static int new_nick(const struct plan *p, const struct aff_entry *e, enum aff to, const char *nick,
+/* The nick reserved after the change; outcasts have none (17.4). */
+static int new_nick(const struct plan *p, const struct jid *who, enum aff to, const char *nick,
     struct arena *a, const char **out)
 {
 	const struct room *r = p->room;
-	const struct aff_entry *other;
+	const struct aff_entry *e = affs_find(&r->affs, who->s);
 	int ret;
 
 	*out = NULL;
@@ -96,16 +96,20 @@ static int new_nick(const struct plan *p, const struct aff_entry *e, enum aff to
 	ret = nick_read(a, nick, (size_t)r->m->conf->max_nick, out);
 	if (ret < 0)
 		return ret;
-	other = affs_nick(&r->affs, *out);
-	return (other && other != e) || map_gets(&p->nicks, *out) ? -COND_CONFLICT : 0;
+	if (e && e->nick && !strcmp(e->nick, *out))
+		return 0;
+	/* in use as well: where nicks are locked down, who has it could not come in (7.2.2) */
+	return room_nick_taken(r, *out, who) || map_gets(&p->nicks, *out) ? -COND_CONFLICT : 0;
 }
 
 /* Who asks for membership and a nick that is free still gets both. */
-static const char *wanted_nick(const struct plan *p, const char *who)
+static const char *wanted_nick(const struct plan *p, const struct jid *who)
 {
-	const char *nick = register_wanted(p->room, who);
+	const char *nick = register_wanted(p->room, who->s);
 
-	return nick && !affs_nick(&p->room->affs, nick) && !map_gets(&p->nicks, nick) ? nick : NULL;
+	if (!nick || room_nick_taken(p->room, nick, who) || map_gets(&p->nicks, nick))
+		return NULL;
+	return nick;
 }
 
 static void add(struct plan *p, const struct jid *who, const struct aff_entry *e, enum aff to,
@@ -142,9 +146,9 @@ int plan_add(struct plan *p, const struct actor *by, const struct jid *who, enum
 	if (ret == 0 && reason && strlen(reason) > MUC_REASON_MAX)
 		ret = -COND_NOT_ACCEPTABLE;
 	if (!nick && !e && to >= AFF_MEMBER)
-		nick = wanted_nick(p, bare.s);
+		nick = wanted_nick(p, &bare);
 	if (ret == 0)
-		ret = new_nick(p, e, to, nick, a, &nick);
+		ret = new_nick(p, &bare, to, nick, a, &nick);
 	if (ret == 0)
 		add(p, &bare, e, to, nick, reason);
 	arena_free(a);
@@ -259,7 +263,7 @@ static void apply_to(const struct plan *p, struct occupant *o, const struct chan
 	}
 }
 
-/* 15.1 (code 101), and 9.5: a new member of a members-only room is invited. */
+/* 18.1 (code 101), and 9.5: a new member of a members-only room is invited. */
 static void tell_absent(const struct plan *p, const struct change *c)
 {
 	struct room *r = p->room;

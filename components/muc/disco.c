@@ -10,9 +10,14 @@
 #include "hats_cmd.h"
 #include "info.h"
 #include "mam.h"
+#include "message.h"
 #include "occupant.h"
 #include "room.h"
 #include "search.h"
+
+/* What a question costs: a list may be long; clients ask what each room is like, at the login. */
+#define COST_ITEMS 1
+#define COST_INFO 0.25
 
 #define NODE_NICK "x-roomuser-item"
 #define NODE_TRAFFIC "http://jabber.org/protocol/muc#traffic"
@@ -29,7 +34,7 @@ static void put_features(const struct room *r, struct el *query)
 {
 	static const char *const always[] = { NS_MUC, NS_MUC_STABLE_ID, NS_MUC_SELF_PING,
 		NS_OCCUPANT_ID, NS_VCARD, NS_HATS, NS_COMMANDS, NS_DISCO_INFO, NS_DISCO_ITEMS,
-		NS_PING };
+		NS_PING, NS_MUC_REQUEST, NS_MUC_ROOMCONFIG, NS_MUC_ROOMINFO };
 	const struct room_conf *c = &r->conf;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
@@ -72,10 +77,13 @@ static int reserved_nick(const struct room *r, const struct jid *who, struct el 
 }
 
 /* A room that can be asked about; NULL: none, *ret the answer. */
-static struct room *find(struct muc *m, const struct comp_req *rq, int *ret)
+static struct room *find(struct muc *m, const struct comp_req *rq, double cost, int *ret)
 {
 	struct room *r = rooms_find_jid(m, comp_to(rq));
 
+	*ret = -COND_RESOURCE_CONSTRAINT;
+	if (!message_afford(m, r, comp_from(rq), cost))
+		return NULL;
 	*ret = -COND_ITEM_NOT_FOUND;
 	if (!r || (r->locked && room_aff(r, comp_from(rq)) != AFF_OWNER))
 		return NULL;
@@ -94,12 +102,12 @@ static int on_info(struct comp_req *rq, const char *node, struct el *query, void
 
 	if (jid_is_domain(comp_to(rq)))
 		return COMP_PASS;
-	r = find(m, rq, &ret);
+	r = find(m, rq, COST_INFO, &ret);
 	if (!r)
 		return ret;
 	if (node && !strcmp(node, NODE_NICK))
 		return reserved_nick(r, comp_from(rq), query);
-	if (node && !strcmp(node, NODE_TRAFFIC)) /* 15.1.1: nothing is taken out */
+	if (node && !strcmp(node, NODE_TRAFFIC)) /* 18.1.1: nothing is taken out */
 		return -COND_SERVICE_UNAVAILABLE;
 	if (node)
 		return hats_info(node, query);
@@ -173,8 +181,10 @@ static int on_items(struct comp_req *rq, const char *node, struct el *query, voi
 	if (node && (jid_is_domain(comp_to(rq)) || strcmp(node, NS_COMMANDS) != 0))
 		return COMP_PASS;
 	if (jid_is_domain(comp_to(rq)))
-		return service_items(m, comp_payload(rq), query);
-	r = find(m, rq, &ret);
+		return message_afford(m, NULL, comp_from(rq), COST_ITEMS)
+		           ? service_items(m, comp_payload(rq), query)
+		           : -COND_RESOURCE_CONSTRAINT;
+	r = find(m, rq, COST_ITEMS, &ret);
 	if (r && node) {
 		hats_items(r, comp_from(rq), query);
 		return COMP_DONE;

@@ -13,12 +13,13 @@
 #include "leave.h"
 #include "message.h"
 #include "reach.h"
+#include "relay.h"
 
 enum { PING_MS = 30 * 1000, AGAIN_MS = 1000 };
 
 static const struct log_tag tag = { .mod = "room" };
 
-/* 15.1.2 */
+/* 18.1.2 */
 static bool means_gone(enum el_cond c)
 {
 	switch (c) {
@@ -145,20 +146,23 @@ void ghost_init(struct muc *m)
 /* --- errors ------------------------------------------------------------------------------------
  */
 
-/* The error to a private message goes to who had sent it. */
+/* The error to a private message goes to who had sent it.  One to a message of the room's does not:
+ * it has reached the room, and what became of a copy is between the room and its recipient. */
 static void pass_back(const struct room *r, struct session *from, const struct comp_req *rq)
 {
 	const char *nick = jid_resource(comp_to(rq));
 	const struct occupant *to = nick ? room_occupant(r, nick) : NULL;
 	struct comp_many *many;
 
-	if (!to || to == from->occ || !message_rate(from, 1))
+	if (!to || !relay_was_whispered(from, to, el_attr(comp_el(rq), "id")) ||
+	    !message_rate(from, 1))
 		return;
 
 	EL_AUTO struct el *out = el_dup(comp_el(rq));
 
 	el_set(out, "from", from->occ->jid);
 	el_set(out, "to", NULL);
+	relay_hide_maker(out);
 	el_freeze(out);
 	many = comp_many_begin(r->m->c, out);
 	LIST_EACH (it, &to->sessions)

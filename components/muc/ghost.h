@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ghosts: sessions that are gone without having said so (XEP-0045 15.1.2, 11.1).  An error that
+/* Ghosts: sessions that are gone without having said so (XEP-0045 18.1.2, 11.1).  An error that
  * comes back for what the room sent says so, or gives reason to ask: who has blocked one occupant
  * (XEP-0191) answers for that one as a server does for a session that it does not have. */
 #ifndef MUC_GHOST_H

@@ -38,7 +38,12 @@ static const char *locked_nick(const struct room *r, const struct jid *who, cons
 	return own ? own : nick;
 }
 
-/* 7.2.6 to 7.2.10.  0 or the answer. */
+static int refuse_full(struct comp_req *rq)
+{
+	return handler_refuse(rq, COND_SERVICE_UNAVAILABLE, "wait", "The room is full.");
+}
+
+/* 7.2.5 to 7.2.10.  0 or the answer. */
 static int may_enter(
     const struct room *r, struct comp_req *rq, const struct el *x, const char *nick)
 {
@@ -55,9 +60,15 @@ static int may_enter(
 		return -COND_NOT_AUTHORIZED;
 	if (room_nick_taken(r, nick, who))
 		return -COND_CONFLICT;
-	if (room_full(r, aff))
-		return handler_refuse(rq, COND_SERVICE_UNAVAILABLE, "wait", "The room is full.");
-	return 0;
+	return room_full(r, aff) || room_crowded(r, aff, nick) ? refuse_full(rq) : 0;
+}
+
+/* XEP-0106 4.1: an escaped space neither begins nor ends a local part. */
+static bool is_spaced(const char *local)
+{
+	size_t n = strlen(local);
+
+	return !strncmp(local, "\\20", 3) || (n >= 3 && !strcmp(local + n - 3, "\\20"));
 }
 
 /* 10.1.1.  0 and a new, locked room of which who is the owner, or the answer. */
@@ -69,7 +80,7 @@ static int create(struct muc *m, struct comp_req *rq, struct room **out)
 	struct jid bare = jid_bare(who, a);
 	int ret = 0;
 
-	if (strlen(local) > (size_t)m->conf->max_room_name)
+	if (strlen(local) > (size_t)m->conf->max_room_name || is_spaced(local))
 		ret = -COND_NOT_ACCEPTABLE;
 	else if (!muc_may_create(m, who))
 		ret = -COND_NOT_ALLOWED;
@@ -208,7 +219,7 @@ static int join(
 /* --- who is in the room already ----------------------------------------------------------------
  */
 
-/* 14.3: a full synchronisation. */
+/* 17.3: a full synchronisation. */
 static void synchronise(struct session *s, const struct el *x, const char *id)
 {
 	struct note n = { .id = id };
@@ -291,18 +302,21 @@ static int change_nick(struct session *s, struct comp_req *rq, const struct el *
 	struct occupant *o = s->occ;
 	struct room *r = o->room;
 	struct note here = { .id = el_attr(comp_el(rq), "id") };
+	bool several = o->sessions.next != o->sessions.prev;
 	int ret;
 
 	if (strcmp(locked_nick(r, comp_from(rq), nick), nick) != 0) /* 7.6 */
 		return -COND_NOT_ACCEPTABLE;
 	if (room_nick_taken(r, nick, comp_from(rq)))
 		return -COND_CONFLICT;
+	if (several && room_crowded(r, room_aff(r, comp_from(rq)), nick))
+		return refuse_full(rq); /* as it would be if it left and came again */
 	ret = take_presence(s, rq, 3, nick_bytes(s, nick), x != NULL);
 	if (ret < 0)
 		return ret;
 	if (strcmp(nick, jid_resource(comp_to(rq))) != 0)
 		note_self(&here, 210);
-	if (o->sessions.next != o->sessions.prev || room_occupant(r, nick))
+	if (several || room_occupant(r, nick))
 		part(s, nick, &here);
 	else
 		rename_occupant(o, nick, &here);

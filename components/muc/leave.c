@@ -18,12 +18,26 @@ static void leave_one_of_many(struct session *s, const struct note *n)
 		presence_tell(o, &as_is);
 }
 
+/* 10.1.3: a room that its owner leaves before it is configured ends, and says so. */
+static void leave_unconfigured(struct session *s, struct note n)
+{
+	EL_AUTO struct el *end = el_new("destroy", NS_MUC_USER);
+
+	n.destroy = end;
+	presence_tell(s->occ, &n);
+	(void)session_free(s);
+}
+
 void leave_session(struct session *s, const struct note *n)
 {
 	struct occupant *o = s->occ;
 
 	if (o->sessions.next != o->sessions.prev) {
 		leave_one_of_many(s, n);
+		return;
+	}
+	if (o->room->locked && o->room->n_occupants == 1) {
+		leave_unconfigured(s, *n);
 		return;
 	}
 	presence_tell(o, n);
@@ -55,7 +69,7 @@ int leave_unavailable(struct muc *m, struct room *r, struct comp_req *rq)
 
 	(void)m;
 	if (!s)
-		return HANDLED; /* 14.3: silently */
+		return HANDLED; /* 17.3: silently */
 	n.status = el_child_text(comp_el(rq), "status", NS_CLIENT);
 	if (n.status && (strlen(n.status) > MUC_REASON_MAX || !reach_may_say(s, n.status)))
 		n.status = NULL;

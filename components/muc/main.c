@@ -46,7 +46,7 @@ static const struct conf_opt opts[] = {
 	{ "muc_default_allow_pm", CONF_CHOICE, AT(dflt.allow_pm), "anyone", .choices = MUC_ALLOW_PM,
 	    .flags = CONF_RELOAD, .help = "who may send private messages in a new room" },
 	{ "muc_default_max_users", CONF_INT, AT(dflt.max_users), "0", 0, 10000,
-	    .flags = CONF_RELOAD, .help = "sessions in a new room; 0: as many as in any" },
+	    .flags = CONF_RELOAD, .help = "occupants of a new room; 0: as many as in any" },
 	{ "muc_default_lang", CONF_STR, AT(dflt.lang), .flags = CONF_RELOAD,
 	    .help = "language of a new room", .check = config_check_lang },
 	{ "muc_default_presence_broadcast", CONF_LIST, AT(dflt.broadcast), .flags = CONF_RELOAD,

@@ -123,10 +123,9 @@ bool message_rate(struct session *s, double cost)
 	return rate_take(&s->rate, &m->occupant_rate, cost, muc_now(m));
 }
 
-static bool charge(const struct room *r, const struct jid *who, double n)
+bool message_afford(const struct muc *m, const struct room *r, const struct jid *who, double n)
 {
-	const struct muc *m = r->m;
-	struct session *s = room_session(r, who);
+	struct session *s = r ? room_session(r, who) : NULL;
 	struct arena *a;
 	bool ok;
 
@@ -140,7 +139,7 @@ static bool charge(const struct room *r, const struct jid *who, double n)
 
 int message_charge(const struct room *r, struct comp_req *rq, double n)
 {
-	if (charge(r, comp_from(rq), n))
+	if (message_afford(r->m, r, comp_from(rq), n))
 		return 0;
 	return handler_refuse(
 	    rq, COND_RESOURCE_CONSTRAINT, "wait", "Too many requests; slow down.");

@@ -24,5 +24,7 @@ bool message_rate(struct session *s, double cost);
 /* For n changes of a room, or one look at its lists, by who need not be in it.  Many are possible
  * for who has not done much lately, and are paid for afterwards.  0 or ANSWERED: refused. */
 int message_charge(const struct room *r, struct comp_req *rq, double n);
+/* The same without the answer; r NULL: it is about no room, or about one that is not there. */
+bool message_afford(const struct muc *m, const struct room *r, const struct jid *who, double n);
 
 #endif

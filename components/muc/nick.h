@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a nickname may be.  As part of an address it has been through stringprep (XEP-0045 14.1);
+/* What a nickname may be.  As part of an address it has been through stringprep (XEP-0045 17.1);
  * here is what that lets through and people would be fooled by. */
 #ifndef MUC_NICK_H
 #define MUC_NICK_H

@@ -65,13 +65,20 @@ bool room_nick_taken(const struct room *r, const char *nick, const struct jid *w
 }
 
 /* 7.2.9: admins and owners come in still. */
+static size_t extra(enum aff aff)
+{
+	return aff >= AFF_ADMIN ? MUC_EXTRA_USERS : 0;
+}
+
 bool room_full(const struct room *r, enum aff aff)
 {
-	size_t n = map_len(&r->by_jid), max = (size_t)r->m->conf->max_occupants;
+	return map_len(&r->by_jid) >= (size_t)r->m->conf->max_occupants + extra(aff);
+}
 
-	if (r->conf.max_users > 0 && (size_t)r->conf.max_users < max)
-		max = (size_t)r->conf.max_users;
-	return n >= max + (aff >= AFF_ADMIN ? MUC_EXTRA_USERS : 0);
+bool room_crowded(const struct room *r, enum aff aff, const char *nick)
+{
+	return r->conf.max_users > 0 && !room_occupant(r, nick) &&
+	       r->n_occupants >= (size_t)r->conf.max_users + extra(aff);
 }
 
 /* --- life --------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@
 
 #include "room.h"
 
+enum { SESSION_WHISPERS = 8 };
+
 struct session {
 	struct occupant *occ;
 	struct map_node node; /* in room->by_jid */
@@ -16,6 +18,9 @@ struct session {
 	size_t pres_len;
 	int64_t came, spoke; /* muc->seq: order in the room, and among the sessions of a nick */
 	struct rate rate;
+	/* relay.c: hashes of the private messages that it was sent last; 0: none */
+	uint64_t whispers[SESSION_WHISPERS];
+	unsigned n_whispers;
 	/* ghost.c: it may be gone */
 	struct list suspect;  /* in muc->suspects: not asked yet */
 	struct comp_iq *ping; /* NULL: none on its way */
@@ -46,7 +51,10 @@ struct session *occupant_main(const struct occupant *o);
 bool occupant_is(const struct occupant *o, const struct jid *bare);
 /* 7.2.8: in use by somebody else, or reserved for somebody else. */
 bool room_nick_taken(const struct room *r, const char *nick, const struct jid *who);
+/* 7.2.9, for who has this affiliation: no more sessions, as the service has it; no more occupants,
+ * as the owner has it, should this nick make one. */
 bool room_full(const struct room *r, enum aff aff);
+bool room_crowded(const struct room *r, enum aff aff, const char *nick);
 
 /* A session enters under a nick that is free or the same user's.  Affiliation and role of a new
  * occupant follow from the room. */
@@ -69,7 +77,7 @@ void occupant_keep(const struct occupant *o); /* all of its sessions */
 void session_restore(struct room *r, const char *nick, const struct jid *full, enum role role,
     int64_t came, int64_t spoke, const char *pres);
 
-/* What a session wants to show (7.2.3, 14.3): the children of its presence but for what is
+/* What a session wants to show (7.7, 17.3): the children of its presence but for what is
  * muc's own to say.  -COND_NOT_ACCEPTABLE if it is more than MUC_PRESENCE_MAX. */
 int session_read_presence(const struct el *presence, struct sbuf *out)
     __attribute__((warn_unused_result));

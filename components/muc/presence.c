@@ -86,7 +86,7 @@ static struct el *make(const struct occupant *o, const struct note *n, bool jid,
 /* --- who sees what -----------------------------------------------------------------------------
  */
 
-/* 7.2.4, 7.2.5 */
+/* 7.2.3, 7.2.4 */
 static bool sees_jids(const struct occupant *viewer)
 {
 	return viewer->room->conf.nonanon || viewer->role == ROLE_MODERATOR;
@@ -184,7 +184,7 @@ void presence_forget(struct occupant *o)
 	o->shown[0] = o->shown[1] = NULL;
 }
 
-/* 7.2.16: the client believes to be in the room. */
+/* 7.2.18: the client believes to be in the room. */
 void presence_not_here(struct muc *m, const struct jid *room_nick, const struct jid *to)
 {
 	static const unsigned codes[] = { 110, 307, 333 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What others see of an occupant: presence with <x xmlns='…muc#user'/>, who gets it, and which real
- * addresses and status codes are in it (XEP-0045 7.2.3 to 7.2.5, 14.3).
+ * addresses and status codes are in it (XEP-0045 7.2.2 to 7.2.4, 17.3).
  *
  * There are at most four versions of one presence (with and without the real JID; to oneself and to
  * others); each is serialised once, and every copy is a start tag and those bytes. */
@@ -31,7 +31,7 @@ void note_self(struct note *n, unsigned code);
 void presence_tell(struct occupant *o, const struct note *n);
 /* To one session. */
 void presence_tell_one(struct occupant *o, const struct note *n, const struct session *to);
-/* All but itself to who has just come (7.2.3). */
+/* All but itself to who has just come (7.2.2). */
 void presence_roster(const struct session *to);
 /* Do the others see it, by its role (muc#roomconfig_presencebroadcast)? */
 bool presence_is_broadcast(const struct occupant *o);

@@ -56,6 +56,39 @@ static int may_send(struct muc *m, struct session *by, struct comp_req *rq)
 	return 0;
 }
 
+/* Never 0. */
+static uint64_t whisper_hash(const struct occupant *by, const char *id)
+{
+	return (map_hash(by->nick, strlen(by->nick)) * 31 + map_hash(id, strlen(id))) | 1;
+}
+
+static void note_whisper(struct session *to, const struct occupant *by, const char *id)
+{
+	if (id)
+		to->whispers[to->n_whispers++ % SESSION_WHISPERS] = whisper_hash(by, id);
+}
+
+bool relay_was_whispered(struct session *to, const struct occupant *by, const char *id)
+{
+	uint64_t h = id ? whisper_hash(by, id) : 0;
+
+	for (int i = 0; h && i < SESSION_WHISPERS; i++) {
+		if (to->whispers[i] == h) {
+			to->whispers[i] = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+void relay_hide_maker(struct el *error)
+{
+	const struct el *e = el_child(error, "error", NULL);
+
+	if (e)
+		el_set(el_mut(e), "by", NULL);
+}
+
 int relay_message(struct muc *m, struct room *r, struct comp_req *rq)
 {
 	const char *type = el_attr(comp_el(rq), "type");
@@ -81,8 +114,12 @@ int relay_message(struct muc *m, struct room *r, struct comp_req *rq)
 
 	struct comp_many *many = comp_many_begin(m->c, out);
 
-	LIST_EACH (it, &to->sessions)
-		comp_many_add(many, LIST_ENTRY(it, struct session, link)->jid.s);
+	LIST_EACH (it, &to->sessions) {
+		struct session *s = LIST_ENTRY(it, struct session, link);
+
+		note_whisper(s, by->occ, el_attr(out, "id"));
+		comp_many_add(many, s->jid.s);
+	}
 	return comp_many_end(many) < 0 ? -COND_RESOURCE_CONSTRAINT : HANDLED;
 }
 
@@ -113,6 +150,7 @@ static void on_answer(struct comp *c, int err, const struct el *answer, void *ar
 		el_set(out, "from", comp_to(a->rq)->s);
 		el_set(out, "to", comp_from(a->rq)->s);
 		el_set(out, "id", el_attr(comp_el(a->rq), "id"));
+		relay_hide_maker(out);
 		comp_reply(a->rq, out);
 	} else {
 		(void)err;

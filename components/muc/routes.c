@@ -48,7 +48,7 @@ static int on_other_message(struct comp_req *rq, void *arg)
 {
 	(void)rq;
 	(void)arg;
-	return -COND_BAD_REQUEST; /* 14.2: improperly typed */
+	return -COND_BAD_REQUEST; /* 17.2: improperly typed */
 }
 
 static int on_room_ping(struct comp_req *rq, void *arg)

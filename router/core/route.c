@@ -16,6 +16,7 @@
 #include "im/subscribe.h"
 #include "im/tapped.h"
 #include "links/component.h"
+#include "links/entered.h"
 #include "router.h"
 
 static struct metric m_routed[] = {
@@ -133,6 +134,7 @@ void route_to(struct router *r, struct stanza *st)
 		route_bounce(r, st, COND_FORBIDDEN, "only the server itself says this");
 		return;
 	}
+	entered_note(st);
 	v = component_send(c, st);
 	if (v != COMPONENT_TAKEN)
 		component_refused(r, st, v);
@@ -151,7 +153,7 @@ static bool address_own(struct stanza *st)
 }
 
 /* What a service sends to a session that has sent it presence: a room, and one of its occupants is
- * blocked.  An error would take the one who blocks out of the room (XEP-0045 15.1.2), and the
+ * blocked.  An error would take the one who blocks out of the room (XEP-0045 18.1.2), and the
  * occupant would not see it as his own. */
 static bool is_of_joined_room(struct router *r, const struct stanza *st)
 {

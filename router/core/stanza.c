@@ -137,6 +137,7 @@ int stanza_copy(struct stanza **out, struct stanza *whole, struct el *el)
 	if (r == -EBADMSG)
 		return r;
 	(*out)->component = whole->component;
+	(*out)->member = whole->member;
 	(*out)->whole = stanza_hold(whole);
 	list_add_tail(&whole->copies, &(*out)->link);
 	return r;
@@ -154,8 +155,13 @@ void stanza_detach(struct stanza *st)
 void stanza_orphan(struct stanza *st)
 {
 	st->component = NULL;
-	LIST_EACH (it, &st->copies)
-		LIST_ENTRY(it, struct stanza, link)->component = NULL;
+	st->member = NULL;
+	LIST_EACH (it, &st->copies) {
+		struct stanza *copy = LIST_ENTRY(it, struct stanza, link);
+
+		copy->component = NULL;
+		copy->member = NULL;
+	}
 }
 
 void stanza_set_from(struct stanza *st, const struct jid *from)

@@ -23,6 +23,7 @@
 #include "core/stanza.h"
 #include "links/ask.h"
 #include "links/component.h"
+#include "links/entered.h"
 #include "links/hooks.h"
 #include "links/link.h"
 #include "links/tap.h"
@@ -81,17 +82,37 @@ const char *component_domain(const struct component *c)
 
 bool component_online(const struct component *c)
 {
-	return c->link != NULL;
+	return c->own.link != NULL;
 }
 
 bool component_acked(const struct component *c)
 {
-	return c->link && c->acked;
+	return c->own.link && c->own.acked;
 }
 
 bool component_expects(const struct component *c)
 {
-	return c->phase == COMP_ONLINE || c->phase == COMP_GRACE;
+	return c->own.phase == COMP_ONLINE || c->own.phase == COMP_GRACE;
+}
+
+bool component_keeps(struct component *c, size_t bytes, const struct jid *payer, bool of_component)
+{
+	return member_keeps(&c->own, bytes, payer, of_component);
+}
+
+enum component_verdict component_send(struct component *c, struct stanza *st)
+{
+	return member_send(&c->own, st);
+}
+
+enum component_verdict component_send_el(struct component *c, const struct el *el)
+{
+	return member_send_el(&c->own, el);
+}
+
+enum component_verdict component_send_own(struct component *c, struct el *el)
+{
+	return member_send_own(&c->own, el);
 }
 
 bool component_internal(const struct component *c)
@@ -99,10 +120,10 @@ bool component_internal(const struct component *c)
 	return c->conf->internal;
 }
 
-void component_charge(struct component *c, size_t bytes)
+void component_charge(const struct stanza *st, size_t bytes)
 {
-	if (c->link)
-		link_charge(c->link, bytes);
+	if (st->member && st->member->link)
+		link_charge(st->member->link, bytes);
 }
 
 struct asks *component_asks(struct component *c)
@@ -140,20 +161,22 @@ const char *component_phase_name(enum component_phase p)
 
 void component_state(const struct component *c, struct component_state *out)
 {
+	const struct member *m = &c->own;
+
 	*out = (struct component_state){
 		.domain = c->domain,
 		.title = c->conf->title,
-		.peer = c->link ? link_peer(c->link) : NULL,
+		.peer = m->link ? link_peer(m->link) : NULL,
 		.last_error = c->last_error,
-		.phase = c->phase,
-		.acked = c->acked,
-		.since_ms = c->since_ms,
-		.in = c->in,
-		.out = c->out,
-		.in_total = c->in_before + c->in,
-		.out_total = c->out_before + c->out,
-		.queued = c->queue.unsent_bytes + (c->link ? link_queued(c->link) : 0),
-		.unacknowledged = c->queue.n_unacked,
+		.phase = m->phase,
+		.acked = m->acked,
+		.since_ms = m->since_ms,
+		.in = m->in,
+		.out = m->out,
+		.in_total = m->in_before + m->in,
+		.out_total = m->out_before + m->out,
+		.queued = m->queue.unsent_bytes + (m->link ? link_queued(m->link) : 0),
+		.unacknowledged = m->queue.n_unacked,
 	};
 }
 
@@ -169,23 +192,27 @@ static void component_add(struct components *cs, const struct component_conf *co
 	c->all = cs;
 	c->router = cs->router;
 	c->conf = conf;
-	outbound_init(c);
+	outbound_init(&c->own, c);
+	ghosts_init(&c->entered);
 	c->asks = asks_new(cs->router);
 	secret_digest(conf, c->secret);
 	c->domain = xstrdup(conf->domain);
-	c->since_ms = loop_wall_ms(cs->router->loop);
 	rate_init(&c->replaced, &replace_rate, loop_now(cs->router->loop));
 	list_add_tail(&cs->all, &c->of_all);
 	map_put(&cs->by_domain, &c->node, c->domain, strlen(c->domain));
 	if (tap_has(c, TAP_MESSAGES)) /* else a restart of ours would refuse messages */
-		outbound_expect(c);
+		outbound_expect(&c->own);
 }
 
 static void component_free(struct component *c)
 {
 	hooks_removed(c->router, c);
-	outbound_done(c, c->all->closing);
+	if (!c->all->closing)
+		entered_over(c->router, c);
+	outbound_done(&c->own, c->all->closing);
+	info_forget(&c->info);
 	hooks_gone(c);
+	ghosts_done(&c->entered);
 	asks_free(c->asks);
 	map_del(&c->all->by_domain, &c->node);
 	list_del(&c->of_all);
@@ -217,8 +244,8 @@ static void component_change(struct component *c)
 	secret_digest(c->conf, secret);
 	same = digest_same(secret, c->secret, sizeof(secret));
 	memcpy(c->secret, secret, sizeof(secret));
-	if (c->link && !same)
-		component_detach(c, c->link, "its secret was changed");
+	if (c->own.link && !same)
+		component_detach(&c->own, c->own.link, "its secret was changed");
 	LIST_EACH (it, &c->all->links) {
 		if (link_component(link_of(it)) == c)
 			link_reload(link_of(it), same);
@@ -271,12 +298,14 @@ void components_reload(struct components *cs)
 
 /* --- one link a component ------------------------------------------------------------------- */
 
-static void let_go(struct component *c, const char *why)
+static void let_go(struct member *m, const char *why)
 {
-	c->link = NULL;
-	c->in_before += c->in;
-	c->out_before += c->out;
-	c->in = c->out = 0;
+	struct component *c = m->component;
+
+	m->link = NULL;
+	m->in_before += m->in;
+	m->out_before += m->out;
+	m->in = m->out = 0;
 	free(c->last_error);
 	c->last_error = xstrdup(why);
 }
@@ -291,34 +320,45 @@ static bool may_replace(struct component *c, const struct link *l, bool resumes)
 	    (c->conf->connections == COMP_REJECT ||
 		!rate_take(&c->replaced, &replace_rate, 1, loop_now(c->router->loop)))) {
 		log_warn(&tag, "refused %s: the connection from %s serves this domain",
-		    link_peer(l), link_peer(c->link));
+		    link_peer(l), link_peer(c->own.link));
 		return false;
 	}
-	log_info(&tag, "replaces the connection from %s", link_peer(c->link));
+	log_info(&tag, "replaces the connection from %s", link_peer(c->own.link));
 	return true;
 }
 
-bool component_attach(struct component *c, struct link *l, bool resumes)
+struct member *component_attach(struct component *c, struct link *l, struct member *resumes)
 {
-	struct link *old = c->link;
+	struct member *m = &c->own;
+	struct link *old = m->link;
 
-	if (old && !may_replace(c, l, resumes))
-		return false;
+	if (old && !may_replace(c, l, resumes != NULL))
+		return NULL;
 	if (old) {
-		let_go(c, "replaced");
+		let_go(m, "replaced");
 		link_end(old, STREAM_E_CONFLICT, "replaced by a new connection");
-		outbound_lost(c, true);
+		outbound_lost(m, true);
 	}
-	c->link = l;
-	return true;
+	m->link = l;
+	return m;
 }
 
-void component_detach(struct component *c, struct link *l, const char *why)
+void component_detach(struct member *m, struct link *l, const char *why)
 {
-	if (c->link != l)
+	if (m->link != l)
 		return;
-	let_go(c, why);
-	outbound_lost(c, false);
+	let_go(m, why);
+	outbound_lost(m, false);
+}
+
+struct member *component_resumes(struct component *c, const char *previd)
+{
+	return sm_is(&c->own.sm, previd) ? &c->own : NULL;
+}
+
+bool component_may_resume(const struct component *c)
+{
+	return sm_active(&c->own.sm);
 }
 
 /* --- the port ------------------------------------------------------------------------------- */

@@ -37,8 +37,10 @@ bool component_acked(const struct component *c);
 bool component_expects(const struct component *c);
 /* Nobody but the router itself may address it (`internal`). */
 bool component_internal(const struct component *c);
-/* Takes bytes from its link's rate beyond those that came: for what one stanza of it became. */
-void component_charge(struct component *c, size_t bytes);
+/* Takes bytes from the rate of the link that st came by, beyond those that came: for what it
+ * became.
+ */
+void component_charge(const struct stanza *st, size_t bytes);
 struct asks *component_asks(struct component *c);              /* ask.h */
 struct privileged **component_privileged(struct component *c); /* privilege_internal.h */
 /* Does it work for this served domain (its `hosts`)? */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "im/offline.h"
 #include "links/delegate.h"
+#include "links/entered.h"
 #include "links/events.h"
 #include "links/fanout.h"
 #include "links/hooks.h"
@@ -23,6 +24,7 @@ void hooks_online(struct router *r, struct component *c, bool resumed)
 void hooks_away(struct router *r, struct component *c)
 {
 	delegate_away(r, c);
+	entered_over(r, c);
 }
 
 void hooks_changed(struct router *r, struct component *c)

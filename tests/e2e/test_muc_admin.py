@@ -260,6 +260,21 @@ async def test_moderated_room_and_voice(people):
     assert error_condition(await nora.wait("message", id="v3", type="error")) == "forbidden"
 
 
+async def test_voice_requests_that_are_refused(people, client):
+    """Of who has voice, moderated or not, and of who is not in the room."""
+    alice, adam, mia, nora = people.values()
+    zoe = await client("zoe")
+    form = (f"<x xmlns='{DATA}' type='submit'><field var='FORM_TYPE'><value>{MUC}#request</value>"
+            "</field><field var='muc#role'><value>participant</value></field></x>")
+    for n, moderated in enumerate((False, True)):
+        await configure(alice, ROOM, {"moderatedroom": moderated})
+        for c in adam, mia, nora, zoe:
+            say(c, ROOM, form, f"v{n}", kind="normal")
+            assert error_condition(await c.wait("message", id=f"v{n}")) == "not-acceptable"
+    await alice.sync()
+    assert not alice.inbox.find("message", has=f"{{{DATA}}}x")
+
+
 async def test_moderator_by_role(people):
     alice, adam, mia, nora = people.values()
     assert outcome(await change(adam, ROOM, {"nick": "nora", "role": "moderator"})) == "ok"
@@ -270,6 +285,20 @@ async def test_moderator_by_role(people):
     assert outcome(await change(nora, ROOM, {"nick": "mia", "role": "none"})) == "forbidden"
 
 
+@pytest.mark.parametrize("what", [
+    {"role": "visitor"}, {"role": "moderator"}, {"role": "none"}, {"affiliation": "member"},
+    {"affiliation": "outcast"}], ids=lambda what: "-".join(what.values()))
+async def test_who_changes_something_is_answered_before_all_see_it(people, what):
+    """8.2 to 8.5, 9.1, 9.3, 9.6, 9.7"""
+    adam = people["adam"]
+    await adam.sync()
+    adam.inbox.clear()
+    who = {"nick": "nora"} if "role" in what else {"jid": "nora@localhost"}
+    assert outcome(await change(adam, ROOM, {**who, **what})) == "ok"
+    await adam.wait("presence", from_=f"{ROOM}/nora")
+    assert [e.tag.rpartition("}")[2] for e in adam.inbox] == ["iq", "presence"]
+
+
 async def test_reserved_nick(people, client):
     alice = people["alice"]
     disco = "<query xmlns='http://jabber.org/protocol/disco#info' node='x-roomuser-item'/>"
@@ -278,6 +307,9 @@ async def test_reserved_nick(people, client):
     answer = await zoe.request("get", disco, to=ROOM)
     assert answer[0][0].get("name") == "Zoe"
     assert len((await alice.request("get", disco, to=ROOM))[0]) == 0
+    wanted = {"jid": zoe.bare, "affiliation": "member", "nick": "nora"}
+    assert outcome(await change(alice, ROOM, wanted)) == "conflict"  # somebody is in under it
+    assert outcome(await change(alice, ROOM, {**wanted, "nick": "Zoe"})) == "ok"
     await leave(people["nora"], ROOM, "nora")
     assert error_condition(await join(people["nora"], ROOM, "Zoe")) == "conflict"
     assert (await join(zoe, ROOM, "Zoe")).get("type") is None

@@ -287,9 +287,12 @@ async def test_taken_back_by_a_moderator(stack, client):
     page = await query(bob)
     tombstone = page.messages[0].find(f"{{{RETRACT}}}retracted")
     assert occupant_id(page.messages[0]) == occupant_id(spam)
+    await talk(alice, "done")
+    moderator = occupant_id(alice.inbox.find("message", id="id-done")[0])
+    assert moderator != occupant_id(spam)
     for word in retract, tombstone:
         by = word.find(f"{{{MODERATE}}}moderated")
-        assert by.get("by") == f"{ROOM}/Alice" and len(occupant_id(by)) == 40
+        assert by.get("by") == f"{ROOM}/Alice" and occupant_id(by) == moderator
     assert page.messages[0].find(f"{CLIENT}body") is None
     assert page.messages[1].get("from") == ROOM and page.ids[1] == stanza_id(told, ROOM)
     with contextlib.closing(sqlite3.connect(database(stack))) as db:

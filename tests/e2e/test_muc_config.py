@@ -5,7 +5,8 @@ import pytest
 
 from lib.inbox import error_condition
 from lib.rooms import (DATA, MUC, OWNER, USER, change, codes, configure, create, features, form_of,
-                       item, items_xml, join, leave, say)
+                       item, items_xml, join, leave, presence_xml, say)
+from lib.wait import until_answer
 
 SERVICE = "conference.localhost"
 ROOM = f"room@{SERVICE}"
@@ -139,9 +140,19 @@ async def test_presence_of_some_roles_only(alice, client):
 
 
 async def test_room_that_is_full(alice, client):
+    """Of occupants: a session more under a nick that is in the room is none."""
     await configure(alice, ROOM, {"maxusers": "2"})
     bob, carol, adam = await client("bob"), await client("carol"), await client("adam")
+    phone = await client("bob", resource="phone")
     await join(bob, ROOM, "Bob")
+    assert error_condition(await join(phone, ROOM, "Phone")) == "service-unavailable"
+    assert (await join(phone, ROOM, "Bob")).get("type") is None
+    phone.send_raw(presence_xml(f"{ROOM}/Phone"))  # would be the third
+    refused = await phone.wait("presence", type="error")
+    assert error_condition(refused) == "service-unavailable"
+    assert refused.find("{jabber:client}error").get("type") == "wait"
+    _, form = await features(alice, ROOM)
+    assert form["muc#roominfo_occupants"] == "2"
     refused = await join(carol, ROOM, "Carol")
     assert error_condition(refused) == "service-unavailable"
     assert refused.find("{jabber:client}error").get("type") == "wait"
@@ -201,6 +212,28 @@ async def test_cancelled_configuration_ends_a_new_room(stack, client):
     assert 201 in codes(await join(bob, ROOM, "Bob"))
 
 
+async def test_leaving_ends_a_room_that_was_never_configured(stack, client):
+    """10.1.3, and whoever is gone without a word."""
+    bob, carol = await client("bob"), await client("carol")
+    await join(bob, ROOM, "Bob")
+    gone = await leave(bob, ROOM, "Bob")
+    assert gone.find(f"./{{{USER}}}x/{{{USER}}}destroy") is not None
+    assert codes(gone) == [110] and item(gone)["affiliation"] == item(gone)["role"] == "none"
+    assert 201 in codes(await join(bob, ROOM, "Bob"))
+    phone = await client("bob", resource="phone")
+    await join(phone, ROOM, "Bob")
+    gone = await leave(phone, ROOM, "Bob")  # one of two: the room goes on
+    assert gone.find(f".//{{{USER}}}destroy") is None and item(gone)["affiliation"] == "owner"
+    await bob.drop()
+    assert 201 in codes(await until_answer(lambda: entered(carol), "the room is free"))
+
+
+async def entered(c):
+    """None: it is locked, or gone."""
+    answer = await join(c, ROOM, "x")
+    return answer if answer.get("type") is None else None
+
+
 async def test_destroy(alice, client):
     bob = await client("bob")
     await join(bob, ROOM, "Bob")
@@ -230,7 +263,8 @@ async def test_features_of_service_and_room(alice):
     assert {MUC, f"{MUC}#stable_id", RSM} <= found
     found, form = await features(alice, ROOM)
     assert {MUC, "muc_unsecured", "muc_public", "muc_temporary", "muc_open", "muc_unmoderated",
-            "muc_semianonymous", f"{MUC}#stable_id", f"{MUC}#self-ping-optimization"} <= found
+            "muc_semianonymous", f"{MUC}#stable_id", f"{MUC}#self-ping-optimization",
+            f"{MUC}#request", f"{MUC}#roomconfig", f"{MUC}#roominfo"} <= found
     await configure(alice, ROOM, {
         "membersonly": True, "whois": "anyone", "moderatedroom": True, "persistentroom": True,
         "publicroom": False, "passwordprotectedroom": True, "roomsecret": "x", "roomdesc": "Cave"})

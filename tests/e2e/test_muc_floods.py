@@ -115,19 +115,22 @@ async def test_flood_of_private_messages(make_rooms, client):
 
 
 async def test_flood_of_errors_to_another_occupant(make_rooms, client):
-    """They are passed on as answers to private messages; nobody can be flooded with them."""
+    """Each private message has one; nobody can be flooded with them."""
     muc(make_rooms, OCCUPANT_RATE="1", OCCUPANT_BURST="5")
     alice, bob = await client("alice"), await client("bob")
     await create(alice, ROOM, "Alice")
     await join(bob, ROOM, "Bob")
+    for number in range(3):
+        say(alice, f"{ROOM}/Bob", OMEMO, f"e{number}", kind="chat")
+        await bob.wait("message", id=f"e{number}")
     for number in range(30):
-        bob.send_raw(f"<message type='error' to='{ROOM}/Alice' id='e{number}'><error type='modify'>"
-                     "<not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
-                     "</message>")
+        bob.send_raw(f"<message type='error' to='{ROOM}/Alice' id='e{number % 10}'>"
+                     "<error type='modify'><not-acceptable "
+                     "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
     say(bob, ROOM, OMEMO, "last")
     await bob.wait("message", id="last")
     await alice.sync()
-    assert 5 <= len(alice.inbox.find("message", type="error")) <= 8
+    assert [m.get("id") for m in alice.inbox.find("message", type="error")] == ["e0", "e1", "e2"]
 
 
 async def test_flood_of_voice_requests(make_rooms, client):
@@ -193,6 +196,22 @@ async def test_flood_of_questions_for_lists(make_rooms, client, where):
     form = await alice.request("get", f"<query xmlns='{OWNER}'/>", to=ROOM)
     assert error_condition(form) == "resource-constraint"
     assert form.find("{jabber:client}error").get("type") == "wait"
+
+
+@pytest.mark.parametrize("where", ["inside", "outside"])
+@pytest.mark.parametrize("what, to, expected", [
+    ("items", ROOM, 10), ("items", SERVICE, 10), ("info", ROOM, 40)])
+async def test_flood_of_discovery(make_rooms, client, where, what, to, expected):
+    """Thousands of occupants or rooms may be the answer; what one room is like costs a quarter."""
+    muc(make_rooms, OCCUPANT_RATE="1", OCCUPANT_BURST="10")
+    alice, bob = await client("alice"), await client("bob")
+    await create(alice, ROOM, "Alice", persistentroom=True)
+    asks = alice if where == "inside" else bob
+    payload = f"<query xmlns='http://jabber.org/protocol/disco#{what}'/>"
+    got = [await asks.request("get", payload, to=to) for _ in range(2 * expected)]
+    refused = [error_condition(a) for a in got].index("resource-constraint")
+    assert 0.8 * expected <= refused <= 1.5 * expected
+    assert got[refused].find("{jabber:client}error").get("type") == "wait"
 
 
 async def test_large_change_is_paid_for_afterwards(make_rooms, client, clock):

@@ -8,7 +8,8 @@ import pytest
 
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
-from lib.rooms import change, codes, configure, create, item, join, leave, listed, presence_xml, say
+from lib.rooms import (CLIENT, change, codes, configure, create, item, join, leave, listed,
+                       presence_xml, say)
 
 ROOM = "room@conference.localhost"
 OMEMO = ENCRYPTED["OMEMO 0.3"]
@@ -90,6 +91,33 @@ async def test_what_was_changed_is_as_it_was(stack, client):
     assert seen["rob"].findtext("{jabber:client}status") == "busy"
     assert heard(dora) == ["alice-1"]
     assert [m.findtext("{jabber:client}subject") for m in dora.inbox.find("message")][-1] == "Tea"
+
+
+async def test_several_sessions_of_one_nick_after_a_kill(stack, client):
+    """Both get all; the one that spoke last, and not the one that came last, is what others see, and
+    when it goes, the other one is."""
+    alice, desk = await people(client, "alice", "bob")
+    phone = await client("bob", resource="phone")
+    await join(phone, ROOM, "bob", extra="<status>on the phone</status>")
+    desk.send_raw(presence_xml(f"{ROOM}/bob", "<status>at the desk</status>"))
+    await alice.wait(lambda p: p.findtext(f"{CLIENT}status") == "at the desk")
+    await change(alice, ROOM, {"nick": "bob", "role": "moderator"})
+    again(stack)
+    await join(alice, ROOM, "alice")  # a synchronisation
+    shown, = alice.inbox.find("presence", from_=f"{ROOM}/bob")
+    assert shown.findtext(f"{CLIENT}status") == "at the desk"
+    assert item(shown) == {"affiliation": "none", "role": "moderator", "jid": desk.full}
+    say(alice, f"{ROOM}/bob", OMEMO, "w1", kind="chat")
+    for c in desk, phone:
+        await c.wait("message", id="w1", from_=f"{ROOM}/alice")
+    alice.inbox.clear()
+    assert codes(await leave(desk, ROOM, "bob")) == [110]
+    shown = await alice.wait("presence", from_=f"{ROOM}/bob")
+    assert shown.get("type") is None and shown.findtext(f"{CLIENT}status") == "on the phone"
+    assert item(shown) == {"affiliation": "none", "role": "moderator", "jid": phone.full}
+    say(phone, ROOM, OMEMO, "bob-1")
+    await alice.wait("message", id="bob-1", from_=f"{ROOM}/bob")
+    assert untouched(alice) and untouched(phone)
 
 
 async def test_what_is_gone_stays_gone(stack, client):

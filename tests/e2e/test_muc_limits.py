@@ -86,6 +86,19 @@ async def test_sizes(make_rooms, client):
     assert form["muc#maxhistoryfetch"] == "5"
 
 
+@pytest.mark.parametrize("size", [2049, 200_000])
+async def test_subject_that_is_too_long(make_rooms, client, size):
+    """2 KiB as it is set out of the box; who comes is sent the subject that the room had."""
+    muc(make_rooms)
+    alice, bob = await client("alice"), await client("bob")
+    await create(alice, ROOM, "Alice")
+    for letter, n, ident, expected in (("s", 2048, "s1", None), ("t", size, "s2", "not-acceptable")):
+        say(alice, ROOM, f"<subject>{letter * n}</subject>", ident)
+        assert error_condition(await alice.wait("message", id=ident)) == expected
+    await join(bob, ROOM, "Bob")
+    assert bob.inbox.find("message")[-1].findtext("{jabber:client}subject") == "s" * 2048
+
+
 async def test_race_for_a_nick(make_rooms, client):
     muc(make_rooms)
     alice = await client("alice")

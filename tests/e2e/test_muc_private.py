@@ -3,9 +3,11 @@
 
 import pytest
 
+from lib import xml
 from lib.inbox import error_condition
 from lib.payloads import ENCRYPTED
-from lib.rooms import USER, change, codes, configure, create, item, join, listed, say
+from lib.rooms import (USER, change, codes, configure, create, enter_raw, item, join, listed,
+                       say)
 
 ROOM = "room@conference.localhost"
 OMEMO = ENCRYPTED["OMEMO 0.3"]
@@ -80,9 +82,7 @@ async def test_private_messages_that_are_refused(pair, client):
 async def test_question_is_passed_on_and_back(stack, pair, raw_client):
     _, bob = pair
     carol = await raw(stack, raw_client, "carol")
-    await carol.send(f"<presence to='{ROOM}/Carol'><x xmlns='http://jabber.org/protocol/muc'/>"
-                     "</presence>")
-    await carol.wait("presence", from_=f"{ROOM}/Carol")
+    await enter_raw(carol, ROOM, "Carol")
     bob.send_raw(f"<iq type='get' id='q1' to='{ROOM}/Carol'><query xmlns='urn:test:q'/></iq>")
     asked = await carol.wait("iq", type="get", from_=f"{ROOM}/Bob")
     await carol.send(f"<iq type='result' id='{asked.get('id')}' to='{ROOM}/Bob'>"
@@ -90,6 +90,19 @@ async def test_question_is_passed_on_and_back(stack, pair, raw_client):
     answer = await bob.wait("iq", id="q1", type="result", from_=f"{ROOM}/Carol")
     assert answer.find("{urn:test:q}query/{urn:test:q}a") is not None
     assert not any(carol.jid in v for e in answer.iter() for v in e.attrib.values())
+
+
+async def test_error_that_answers_a_question_tells_no_address(stack, pair, raw_client):
+    _, bob = pair
+    carol = await raw(stack, raw_client, "carol")
+    await enter_raw(carol, ROOM, "Carol")
+    bob.send_raw(f"<iq type='get' id='q1' to='{ROOM}/Carol'><query xmlns='urn:test:q'/></iq>")
+    asked = await carol.wait("iq", type="get", from_=f"{ROOM}/Bob")
+    await carol.send(f"<iq type='error' id='{asked.get('id')}' to='{ROOM}/Bob'><error type='cancel' "
+                     "by='carol@localhost/x'><not-allowed "
+                     "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>")
+    answer = await bob.wait("iq", id="q1", type="error", from_=f"{ROOM}/Carol")
+    assert error_condition(answer) == "not-allowed" and "carol@localhost" not in xml.show(answer)
 
 
 async def test_self_ping(pair, client):
@@ -204,18 +217,13 @@ async def test_invitations_that_are_refused(pair, client):
 @pytest.mark.parametrize("condition", ["gone", "item-not-found", "recipient-unavailable",
                                        "remote-server-not-found", "redirect",
                                        "remote-server-timeout"])
-async def test_error_of_a_client_that_is_gone(pair, condition):
+@pytest.mark.parametrize("kind, to", [("message", ROOM), ("presence", f"{ROOM}/Alice")])
+async def test_error_of_a_client_that_is_gone(pair, condition, kind, to):
     alice, bob = pair
-    bob.send_raw(f"<message type='error' to='{ROOM}'><error type='cancel'><{condition} "
-                 "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
+    bob.send_raw(f"<{kind} type='error' to='{to}'><error type='cancel'><{condition} "
+                 f"xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></{kind}>")
     assert codes(await alice.wait("presence", type="unavailable", from_=f"{ROOM}/Bob")) == [333]
     assert codes(await bob.wait("presence", type="unavailable", from_=f"{ROOM}/Bob")) == [110, 333]
-
-
-async def enter_raw(c, nick):
-    await c.send(f"<presence to='{ROOM}/{nick}'><x xmlns='http://jabber.org/protocol/muc'/>"
-                 "</presence>")
-    await c.wait("presence", from_=f"{ROOM}/{nick}")
 
 
 async def complain(c, condition, ident=None, to=ROOM):
@@ -236,7 +244,7 @@ async def test_who_may_be_gone_is_asked_and_stays(stack, pair, raw_client, answe
     """One question at a time, whatever comes meanwhile."""
     alice, _ = pair
     carol = await raw(stack, raw_client, "carol")
-    await enter_raw(carol, "Carol")
+    await enter_raw(carol, ROOM, "Carol")
     for condition in "service-unavailable", "jid-malformed", "not-acceptable":
         await complain(carol, condition)
     ping = await asked(carol)
@@ -256,7 +264,7 @@ async def test_who_may_be_gone_is_asked_and_stays(stack, pair, raw_client, answe
 async def test_who_is_asked_and_is_gone(stack, pair, raw_client, condition):
     alice, _ = pair
     carol = await raw(stack, raw_client, "carol")
-    await enter_raw(carol, "Carol")
+    await enter_raw(carol, ROOM, "Carol")
     await complain(carol, "service-unavailable")
     ping = await asked(carol)
     await carol.send(f"<iq to='{ROOM}' id='{ping.get('id')}' type='error'><error type='cancel'>"
@@ -268,7 +276,7 @@ async def test_who_is_asked_and_is_gone(stack, pair, raw_client, condition):
 async def test_who_is_asked_and_says_nothing(stack, pair, raw_client, clock):
     alice, _ = pair
     carol = await raw(stack, raw_client, "carol")
-    await enter_raw(carol, "Carol")
+    await enter_raw(carol, ROOM, "Carol")
     await complain(carol, "service-unavailable")
     await asked(carol)
     clock.advance(31)
@@ -281,12 +289,12 @@ async def test_who_is_asked_may_leave_meanwhile(stack, pair, raw_client, clock):
     alice, _ = pair
     carol = await raw(stack, raw_client, "carol")
     for nick in "Carol", "Carola":
-        await enter_raw(carol, nick)
+        await enter_raw(carol, ROOM, nick)
         await complain(carol, "service-unavailable")
         await asked(carol)
         await carol.send(f"<presence to='{ROOM}/{nick}' type='unavailable'/>")
         await alice.wait("presence", type="unavailable", from_=f"{ROOM}/{nick}")
-    await enter_raw(carol, "Caroline")
+    await enter_raw(carol, ROOM, "Caroline")
     clock.advance(31)
     await alice.sync()
     say(alice, f"{ROOM}/Caroline", OMEMO, "w1", kind="chat")
@@ -319,6 +327,40 @@ async def test_other_errors_change_nothing_and_go_back_to_who_asked_for_them(pai
     back = await alice.wait("message", id="w1", type="error")
     assert back.get("from") == f"{ROOM}/Bob" and error_condition(back) == "not-acceptable"
     assert not alice.inbox.find("presence", type="unavailable")
+
+
+@pytest.mark.parametrize("condition", ["item-not-found", "policy-violation"])
+async def test_error_to_a_copy_of_what_was_said_stays_here(stack, pair, raw_client, condition):
+    """What was said in the room has been said, whatever becomes of one copy."""
+    alice, bob = pair
+    carol = await raw(stack, raw_client, "carol")
+    await enter_raw(carol, ROOM, "Carol")
+    say(alice, ROOM, OMEMO, "m1")
+    await carol.wait("message", id="m1")
+    await complain(carol, condition, "m1", f"{ROOM}/Alice")
+    if condition == "item-not-found":
+        await alice.wait("presence", type="unavailable", from_=f"{ROOM}/Carol")
+    else:
+        await asked(carol)
+    await alice.sync()
+    assert not alice.inbox.find("message", type="error")
+
+
+async def test_error_goes_back_once_and_tells_no_address(stack, pair, raw_client):
+    alice, _ = pair
+    carol = await raw(stack, raw_client, "carol")
+    await enter_raw(carol, ROOM, "Carol")
+    say(alice, f"{ROOM}/Carol", OMEMO, "w1", kind="chat")
+    await carol.wait("message", id="w1")
+    for _ in range(2):
+        await carol.send(f"<message type='error' id='w1' to='{ROOM}/Alice'>"
+                         "<error type='modify' by='carol@localhost/x'><not-acceptable "
+                         "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
+    back = await alice.wait("message", id="w1", type="error")
+    assert "carol@localhost" not in xml.show(back)
+    await asked(carol)
+    await alice.sync()
+    assert len(alice.inbox.find("message", id="w1", type="error")) == 1
 
 
 @pytest.mark.ours("it is the router that is killed")

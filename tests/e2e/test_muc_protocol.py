@@ -85,6 +85,16 @@ async def test_escaped_addresses(stack, client):
     await alice.wait("message", id="m1", from_=f"{room}/b\\5co'b")
 
 
+async def test_escaped_spaces_at_the_ends_of_an_address(stack, client):
+    """XEP-0106 4.1: neither first nor last; what merely looks like it is letters."""
+    alice = await client("alice")
+    for local in "\\20tea", "tea\\20", "\\20", "\\20\\20":
+        refused = await join(alice, f"{local}@{SERVICE}", "Alice")
+        assert error_condition(refused) == "not-acceptable", local
+    for local in "\\2tea", "a\\20b", "20", "\\5c20tea", "tea\\2":
+        assert 201 in codes(await join(alice, f"{local}@{SERVICE}", "Alice")), local
+
+
 # --- coming and going -----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("kind", ["probe", "subscribe", "subscribed", "unsubscribe",

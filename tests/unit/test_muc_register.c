@@ -452,16 +452,42 @@ static void test_lock_down(void **state)
 	fix_has(f, "<status code=\"303\"/>");
 }
 
-/* The one whose nick it is comes back while somebody else, who had it before, has it still. */
+/* Reserved for somebody else it would keep that one out: 7.2.2 lets everybody in. */
 static void test_lock_down_of_a_nick_in_use(void **state)
 {
 	struct fix *f = *state;
 
 	two_in(f, POLICY("open") LOCK);
 	make(f, "carol@test", "member", "nick='Bob'");
+	refused(f, "conflict");
+	is("carol@test", AFF_NONE, NULL);
+	make(f, "carol@test", "member", "nick='Caro'");
+	fix_clear(f);
+	enter(f, CAROL, ROOM "/Bob", "");
+	assert_non_null(got(f, "from=\"" ROOM "/Caro\"", "<status code=\"210\"/>"));
+	make(f, "carol@test", "member", "nick='Caro'"); /* as it is */
+	is("carol@test", AFF_MEMBER, "Caro");
+	make(f, "bob@test", "member", "nick='Bob'"); /* in use by himself */
+	is("bob@test", AFF_MEMBER, "Bob");
+}
+
+/* Of who waits for membership, too: somebody has come in under the nick meanwhile. */
+static void test_nick_in_use_that_was_asked_for(void **state)
+{
+	struct fix *f = *state;
+
+	two_in(f, POLICY("approval") LOCK);
+	wish(f, CAROL, "Dave");
+	enter(f, "dave@test/d", ROOM "/Dave", "");
+	decide(f, ALICE, TYPE WHO("carol@test") NICK("Dave") ALLOW("1"));
+	refused(f, "conflict");
+	assert_int_equal(waiting(), 1);
+	make(f, "carol@test", "member", ""); /* the membership alone */
+	is("carol@test", AFF_MEMBER, NULL);
+	assert_int_equal(waiting(), 0);
 	fix_clear(f);
 	enter(f, CAROL, ROOM "/Carol", "");
-	refused(f, "conflict");
+	assert_non_null(got(f, "from=\"" ROOM "/Carol\"", "<status code=\"110\"/>"));
 }
 
 /* --- discovery ---------------------------------------------------------------------------------
@@ -515,6 +541,7 @@ int main(void)
 		MUC_TEST(test_flood),
 		MUC_TEST(test_lock_down),
 		MUC_TEST(test_lock_down_of_a_nick_in_use),
+		MUC_TEST(test_nick_in_use_that_was_asked_for),
 		MUC_TEST(test_discovery),
 	};
 

@@ -58,6 +58,13 @@ async def join(client, room, nick, password=None, history="", wait=True, extra="
     return answer
 
 
+async def enter_raw(client, room, nick):
+    """A RawClient enters."""
+    await client.send(presence_xml(f"{room}/{nick}", f"<x xmlns='{MUC}'/>"))
+    return await client.wait(lambda p: p.tag.endswith("}presence") and 110 in codes(p),
+                             from_=f"{room}/{nick}")
+
+
 async def join_once_it_may(client, room, nick):
     """After clock.advance(): the program looks at its clock within moments."""
     for _ in range(200):

@@ -33,6 +33,7 @@
 #define NS_TIME "urn:xmpp:time"                 /* XEP-0202 */
 #define NS_LIMITS "urn:xmpp:stream-limits:0"    /* XEP-0478 */
 #define NS_DELAY "urn:xmpp:delay"
+#define NS_MUC "http://jabber.org/protocol/muc"
 #define NS_MUC_USER "http://jabber.org/protocol/muc#user"
 #define NS_CONFERENCE "jabber:x:conference" /* XEP-0249 */
 #define NS_XHTML_IM "http://jabber.org/protocol/xhtml-im"
