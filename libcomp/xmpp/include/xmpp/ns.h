@@ -72,6 +72,7 @@
 #define NS_LINK "urn:switchyard:link:1"                     /* docs/component-protocol.md 2 */
 #define NS_TAP "urn:switchyard:tap:1"                       /* likewise, 5 */
 #define NS_FANOUT "urn:switchyard:fanout:1"                 /* likewise, 6 */
+#define NS_SHARE "urn:switchyard:share:1"                   /* likewise, 7 */
 #define NS_PRESENCE_EXTRA "urn:switchyard:presence-extra:1" /* likewise, 4 */
 
 #endif
