@@ -152,16 +152,19 @@ void stanza_detach(struct stanza *st)
 	stanza_release(whole);
 }
 
+void stanza_set_member(struct stanza *st, struct member *m)
+{
+	st->member = m;
+	LIST_EACH (it, &st->copies)
+		LIST_ENTRY(it, struct stanza, link)->member = m;
+}
+
 void stanza_orphan(struct stanza *st)
 {
+	stanza_set_member(st, NULL);
 	st->component = NULL;
-	st->member = NULL;
-	LIST_EACH (it, &st->copies) {
-		struct stanza *copy = LIST_ENTRY(it, struct stanza, link);
-
-		copy->component = NULL;
-		copy->member = NULL;
-	}
+	LIST_EACH (it, &st->copies)
+		LIST_ENTRY(it, struct stanza, link)->component = NULL;
 }
 
 void stanza_set_from(struct stanza *st, const struct jid *from)

@@ -67,10 +67,12 @@ struct stanza {
 	uint32_t number;      /* of those that came from its sender, for XEP-0198 */
 	uint32_t bytes;       /* as it came: what the sender's share is counted in; 0: made here */
 	unsigned holds;
-	bool bounced; /* its sender was told that it has not arrived */
-	bool dropped; /* who held it last gave up: set before that hold is let go */
-	bool payer_is_component;
-	bool acked_only; /* a link without acknowledgements does not get it: it is dropped */
+	bool for_one : 1; /* said to one member of a shared domain: nobody else gets it */
+	bool for_all : 1; /* what every member is told */
+	bool bounced : 1; /* its sender was told that it has not arrived */
+	bool dropped : 1; /* who held it last gave up: set before that hold is let go */
+	bool payer_is_component : 1;
+	bool acked_only : 1; /* a link without acknowledgements does not get it: it is dropped */
 	void (*done)(struct stanza *st); /* the sender's: counts it as handled */
 	/* A component's grace is over; true: it waits on in the queue.  NULL: it does not. */
 	bool (*stays)(struct stanza *st);
@@ -93,6 +95,8 @@ int stanza_copy(struct stanza **out, struct stanza *whole, struct el *el)
     __attribute__((warn_unused_result));
 /* Takes it out of its sender's list; the whole, if it is a copy, does not wait for it any more. */
 void stanza_detach(struct stanza *st);
+/* Of it and its copies. */
+void stanza_set_member(struct stanza *st, struct member *m);
 /* The component that sent it, and its copies, is gone: nobody is left to be told. */
 void stanza_orphan(struct stanza *st);
 

@@ -229,7 +229,10 @@ bool link_begin(struct link *l, struct member *resumes)
 	l->member = component_attach(l->component, l, resumes);
 	if (l->member)
 		return true;
-	stream_error(l->stream, STREAM_E_CONFLICT, "another connection serves this domain");
+	if (l->component->sharing)
+		stream_error(l->stream, STREAM_E_RESOURCE_CONSTRAINT, "too many share this domain");
+	else
+		stream_error(l->stream, STREAM_E_CONFLICT, "another connection serves this domain");
 	return false;
 }
 
@@ -462,6 +465,17 @@ bool link_writable(const struct link *l)
 {
 	return l->state == LINK_OPEN && !stream_closing(l->stream) &&
 	       !io_full(stream_io_of(l->stream));
+}
+
+void link_let_go(struct link *l)
+{
+	l->member = NULL;
+}
+
+bool link_left(const struct link *l)
+{
+	return stream_ended_by_peer(l->stream) && stream_error_sent(l->stream) == STREAM_E_NONE &&
+	       stream_error_received(l->stream) == STREAM_E_NONE;
 }
 
 bool link_acked(const struct link *l)

@@ -22,6 +22,8 @@
 #include "links/sm.h"
 
 struct privileged;
+struct sbuf;
+struct sharing;
 
 struct link;
 
@@ -41,8 +43,9 @@ struct component {
 	bool stale;                    /* during a reload: no section names it any more */
 	struct info info;
 	struct sm_pasts past;
-	struct ghosts entered; /* entered.h */
-	struct member own;
+	struct ghosts entered;   /* entered.h */
+	struct member own;       /* the one there is; of a shared domain: who holds what waits */
+	struct sharing *sharing; /* share.h; NULL: it is not shared */
 };
 
 /* --- component.c, for link.c ------------------------------------------------------------------ */
@@ -52,6 +55,8 @@ struct router *components_router(struct components *cs);
  * one before it has been sent away); NULL: the newcomer is not wanted.  resumes: whose session it
  * goes on with, so it is no newcomer; NULL: nobody's. */
 struct member *component_attach(struct component *c, struct link *l, struct member *resumes);
+/* l is not m's any more, for whatever reason. */
+void component_let_go(struct member *m, const char *why);
 void component_detach(struct member *m, struct link *l, const char *why);
 /* Whose session that is; NULL: there is none of this name. */
 struct member *component_resumes(struct component *c, const char *previd);
@@ -62,6 +67,9 @@ void components_failed_try(struct components *cs, const char *addr);
 /* A connection does not wait for its handshake any more. */
 void components_link_ready(struct components *cs, const char *addr);
 
+/* --- component_state.c ------------------------------------------------------------------------ */
+void components_write_metrics(struct sbuf *out, void *components);
+
 /* --- link.c ----------------------------------------------------------------------------------- */
 /* tls: from the first byte. */
 struct link *link_accept(struct components *cs, int fd, struct list *links, bool tls);
@@ -71,6 +79,9 @@ bool link_writable(const struct link *l);
  * again: it took it before, and counted it: a reload may not take it out of the order. */
 int link_send(struct link *l, const struct el *el, bool again);
 bool link_acked(const struct link *l);
+/* Its member is another's, or has gone. */
+void link_let_go(struct link *l);
+bool link_left(const struct link *l);           /* it has ended as who leaves does */
 void link_want_ack(struct link *l);             /* what was sent should be acknowledged */
 void link_charge(struct link *l, size_t bytes); /* to its rate */
 bool link_paused(const struct link *l);         /* for that: what it says is not read now */

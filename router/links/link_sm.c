@@ -13,6 +13,7 @@
 #include "conf.h"
 #include "links/hooks.h"
 #include "links/link_internal.h"
+#include "links/share.h"
 #include "router.h"
 
 #define NEGOTIATE_MS 5000
@@ -180,6 +181,7 @@ static int64_t grace_of(const struct link *l)
 static void on_enable(struct link *l, const struct el *el)
 {
 	bool may_resume = el_attr_true(el, "resume");
+	char share[64 + MEMBER_ID] = "";
 	struct member *m;
 
 	if (!link_begin(l, NULL))
@@ -188,11 +190,18 @@ static void on_enable(struct link *l, const struct el *el)
 	outbound_new_session(m);
 	sm_begin(&m->sm);
 	l->acked = true;
+	if (l->component->sharing && el_child(el, "share", NS_SHARE)) {
+		share_extend(m);
+		(void)snprintf(
+		    share, sizeof(share), "<share xmlns='" NS_SHARE "' member='%s'/>", m->share.id);
+	}
 	if (may_resume)
-		say(l, "<enabled xmlns='" NS_SM "' id='%s' resume='true' max='%" PRId64 "'/>",
-		    m->sm.id, grace_of(l));
+		say(l,
+		    "<enabled xmlns='" NS_SM "' id='%s' resume='true' max='%" PRId64
+		    "'>%s</enabled>",
+		    m->sm.id, grace_of(l), share);
 	else
-		stream_puts(l->stream, "<enabled xmlns='" NS_SM "'/>");
+		say(l, "<enabled xmlns='" NS_SM "'>%s</enabled>", share);
 	link_opened(l, false);
 }
 

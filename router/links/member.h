@@ -19,6 +19,28 @@
 
 struct link;
 
+enum { MEMBER_ID = 16 }; /* characters: 82 bits */
+
+/* Of one among several of a shared domain (share.h). */
+struct shared {
+	struct list of_share;
+	char id[MEMBER_ID + 1];
+	uint64_t hash;      /* of id */
+	bool extended;      /* it is told of members, and answers */
+	bool was, will;     /* in the settled list; in the one that is to follow */
+	uint32_t answered;  /* the last change that it has answered; 0: none */
+	bool owes;          /* an answer ... */
+	uint64_t owes_from; /* ... since then: loop_now() */
+	/* When its session is over: */
+	uint32_t told;    /* the last change that named it to somebody; 0: none */
+	uint32_t h;       /* stanzas of it that we have */
+	uint32_t acked;   /* of ours it had acknowledged so many ... */
+	uint32_t unacked; /* ... and been sent more: the first ones in its queue */
+	uint32_t done;    /* of these its store has so many */
+	bool adopted;     /* somebody has taken it over, or there was nothing to take ... */
+	bool counted;     /* ... and has said how many of them it has */
+};
+
 struct member {
 	struct component *component;
 	struct router *router;
@@ -36,6 +58,7 @@ struct member {
 	struct timer grace; /* COMP_GRACE: its end */
 	struct timer brief; /* the first of queue.brief */
 	struct timer stuck; /* full, and nothing has left since */
+	struct shared share;
 };
 
 /* --- outbound.c ------------------------------------------------------------------------------- */
@@ -55,6 +78,16 @@ void outbound_pump(struct member *m);
 void outbound_acked(struct member *m, uint32_t n);
 /* The component's session cannot be resumed any more: what it did not acknowledge is sent anew. */
 void outbound_new_session(struct member *m);
+
+/* Its session is over for good, and its link has gone: it stays for what waits in its queue. */
+void outbound_ended(struct member *m);
+/* A stanza that was taken already waits for it now, whatever room there is; was_sent: to another
+ * one, before.  outbound_pump() sends it. */
+void outbound_place(struct member *m, struct stanza *st, bool was_sent);
+/* Nobody serves the domain, or it is not settled who: own takes what waits, for so long. */
+void outbound_wait(struct member *own, bool acked, uint64_t ms);
+void outbound_hold(struct member *own);  /* and until more is known */
+void outbound_give_up(struct member *m); /* all that waits is answered */
 
 /* As component_send() and the others say, for this one. */
 enum component_verdict member_send(struct member *m, struct stanza *st);

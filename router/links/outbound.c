@@ -17,13 +17,10 @@
 #include "core/session.h"
 #include "core/stanza.h"
 #include "links/answers.h"
-#include "links/ask.h"
 #include "links/component.h"
-#include "links/hooks.h"
 #include "links/link.h"
+#include "links/outbound_internal.h"
 #include "router.h"
-
-#define STUCK_MS 60000 /* full, and nothing acknowledged or written for so long */
 
 /* --- in and out of the queue ------------------------------------------------------------------ */
 
@@ -40,7 +37,7 @@ void component_settle(struct stanza *st)
 		link_handled(from->link);
 }
 
-static struct lq_entry *enqueue(struct member *m, struct stanza *st)
+struct lq_entry *outbound_enqueue(struct member *m, struct stanza *st)
 {
 	struct lq_entry *e = lq_add(&m->queue, st);
 
@@ -48,7 +45,7 @@ static struct lq_entry *enqueue(struct member *m, struct stanza *st)
 	return e;
 }
 
-static void give_up(struct member *m, struct lq_entry *e, enum answer_when when)
+void outbound_answer(struct member *m, struct lq_entry *e, enum answer_when when)
 {
 	struct stanza *st = lq_take(&m->queue, e);
 	enum answer what = answer_for(when, answer_kind(st, m->component->domain), m->acked);
@@ -62,7 +59,7 @@ static void give_up(struct member *m, struct lq_entry *e, enum answer_when when)
 }
 
 /* All, or but for what waits on. */
-static void give_up_all(struct member *m, bool really)
+void outbound_answer_all(struct member *m, bool really)
 {
 	struct list *stayed = &m->queue.all;
 
@@ -72,7 +69,7 @@ static void give_up_all(struct member *m, bool really)
 		if (!really && e->st->stays && e->st->stays(e->st))
 			stayed = &e->of_queue;
 		else
-			give_up(m, e, e->was_sent ? ANSWER_UNKNOWN : ANSWER_AWAY);
+			outbound_answer(m, e, e->was_sent ? ANSWER_UNKNOWN : ANSWER_AWAY);
 	}
 }
 
@@ -85,7 +82,9 @@ static void progress(struct member *m)
 
 static void note_request(struct member *m, const struct stanza *st)
 {
-	if ((st->type == ST_IQ_GET || st->type == ST_IQ_SET) && (st->session || st->component))
+	/* Of a shared domain, what the router itself asks is one link's question, too. */
+	if ((st->type == ST_IQ_GET || st->type == ST_IQ_SET) &&
+	    (st->session || st->component || (m->component->sharing && !st->for_one)))
 		unanswered_add(&m->unanswered, st);
 }
 
@@ -141,7 +140,7 @@ static bool queue_ghost(struct member *m)
 		return false;
 	el = ghosts_next(&m->ghosts);
 	if (stanza_new(&st, el) != -EBADMSG) {
-		(void)enqueue(m, st);
+		(void)outbound_enqueue(m, st);
 		stanza_release(st);
 	}
 	return true;
@@ -199,18 +198,18 @@ static void brief_set(struct member *m)
 		timer_set(&m->brief, e->due > now ? e->due - now : 0);
 }
 
-static void on_brief(void *arg)
+void outbound_on_brief(void *arg)
 {
 	struct member *m = arg;
 	uint64_t now = loop_now(m->router->loop);
 	struct lq_entry *e;
 
 	while ((e = lq_first_brief(&m->queue)) && e->due <= now)
-		give_up(m, e, ANSWER_AWAY);
+		outbound_answer(m, e, ANSWER_AWAY);
 	brief_set(m);
 }
 
-static void enqueue_briefly(struct member *m, struct lq_entry *e)
+void outbound_enqueue_briefly(struct member *m, struct lq_entry *e)
 {
 	lq_set_brief(&m->queue, e, loop_now(m->router->loop) + ANSWER_BRIEF_MS);
 	brief_set(m);
@@ -220,7 +219,7 @@ static void enqueue_briefly(struct member *m, struct lq_entry *e)
 static void watch_full(struct member *m)
 {
 	if (m->link && !timer_armed(&m->stuck))
-		timer_set(&m->stuck, STUCK_MS);
+		timer_set(&m->stuck, OUTBOUND_STUCK_MS);
 }
 
 static bool is_full(struct member *m, const struct stanza *st)
@@ -271,7 +270,7 @@ static enum component_verdict queue_or_refuse(struct member *m, struct stanza *s
 	enum answer what;
 
 	if (when == ANSWER_GRACE && m->phase == COMP_ONLINE) {
-		(void)enqueue(m, st);
+		(void)outbound_enqueue(m, st);
 		outbound_pump(m);
 		return COMPONENT_TAKEN;
 	}
@@ -283,11 +282,11 @@ static enum component_verdict queue_or_refuse(struct member *m, struct stanza *s
 		what = answer_for(when, ANSWER_GET, m->acked);
 	}
 	if (what == ANSWER_QUEUE) {
-		(void)enqueue(m, st);
+		(void)outbound_enqueue(m, st);
 		return COMPONENT_TAKEN;
 	}
 	if (what == ANSWER_QUEUE_BRIEFLY) {
-		enqueue_briefly(m, enqueue(m, st));
+		outbound_enqueue_briefly(m, outbound_enqueue(m, st));
 		return COMPONENT_TAKEN;
 	}
 	return refuse(m, st, when, what);
@@ -342,148 +341,4 @@ enum component_verdict member_send_el(struct member *m, const struct el *el)
 		return member_send_own(m, el_dup(el));
 	forget_ghost(m, el);
 	return send_now(m, el);
-}
-
-/* --- links come and go ------------------------------------------------------------------------ */
-
-static void enter(struct member *m, enum component_phase phase)
-{
-	m->phase = phase;
-	m->since_ms = loop_wall_ms(m->router->loop);
-}
-
-void outbound_opened(struct member *m, bool resumed)
-{
-	timer_stop(&m->grace);
-	timer_stop(&m->brief);
-	enter(m, COMP_ONLINE);
-	m->acked = link_acked(m->link);
-	outbound_pump(m);
-	hooks_online(m->router, m->component, resumed);
-}
-
-static void grace_over(void *arg)
-{
-	struct member *m = arg;
-	struct log_tag tag = { "link", NULL, NULL, m->component->domain };
-
-	enter(m, COMP_AWAY);
-	if (m->queue.n > 0)
-		log_info(&tag, "it did not come back: %zu stanzas are given up", m->queue.n);
-	timer_stop(&m->brief);
-	sm_end(&m->sm, &m->component->past, &m->loose, loop_now(m->router->loop));
-	give_up_all(m, false);
-	asks_lost(m->component->asks);
-	info_forget(&m->component->info);
-	hooks_away(m->router, m->component);
-}
-
-/* Questions that have not been sent wait a moment more, or none at all. */
-static void questions_lost(struct member *m)
-{
-	struct list *it = m->queue.next, *next;
-
-	for (; it != &m->queue.all; it = next) {
-		struct lq_entry *e = LIST_ENTRY(it, struct lq_entry, of_queue);
-
-		next = it->next;
-		if (e->st->type != ST_IQ_GET || e->was_sent)
-			continue;
-		if (m->acked)
-			enqueue_briefly(m, e);
-		else
-			give_up(m, e, ANSWER_AWAY);
-	}
-}
-
-void outbound_lost(struct member *m, bool next)
-{
-	timer_stop(&m->stuck);
-	unanswered_fail(&m->unanswered, m->router);
-	if (!m->acked) /* what was asked went with the link */
-		asks_lost(m->component->asks);
-	if (next)
-		return;
-	enter(m, COMP_GRACE);
-	if (m->component->conf->link_grace == 0) {
-		grace_over(m);
-		return;
-	}
-	timer_set(&m->grace, (uint64_t)m->component->conf->link_grace * 1000);
-	questions_lost(m);
-}
-
-void outbound_expect(struct member *m)
-{
-	if (m->component->conf->link_grace == 0)
-		return;
-	enter(m, COMP_GRACE);
-	m->acked = true;
-	timer_set(&m->grace, (uint64_t)m->component->conf->link_grace * 1000);
-}
-
-static void on_stuck(void *arg)
-{
-	struct member *m = arg;
-
-	if (m->link && link_paused(m->link)) /* its acknowledgements may lie there unread */
-		timer_set(&m->stuck, STUCK_MS);
-	else if (m->link)
-		link_end(m->link, STREAM_E_RESOURCE_CONSTRAINT,
-		    "the queue is full and nothing is acknowledged");
-}
-
-/* --- the component's beginning and end -------------------------------------------------------- */
-
-void outbound_init(struct member *m, struct component *c)
-{
-	struct loop *l = c->router->loop;
-
-	m->component = c;
-	m->router = c->router;
-	m->since_ms = loop_wall_ms(l);
-	lq_init(&m->queue);
-	sm_init(&m->sm);
-	unanswered_init(&m->unanswered);
-	ghosts_init(&m->ghosts);
-	list_init(&m->loose);
-	timer_init(&m->grace, l, grace_over, m);
-	timer_init(&m->brief, l, on_brief, m);
-	timer_init(&m->stuck, l, on_stuck, m);
-}
-
-static void forget_sender(struct list *from_it)
-{
-	LIST_EACH_SAFE (it, from_it) {
-		struct stanza *st = LIST_ENTRY(it, struct stanza, link);
-
-		stanza_orphan(st);
-		st->done = NULL;
-		list_del(it);
-	}
-}
-
-void outbound_done(struct member *m, bool quiet)
-{
-	struct lq_entry *e;
-
-	m->phase = COMP_AWAY;
-	if (quiet) {
-		while ((e = lq_first(&m->queue))) {
-			struct stanza *st = lq_take(&m->queue, e);
-
-			st->dropped = true;
-			stanza_release(st);
-		}
-	} else {
-		give_up_all(m, true);
-		unanswered_fail(&m->unanswered, m->router);
-	}
-	forget_sender(&m->sm.in_flight);
-	forget_sender(&m->loose);
-	unanswered_done(&m->unanswered);
-	ghosts_done(&m->ghosts);
-	timer_done(&m->grace);
-	timer_done(&m->brief);
-	timer_done(&m->stuck);
 }

@@ -1,189 +1,303 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
-#include <string.h>
-
+#include <base/arena.h>
 #include <base/rendezvous.h>
-#include <sqlite3.h>
 
+#include "core/route.h"
+#include "links/ask.h"
+#include "links/hooks.h"
 #include "share_fixture.h"
 
-struct shared shared;
+static char first_domain[] = "example.org";
+static char *domain_v[] = { first_domain };
 
-static int owned(struct comp *c, void *arg)
+struct share_fx share_fx;
+
+static void count_done(struct stanza *st)
 {
-	int err = shared.err;
-
-	(void)c;
-	(void)arg;
-	shared.owned++;
-	shared.err = 0;
-	return err;
+	(void)st;
+	share_fx.done++;
 }
 
-struct fix *share_bare(void)
-{
-	struct fix *f = counter_bare();
+/* --- what is played --------------------------------------------------------------------------- */
 
-	memset(&shared, 0, sizeof(shared));
-	f->conf.share = true;
-	f->offers = "<share xmlns='" NS_SHARE "'/>";
-	f->ops.owned = owned;
-	return f;
+bool link_acked(const struct link *l)
+{
+	return l->acked;
 }
 
-struct fix *share_new(void)
+bool link_writable(const struct link *l)
 {
-	struct fix *f = share_bare();
-
-	fix_make(f);
-	return f;
+	return !l->full;
 }
 
-int share_setup(void **state)
+int link_send(struct link *l, const struct el *el, bool again)
 {
-	*state = share_new();
+	const struct el *of_members = el_child(el, NULL, NS_SHARE);
+	const char *id = of_members ? el_name(of_members) : el_attr(el, "id");
+
+	(void)again;
+	assert_true(l->n < SHARE_FX_SENT);
+	l->sent[l->n++] = xstrdup(id ? id : el_name(el));
+	l->m->out++;
 	return 0;
 }
 
-/* --- the server ------------------------------------------------------------------------------- */
-
-void share_online(struct fix *f)
+void link_want_ack(struct link *l)
 {
-	fix_online(f);
-	share_change(f, 1, MEMBER("m1"));
-	fix_clear(f);
+	(void)l;
 }
 
-void share_members(struct fix *f, unsigned epoch, const char *inner)
+void link_handled(struct link *l)
 {
-	fix_postf(f,
-	    "<iq type='set' id='e%u' from='" SERVER "' to='" DOM "/m%u'><members xmlns='" NS_SHARE
-	    "' epoch='%u'>%s</members></iq>",
-	    epoch, f->sessions, epoch, inner);
-	fix_spin(f);
+	(void)l;
 }
 
-void share_settled(struct fix *f, unsigned epoch)
+bool link_paused(const struct link *l)
 {
-	fix_postf(f,
-	    "<message from='" SERVER "' to='" DOM "/m%u'><settled xmlns='" NS_SHARE
-	    "' epoch='%u'/></message>",
-	    f->sessions, epoch);
-	fix_spin(f);
+	(void)l;
+	return false;
 }
 
-void share_change(struct fix *f, unsigned epoch, const char *inner)
+size_t link_queued(const struct link *l)
 {
-	share_members(f, epoch, inner);
-	share_settled(f, epoch);
+	(void)l;
+	return 0;
 }
 
-static const char *winner(const char *const ids[], size_t n, const char *key)
+const char *link_peer(const struct link *l)
 {
-	const char *best = NULL;
-	uint64_t most = 0;
+	(void)l;
+	return "192.0.2.1";
+}
 
-	for (size_t i = 0; i < n; i++) {
-		uint64_t w = rendezvous_weight(
-		    rendezvous_hash(ids[i], strlen(ids[i])), rendezvous_hash(key, strlen(key)));
+void link_let_go(struct link *l)
+{
+	l->m = NULL;
+}
 
-		if (!best || w > most)
-			best = ids[i];
-		most = w > most ? w : most;
+void link_end(struct link *l, enum stream_err e, const char *text)
+{
+	(void)text;
+	l->ended = e;
+}
+
+void component_let_go(struct member *m, const char *why)
+{
+	(void)why;
+	link_let_go(m->link);
+	m->link = NULL;
+}
+
+void component_detach(struct member *m, struct link *l, const char *why)
+{
+	(void)l;
+	component_let_go(m, why);
+	share_lost(m, false);
+}
+
+void hooks_online(struct router *r, struct component *c, struct member *m, bool resumed)
+{
+	(void)r;
+	(void)c;
+	(void)m;
+	(void)resumed;
+}
+
+void hooks_away(struct router *r, struct component *c)
+{
+	(void)r;
+	(void)c;
+}
+
+void asks_lost(struct asks *a)
+{
+	(void)a;
+}
+
+void asks_lost_one(struct asks *a, const char *id)
+{
+	(void)a;
+	(void)id;
+	share_fx.asks_lost++;
+}
+
+bool info_answer(const struct info *i, struct router *r, struct stanza *st)
+{
+	(void)i;
+	(void)r;
+	(void)st;
+	return false;
+}
+
+void info_forget(struct info *i)
+{
+	(void)i;
+}
+
+void route_bounce(struct router *r, struct stanza *st, enum el_cond cond, const char *text)
+{
+	(void)r;
+	(void)cond;
+	(void)text;
+	st->bounced = true;
+	share_fx.bounced += st->done == count_done;
+}
+
+bool router_serves(const struct router *r, const char *domain, size_t len)
+{
+	return conf_list_has(&r->conf->domains, domain, len);
+}
+
+void route_own(struct router *r, struct el *el)
+{
+	(void)r;
+	el_free(el);
+}
+
+/* --- what is done ----------------------------------------------------------------------------- */
+
+struct member *share_fx_join(bool acked, bool extended)
+{
+	struct link *l = &share_fx.links[share_fx.n++];
+	struct member *m;
+
+	l->acked = acked;
+	m = share_attach(share_fx.c.sharing, l, NULL);
+	assert_non_null(m);
+	l->m = m;
+	if (acked)
+		sm_begin(&m->sm);
+	if (extended)
+		share_extend(m);
+	outbound_opened(m, false);
+	return m;
+}
+
+struct link *share_fx_link(const struct member *m)
+{
+	for (unsigned i = 0; i < share_fx.n; i++) {
+		if (share_fx.links[i].m == m)
+			return &share_fx.links[i];
 	}
-	return best;
-}
-
-const char *won_by(
-    const char *id, const char *const ids[], size_t n, const char *prefix, const char *suffix)
-{
-	static char texts[8][64];
-	static unsigned last;
-	char *text = texts[last++ % 8];
-
-	for (unsigned i = 0; i < 1000; i++) {
-		(void)snprintf(text, sizeof(texts[0]), "%s%u%s", prefix, i, suffix);
-		if (strcmp(winner(ids, n, text), id) == 0)
-			return text;
-	}
-	fail_msg("nothing is won by %s", id);
 	return NULL;
 }
 
-/* --- what is left ----------------------------------------------------------------------------- */
-
-static sqlite3 *open_it(struct fix *f)
+void share_fx_answer(struct member *m, const char *children, uint32_t epoch)
 {
-	char path[128];
-	sqlite3 *h;
+	char xml[512];
+	struct stanza *st;
 
-	(void)snprintf(path, sizeof(path), "%s/echo.db", f->dir);
-	assert_int_equal(sqlite3_open(path, &h), SQLITE_OK);
-	(void)sqlite3_busy_timeout(h, 5000);
-	return h;
+	(void)snprintf(xml, sizeof(xml),
+	    "<iq type='result' id='i' from='x.org/m' to='example.org'><members xmlns='" NS_SHARE
+	    "' epoch='%u'>%s</members></iq>",
+	    epoch, children);
+	st = stanza_of(xml);
+	st->member = m;
+	assert_true(share_answer(&share_fx.c, st));
+	stanza_release(st);
 }
 
-void by_hand(struct fix *f, const char *fmt, ...)
+void share_fx_agree(struct member *m)
 {
-	sqlite3 *h = open_it(f);
-	char sql[4096], *err = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(sql, sizeof(sql), fmt, ap);
-	va_end(ap);
-	if (sqlite3_exec(h, sql, NULL, NULL, &err) != SQLITE_OK)
-		fail_msg("%s in: %s", err, sql);
-	sqlite3_close(h);
+	share_fx_answer(m, "", share_fx.c.sharing->epoch);
 }
 
-void left_stanzas(struct fix *f, int slot, int last, const struct sbuf *packed, int count)
+void share_fx_adopt(struct member *by, const char *id, int h)
 {
-	static const char sql[] =
-	    "INSERT INTO comp_outbox(slot, n, count, stanzas) VALUES(?,?,?,?)";
-	sqlite3 *h = open_it(f);
-	sqlite3_stmt *s;
+	char xml[96];
 
-	assert_int_equal(sqlite3_prepare_v2(h, sql, -1, &s, NULL), SQLITE_OK);
-	sqlite3_bind_int(s, 1, slot);
-	sqlite3_bind_int(s, 2, last);
-	sqlite3_bind_int(s, 3, count);
-	sqlite3_bind_blob(s, 4, sbuf_data(packed), (int)sbuf_len(packed), SQLITE_STATIC);
-	assert_int_equal(sqlite3_step(s), SQLITE_DONE);
-	sqlite3_finalize(s);
-	sqlite3_close(h);
+	(void)snprintf(
+	    xml, sizeof(xml), h < 0 ? "<adopted id='%s'/>" : "<adopted id='%s' h='%d'/>", id, h);
+	share_fx_answer(by, xml, share_fx.c.sharing->epoch);
 }
 
-static void left_five(struct fix *f, int slot, int last, char first)
+enum component_verdict share_fx_say(const char *to, const char *id)
 {
-	struct sbuf packed = SBUF_INIT;
+	enum component_verdict v;
+	struct stanza *st;
+	char xml[256];
 
-	for (char text[2] = { first }; text[0] < first + 5; text[0]++) {
-		EL_AUTO struct el *m = el_message(NULL, ME);
+	(void)snprintf(
+	    xml, sizeof(xml), "<message from='a@example.org/r' to='%s' id='%s'/>", to, id);
+	st = stanza_of(xml);
+	st->done = count_done;
+	v = component_send(&share_fx.c, st);
+	stanza_release(st);
+	return v;
+}
 
-		el_add_text(m, "body", NULL, text);
-		out_pack(&packed, m, DOM, NULL);
+const char *share_fx_room(unsigned i)
+{
+	static char jid[32];
+
+	(void)snprintf(jid, sizeof(jid), "room%u@x.org", i);
+	return jid;
+}
+
+const char *share_fx_room_of(const struct member *m)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t key = rendezvous_hash(share_fx_room(i), strlen(share_fx_room(i)));
+		struct member *best = NULL;
+
+		LIST_EACH (it, &share_fx.c.sharing->members)
+			best = share_better(best, share_member(it), key);
+		if (best == m)
+			return share_fx_room(i);
 	}
-	left_stanzas(f, slot, last, &packed, 5);
-	sbuf_done(&packed);
+	fail();
+	return NULL;
 }
 
-void left_session(struct fix *f, int slot, const char *member)
+void share_fx_sent(const struct link *l, const char *want)
 {
-	by_hand(f,
-	    "INSERT INTO comp_link(slot, domain, incarnation, seq, sm_id, member, in_total, "
-	    "in_base,"
-	    " out_total, out_base, out_acked)"
-	    " VALUES(%d, '" DOM "', 1, 5, 'smx', '%s', 110, 12, 30, 10, 20)",
-	    slot, member);
-	left_five(f, slot, 25, 'a');
-	left_five(f, slot, 30, 'f');
+	char got[1024] = "";
+
+	for (unsigned i = 0; i < l->n; i++) {
+		if (strcmp(l->sent[i], "members") == 0 || strcmp(l->sent[i], "settled") == 0)
+			continue;
+		(void)strncat(got, l->sent[i], sizeof(got) - strlen(got) - 1);
+		(void)strncat(got, " ", sizeof(got) - strlen(got) - 1);
+	}
+	assert_string_equal(got, want);
 }
 
-void left_request(struct fix *f, int slot, int n, const char *key)
+void share_fx_pass(uint64_t ms)
 {
-	by_hand(f,
-	    "INSERT INTO comp_deferred(slot, n, stanza) VALUES(%d, %d, '<iq xmlns=\"jabber:client\""
-	    " type=\"set\" id=\"d%d\" from=\"" ME "\" to=\"%s\"><defer xmlns=\"" NS_N "\"/></iq>')",
-	    slot, n, n, key);
+	loop_clock_advance(share_fx.r.loop, ms);
+	while (loop_turn(share_fx.r.loop, false))
+		;
+}
+
+int share_fx_setup(void **state)
+{
+	(void)state;
+	share_fx = (struct share_fx){ .rc.domains = { domain_v, 1 } };
+	share_fx.r.loop = loop_new();
+	share_fx.r.conf = &share_fx.rc;
+	share_fx.cc = (struct component_conf){
+		.link_grace = 30, .link_queue = 65536, .connections = COMP_SHARE
+	};
+	share_fx.c.router = &share_fx.r;
+	share_fx.c.conf = &share_fx.cc;
+	share_fx.c.domain = xstrdup("x.org");
+	outbound_init(&share_fx.c.own, &share_fx.c);
+	share_open(&share_fx.c);
+	return 0;
+}
+
+int share_fx_teardown(void **state)
+{
+	(void)state;
+	share_free(&share_fx.c, true);
+	outbound_done(&share_fx.c.own, true);
+	free(share_fx.c.domain);
+	for (unsigned i = 0; i < share_fx.n; i++) {
+		while (share_fx.links[i].n > 0)
+			free(share_fx.links[i].sent[--share_fx.links[i].n]);
+	}
+	while (loop_turn(share_fx.r.loop, false))
+		;
+	loop_free(share_fx.r.loop);
+	return 0;
 }

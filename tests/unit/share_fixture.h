@@ -1,42 +1,55 @@
 /* SPDX-License-Identifier: MIT */
-/* The counter of counter_fixture.h as a member of a shared domain, and what others, which there are
- * not, have left in its database. */
+/* A shared domain whose links are played: what they are sent is a list of ids. */
 #ifndef SHARE_FIXTURE_H
 #define SHARE_FIXTURE_H
 
-#include "counter_fixture.h"
+#include <stdio.h>
+#include <stdlib.h>
 
-#define SERVER "test"
-#define MEMBER(id) "<member id='" id "'/>"
+#include "conf.h"
+#include "link_fixture.h"
+#include "links/link.h"
+#include "links/share_internal.h"
+#include "router.h"
 
-struct shared {
-	unsigned owned; /* calls */
-	int err;        /* what the next one returns */
+enum { SHARE_FX_SENT = 64 };
+
+struct link {
+	struct member *m;
+	bool acked, full;
+	enum stream_err ended;
+	char *sent[SHARE_FX_SENT]; /* ids, or what it is */
+	unsigned n;
 };
-extern struct shared shared;
 
-struct fix *share_bare(void); /* without the component */
-struct fix *share_new(void);
-int share_setup(void **state);
-#define SHARE_TEST(fn) cmocka_unit_test_setup_teardown(fn, share_setup, fix_teardown)
+extern struct share_fx {
+	struct router r;
+	struct router_conf rc;
+	struct component_conf cc;
+	struct component c;
+	struct link links[8];
+	unsigned n, bounced;
+	unsigned done, asks_lost;
+} share_fx;
 
-/* It is online, as m1, and all is its own: epoch 1. */
-void share_online(struct fix *f);
-/* The server says this to the last session; inner: members and what is gone. */
-void share_members(struct fix *f, unsigned epoch, const char *inner);
-void share_settled(struct fix *f, unsigned epoch);
-void share_change(struct fix *f, unsigned epoch, const char *inner); /* both */
-
-/* Text that this one of the ids wins, the first of PREFIX0SUFFIX, PREFIX1SUFFIX, ... */
-const char *won_by(
-    const char *id, const char *const ids[], size_t n, const char *prefix, const char *suffix);
-
-void by_hand(struct fix *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* A session with ten stanzas, a to j, of which none is recorded as acknowledged: numbers 21 to 30,
- * the first being 11, in rows of five.  98 stanzas were committed. */
-void left_session(struct fix *f, int slot, const char *member);
-/* A deferred request for this key, whose id is "d" and the number. */
-void left_request(struct fix *f, int slot, int n, const char *key);
-void left_stanzas(struct fix *f, int slot, int last, const struct sbuf *packed, int count);
+struct member *share_fx_join(bool acked, bool extended);
+/* NULL: it has none any more. */
+struct link *share_fx_link(const struct member *m);
+/* It says that of a change. */
+void share_fx_answer(struct member *m, const char *children, uint32_t epoch);
+/* To the newest change, and no more. */
+void share_fx_agree(struct member *m);
+/* The same, and that it has taken id over; h < 0: without a number. */
+void share_fx_adopt(struct member *by, const char *id, int h);
+/* A message, which counts in share_fx.done and share_fx.bounced. */
+enum component_verdict share_fx_say(const char *to, const char *id);
+const char *share_fx_room(unsigned i);
+/* One that m wins among the members. */
+const char *share_fx_room_of(const struct member *m);
+/* Asserts the ids that a link got: all but what members are told of each other. */
+void share_fx_sent(const struct link *l, const char *want);
+void share_fx_pass(uint64_t ms);
+int share_fx_setup(void **state);
+int share_fx_teardown(void **state);
 
 #endif
