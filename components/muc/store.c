@@ -13,6 +13,8 @@
 #include "store.h"
 #include "store_said.h"
 
+static const struct log_tag tag = { .mod = "room" };
+
 enum flag {
 	FLAG_PUBLIC = 1,
 	FLAG_MEMBERS_ONLY = 2,
@@ -154,6 +156,8 @@ static int load_rooms(struct muc *m)
 		room = room_new(m, name);
 		room->loaded = false;
 		room->loading = true;
+		if (muc_shares(m))
+			log_debug(&tag, "%s is this process's now", room->jid);
 		room->no = db_int(db, q, 14);
 		room->locked = db_int(db, q, 5) & FLAG_LOCKED;
 		read_conf(db, q, &room->conf);

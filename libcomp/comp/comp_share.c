@@ -310,6 +310,8 @@ static void on_settled(struct comp *c, const struct el *settled)
 		return;
 	}
 	s->settled = s->newest;
+	log_debug(&tag, "epoch %u is settled: %s of %zu members", (unsigned)epoch, c->ledger.member,
+	    s->settled.n);
 	put_lists(c);
 	activate(c);
 }

@@ -107,6 +107,13 @@ class Stack:
             process.start()
         return self.ready()
 
+    def add_instance(self, component, name):
+        """Another process of one of our components, on the same data; not started.  It is
+        components[name] from now on."""
+        self.components[name] = process = self._process(component, name)
+        self.clock.programs.append(process)
+        return process
+
     def ready(self, *names, timeout=DEADLINE):
         """Waits until these programs (default: all that should run) say that they are ready."""
         for name in names or ["router", *self.components]:
@@ -195,8 +202,9 @@ class Stack:
         yield path
         os.unlink(path)
 
-    def _process(self, name):
-        executable = programs()[name][0]
+    def _process(self, component, name=None):
+        """name: of one of several of a component."""
+        name, executable = name or component, programs()[component][0]
         env = {
             "DOMAIN": self.domain,
             "CERTS_DIR": self.certs_dir, "CONF_DIR": self.conf_dir, "DATA_DIR": self.data_dir,
@@ -205,18 +213,18 @@ class Stack:
             "LISTEN": "127.0.0.1,::1", "COMPONENT_LISTEN": "127.0.0.1,::1",
             "LOG_LEVEL": "debug", "SWITCHYARD_CLOCK_FILE": self.clock.file,
         }
-        if name == "router":
-            for component, file in self._secrets.items():
-                if component in OWN:
+        if component == "router":
+            for each, file in self._secrets.items():
+                if each in OWN:
                     continue
-                env[f"DOMAIN_{component.upper()}"] = self.component_domain(component)
-                env[f"COMPONENT_SECRET_{component.upper()}_FILE"] = file
+                env[f"DOMAIN_{each.upper()}"] = self.component_domain(each)
+                env[f"COMPONENT_SECRET_{each.upper()}_FILE"] = file
         else:
             # Its own, as ./switchyard run does it: settings of the router's are unknown to it.
             env |= {"CONF_DIR": self._folder(os.path.join("conf.d", name))}
             env |= {"ROUTER_HOST": "127.0.0.1", "ROUTER_PORT": str(self.port("COMPONENT_PORT")),
-                    "COMPONENT_DOMAIN": self.component_domain(name),
-                    "COMPONENT_SECRET_FILE": self._secrets[name]}
+                    "COMPONENT_DOMAIN": self.component_domain(component),
+                    "COMPONENT_SECRET_FILE": self._secrets[component]}
         env |= {k: str(v) for k, v in self.env.items() if v is not None}
         for absent in (k for k, v in self.env.items() if v is None):
             env.pop(absent, None)
