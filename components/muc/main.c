@@ -103,23 +103,17 @@ static int start(struct comp *c, void *arg)
 	return 0;
 }
 
-/* At the start, and where the domain is shared, when a change of whose the rooms are is settled. */
 static int load(struct comp *c, void *arg)
 {
 	struct muc *m = arg;
-	int r = store_load_key(m);
+	int r = muc_load(m);
 
 	(void)c;
-	rooms_give(m);
-	if (r == 0)
-		r = store_load_rooms(m);
 	if (r < 0) {
 		log_err(&tag, LOG_LVL_ERROR, r, "the rooms cannot be read");
 		rooms_free(m);
 		return r;
 	}
-	ghost_loaded(m);
-	sweep_load(m);
 	log_info(&tag, "%zu rooms", map_len(&m->rooms));
 	return 0;
 }

@@ -135,6 +135,9 @@ struct muc {
 
 /* service.c */
 void muc_init(struct muc *m, struct comp *c);
+/* The rooms that are this process's: at the start, and where the domain is shared, when a change of
+ * whose they are is settled.  0 or -Exxx. */
+int muc_load(struct muc *m);
 void muc_stop(struct muc *m);   /* the end has begun: no timers */
 void muc_done(struct muc *m);   /* once the loop has ended; zeroed memory is fine */
 void muc_reload(struct muc *m); /* the settings have changed */

@@ -5,6 +5,7 @@
 #include "later.h"
 #include "muc.h"
 #include "room.h"
+#include "store.h"
 #include "sweep.h"
 
 enum {
@@ -87,6 +88,20 @@ void muc_init(struct muc *m, struct comp *c)
 bool muc_shares(const struct muc *m)
 {
 	return m->conf->comp.share;
+}
+
+int muc_load(struct muc *m)
+{
+	int r = store_load_key(m);
+
+	rooms_give(m);
+	if (r == 0)
+		r = store_load_rooms(m);
+	if (r < 0)
+		return r;
+	ghost_loaded(m);
+	sweep_load(m);
+	return 0;
 }
 
 void muc_reload(struct muc *m)

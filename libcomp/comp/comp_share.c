@@ -270,6 +270,7 @@ static void take_list(struct comp *c, const struct share_list *l)
 	if (l->epoch < c->share.newest.epoch)
 		return;
 	c->share.newest = *l;
+	log_debug(&tag, "epoch %u is to come, with %zu members", (unsigned)l->epoch, l->n);
 	put_lists(c);
 	claim_give(c);
 }

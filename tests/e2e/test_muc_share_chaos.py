@@ -13,6 +13,7 @@ from lib.chaos import Trouble
 from lib.crowded import Occupant, Town
 from lib.instances import Instances
 from lib.sharing import winner
+from lib.wait import until
 
 SEED = 20261128
 ROOMS, PEOPLE, EACH, RATE = 200, 20, 3, 100
@@ -20,7 +21,9 @@ DOMAIN = "conference.localhost"
 CONF = "component muc {\n  connections = share\n  link_grace = 1\n}\n"
 ENV = {"COMPONENT_SHARE": "true", "MUC_OCCUPANT_RATE": "0", "MUC_ROOM_RATE": "0",
        "LIMIT_SESSION_RATE": "0", "LIMIT_CONNECTIONS_PER_ADDRESS": "0"}
-MOVED = re.compile(r"ts=(\S+) .*msg=\"(\S+) is (this|another) process's now\"")
+MOVED = re.compile(r"ts=\S+ .*msg=\"(\S+) is (this|another) process's now\"")
+COMES = re.compile(r'ts=(\S+) .*msg="epoch (\d+) is to come')
+TAKEN = re.compile(r'ts=(\S+) .*msg="epoch (\d+) is settled')
 LATE = 2.0  # seconds, of a message while something happens
 
 
@@ -35,22 +38,30 @@ class Service(Instances):
     def mark(self):
         self._marks = {one: one.process.mark() for one in self.every}
 
-    def _moved(self, one):
-        """[(when, room, it has come)] since the mark."""
-        return [(when, room, what == "this") for when, room, what
-                in MOVED.findall(one.process.log[self._marks.get(one, 0):])]
+    def _log(self, one):
+        return one.process.log[self._marks.get(one, 0):]
+
+    @staticmethod
+    def _has_read(one):
+        """It has its rooms, and has said which."""
+        return re.search(r'msg="\d+ rooms"', one.process.log.rpartition("is settled")[2])
+
+    def _moved(self, one, what):
+        """Rooms that have come to `this` process, or gone to `another`, since the mark."""
+        return [room for room, where in MOVED.findall(self._log(one)) if where == what]
 
     async def judge(self, restarted=None):
         """All agree again: those rooms have moved whose winner is another, and those alone."""
         before, after = self.ids, await self.settled()
+        await until(lambda: all(self._has_read(one) for one in after), "rooms that are read")
         self.ids = after
         for one, ident in after.items():
             want = {r for r in self._rooms if winner(after.values(), r) == ident}
             had = {r for r in want if before.get(one) == ident
                    and winner(before.values(), r) == ident and one is not restarted}
-            come = [room for _, room, came in self._moved(one) if came]
+            come = self._moved(one, "this")
             assert sorted(come) == sorted(want - had), f"{one}: {len(come)} of {len(want - had)}"
-            gone = {room for _, room, came in self._moved(one) if not came}
+            gone = set(self._moved(one, "another"))
             lost = {r for r in self._rooms if one in before and one is not restarted
                     and winner(before.values(), r) == before[one]} - want
             assert gone == lost, f"{one}: {len(gone)} given away, not {len(lost)}"
@@ -59,12 +70,15 @@ class Service(Instances):
         self.mark()
 
     def _judge_overlap(self):
-        """None was one's before the other had given it away."""
-        given = {room: when for one in self.running for when, room, came in self._moved(one)
-                 if not came}
+        """Nobody takes a room before all others know of it, from when on they leave alone what is not
+        theirs."""
+        told = {}
         for one in self.running:
-            for when, room, came in self._moved(one):
-                assert not came or given.get(room, when) <= when, f"{room} on two at {when}"
+            for when, epoch in COMES.findall(self._log(one)):
+                told.setdefault(epoch, []).append(when)
+        for one in self.running:
+            for when, epoch in TAKEN.findall(self._log(one)):
+                assert max(told.get(epoch, [when])) <= when, f"{one} took epoch {epoch} at {when}"
 
 
 class Troubles:
@@ -151,6 +165,7 @@ async def test_chaos(stack, cut_proxy, raw_client):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 async def test_chaos_for_long(stack, cut_proxy, raw_client):
     kinds = {"restart": 12, "add": 10, "remove": 5, "kill": 5, "cut": 10, "replace": 8}
     await trial(stack, cut_proxy, raw_client, kinds, seconds=180)

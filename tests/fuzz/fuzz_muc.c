@@ -195,9 +195,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (!c)
 		start();
-	if (store_load_rooms(&m) < 0)
+	if (muc_load(&m) < 0)
 		abort();
-	sweep_load(&m);
 	(void)snprintf(last_id, sizeof(last_id), "none");
 	link_stanzas(data, size, take);
 	forget();

@@ -27,18 +27,13 @@ static struct muc_conf conf;
 
 static int on_load(struct comp *c, void *arg)
 {
-	int r;
-
 	(void)arg;
 	if (!m.c) {
 		muc_init(&m, c);
 		disco_start(&m);
 		muc_routes(&m);
 	}
-	r = store_load_rooms(&m);
-	if (r == 0)
-		sweep_load(&m);
-	return r;
+	return muc_load(&m);
 }
 
 static void on_forget(struct comp *c, void *arg)
