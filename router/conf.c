@@ -175,7 +175,7 @@ static const struct conf_opt component_opts[] = {
 	    .help = "shared with the component" },
 	{ "e2e", CONF_CHOICE, COMP(e2e), "check", .choices = "check|trusted|exempt",
 	    .help = "what it sends is checked, was checked on its way in, or is exempt" },
-	{ "connections", CONF_CHOICE, COMP(connections), "replace",
+	{ "connections", CONF_CHOICE, COMP(connections), "replace", .env = "CONNECTIONS_*",
 	    .choices = "replace|reject|share",
 	    .help = "what a second connection for the domain does" },
 	{ "internal", CONF_BOOL, COMP(internal), "false",

@@ -3,6 +3,8 @@
 # A stack on this machine: what its programs are given, starting, stopping and watching them.
 # Everything of one stack lies below RUN_DIR, so several stand side by side with other ports.
 
+SCALE=() # NAME=N words: run --scale
+
 # A Unix socket's path has room for 107 bytes.
 MAX_SOCKET_PATH=107
 READY_S=${READY_S:-30}
@@ -52,6 +54,7 @@ router_env() {
 	for name in $(program_names); do
 		[ -n "$(component_domain "$name")" ] || continue
 		give "$(env_name "DOMAIN_$name")" "$(component_domain "$name")"
+		[ "$(scale_of "$name")" = 1 ] || give "$(env_name "CONNECTIONS_$name")" share
 		secret=$(env_name "COMPONENT_SECRET_$name")
 		[ -n "${!secret+set}" ] || give "${secret}_FILE" "$RUN_DIR/secrets/$name"
 	done
@@ -73,6 +76,7 @@ component_env() { # PROGRAM
 		give ROUTER_PORT "${COMPONENT_PORT:-5347}"
 	fi
 	give COMPONENT_DOMAIN "$(component_domain "$1")"
+	[ "$(scale_of "$1")" = 1 ] || give COMPONENT_SHARE true
 	[ -n "${COMPONENT_SECRET+set}" ] || give COMPONENT_SECRET_FILE "$RUN_DIR/secrets/$1"
 }
 
