@@ -3,7 +3,7 @@
  * what order (XEP-0045 7.1). */
 #include "muc_fixture.h"
 
-enum { MANY = 200 };
+enum { MANY = 100 };
 
 static const char *address(unsigned n)
 {
@@ -167,7 +167,7 @@ static void test_all_at_once(void **state)
 	struct fix *f = *state;
 
 	two_in(f, "");
-	all_at_once(f, 250, 0);
+	all_at_once(f, 120, 0);
 }
 
 static void test_thousand_at_once(void **state)
