@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "share_fixture.h"
+#include "comp_share_fixture.h"
 
 static const char *const two[] = { "m1", "b" };
 #define BOTH MEMBER("m1") MEMBER("b")

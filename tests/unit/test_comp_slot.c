@@ -10,7 +10,7 @@
 
 #include <sqlite3.h>
 
-#include "share_fixture.h"
+#include "comp_share_fixture.h"
 
 static struct comp *another(struct fix *f)
 {

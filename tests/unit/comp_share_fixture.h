@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The counter of counter_fixture.h as a member of a shared domain, and what others, which there are
  * not, have left in its database. */
-#ifndef SHARE_FIXTURE_H
-#define SHARE_FIXTURE_H
+#ifndef COMP_SHARE_FIXTURE_H
+#define COMP_SHARE_FIXTURE_H
 
 #include "counter_fixture.h"
 

@@ -5,7 +5,7 @@
 #include <base/rendezvous.h>
 #include <sqlite3.h>
 
-#include "share_fixture.h"
+#include "comp_share_fixture.h"
 
 struct shared shared;
 
