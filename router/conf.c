@@ -175,7 +175,8 @@ static const struct conf_opt component_opts[] = {
 	    .help = "shared with the component" },
 	{ "e2e", CONF_CHOICE, COMP(e2e), "check", .choices = "check|trusted|exempt",
 	    .help = "what it sends is checked, was checked on its way in, or is exempt" },
-	{ "connections", CONF_CHOICE, COMP(connections), "replace", .choices = "replace|reject",
+	{ "connections", CONF_CHOICE, COMP(connections), "replace",
+	    .choices = "replace|reject|share",
 	    .help = "what a second connection for the domain does" },
 	{ "internal", CONF_BOOL, COMP(internal), "false",
 	    .help = "it is not in disco, and nobody but the server may address it" },
@@ -362,6 +363,11 @@ static int check_tap(const struct router_conf *c, size_t at, char *err, size_t e
 				     "and undelivered are",
 			    cc->title, v);
 	}
+	if (cc->connections == COMP_SHARE &&
+	    (has_messages(cc) || conf_list_has(&cc->tap, "undelivered", strlen("undelivered"))))
+		return FAULT("component %s: connections = share: messages cannot be tapped, two "
+			     "members would each have to keep them",
+		    cc->title);
 	for (size_t i = 0; i < at && has_messages(cc); i++) {
 		if (has_messages(c->components[i]) && conf_common_host(c, c->components[i], cc))
 			return FAULT("component %s: tap: messages are component %s's already",

@@ -9,7 +9,7 @@
 enum e2e_mode { E2E_NONE, E2E_OPTIONAL, E2E_REQUIRED };                 /* E2E_POLICY_... */
 enum archive_default { ARCHIVE_NEVER, ARCHIVE_ROSTER, ARCHIVE_ALWAYS }; /* ARCHIVE_DEFAULT */
 enum comp_e2e { COMP_E2E_CHECK, COMP_E2E_TRUSTED, COMP_E2E_EXEMPT };    /* a component's `e2e` */
-enum comp_connections { COMP_REPLACE, COMP_REJECT };
+enum comp_connections { COMP_REPLACE, COMP_REJECT, COMP_SHARE };
 
 struct component_conf { /* component NAME { ... } */
 	char *title;

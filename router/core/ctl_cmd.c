@@ -329,25 +329,41 @@ static void session_kick_cmd(struct ctl_req *req)
 
 /* --- components, the router ----------------------------------------------------------------- */
 
+static json_t *component_row(const struct component_state *st, const char *domain)
+{
+	json_t *row = json_object();
+
+	put_text(row, "domain", domain);
+	put_text(row, "title", st->title);
+	put_text(row, "state", component_phase_name(st->phase));
+	ctl_put_time(row, "since", st->since_ms);
+	ctl_put(row, "links", json_integer((json_int_t)st->links));
+	ctl_put(row, "acknowledged", json_boolean(st->acked));
+	put_text(row, "peer", st->peer);
+	ctl_put(row, "in", json_integer((json_int_t)st->in));
+	ctl_put(row, "out", json_integer((json_int_t)st->out));
+	ctl_put(row, "queued", json_integer((json_int_t)st->queued));
+	ctl_put(row, "unacknowledged", json_integer((json_int_t)st->unacknowledged));
+	put_text(row, "last_error", st->last_error);
+	return row;
+}
+
+/* One that shares a domain is known by its name there. */
+static void add_member(const struct component_state *st, const char *id, void *arg)
+{
+	char *name = xasprintf("%s/%s", st->domain, id);
+
+	(void)json_array_append_new(arg, component_row(st, name));
+	free(name);
+}
+
 static void add_component(struct component *c, void *arg)
 {
 	struct component_state st;
-	json_t *row = json_object();
 
 	component_state(c, &st);
-	put_text(row, "domain", st.domain);
-	put_text(row, "title", st.title);
-	put_text(row, "state", component_phase_name(st.phase));
-	ctl_put_time(row, "since", st.since_ms);
-	ctl_put(row, "links", json_integer(st.phase == COMP_ONLINE));
-	ctl_put(row, "acknowledged", json_boolean(st.acked));
-	put_text(row, "peer", st.peer);
-	ctl_put(row, "in", json_integer((json_int_t)st.in));
-	ctl_put(row, "out", json_integer((json_int_t)st.out));
-	ctl_put(row, "queued", json_integer((json_int_t)st.queued));
-	ctl_put(row, "unacknowledged", json_integer((json_int_t)st.unacknowledged));
-	put_text(row, "last_error", st.last_error);
-	(void)json_array_append_new(arg, row);
+	(void)json_array_append_new(arg, component_row(&st, st.domain));
+	component_each_member(c, add_member, arg);
 }
 
 /* Bounded by the settings: each has a section. */

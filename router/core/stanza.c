@@ -137,6 +137,7 @@ int stanza_copy(struct stanza **out, struct stanza *whole, struct el *el)
 	if (r == -EBADMSG)
 		return r;
 	(*out)->component = whole->component;
+	(*out)->member = whole->member;
 	(*out)->whole = stanza_hold(whole);
 	list_add_tail(&whole->copies, &(*out)->link);
 	return r;
@@ -151,8 +152,16 @@ void stanza_detach(struct stanza *st)
 	stanza_release(whole);
 }
 
+void stanza_set_member(struct stanza *st, struct member *m)
+{
+	st->member = m;
+	LIST_EACH (it, &st->copies)
+		LIST_ENTRY(it, struct stanza, link)->member = m;
+}
+
 void stanza_orphan(struct stanza *st)
 {
+	stanza_set_member(st, NULL);
 	st->component = NULL;
 	LIST_EACH (it, &st->copies)
 		LIST_ENTRY(it, struct stanza, link)->component = NULL;

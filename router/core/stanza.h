@@ -16,6 +16,7 @@
 #include <xmpp/jid.h>
 
 struct component;
+struct member;
 struct session;
 struct tapped;
 
@@ -57,8 +58,8 @@ struct stanza {
 	struct jid from, to;         /* prepared; to.s NULL: none was given */
 	struct session *session;     /* the local session that sent it; NULL: none, or it ended */
 	struct component *component; /* the component that sent it; NULL: none */
-	struct jid payer; /* whose share of a queue it takes; payer.s NULL: that of `from` */
-	bool payer_is_component;
+	struct member *member; /* and which of its links; NULL: none, or it has no part in this */
+	struct jid payer;      /* whose share of a queue it takes; payer.s NULL: that of `from` */
 	const struct stanza_proxy *proxy; /* said in the name of `from`; NULL: not */
 	struct list link;                 /* of the sender: what it has in flight */
 	struct stanza *whole; /* of a copy (stanza_copy()): held until it is let go; NULL: none */
@@ -66,9 +67,12 @@ struct stanza {
 	uint32_t number;      /* of those that came from its sender, for XEP-0198 */
 	uint32_t bytes;       /* as it came: what the sender's share is counted in; 0: made here */
 	unsigned holds;
-	bool bounced;    /* its sender was told that it has not arrived */
-	bool dropped;    /* who held it last gave up: set before that hold is let go */
-	bool acked_only; /* a link without acknowledgements does not get it: it is dropped */
+	bool for_one : 1; /* said to one member of a shared domain: nobody else gets it */
+	bool for_all : 1; /* what every member is told */
+	bool bounced : 1; /* its sender was told that it has not arrived */
+	bool dropped : 1; /* who held it last gave up: set before that hold is let go */
+	bool payer_is_component : 1;
+	bool acked_only : 1; /* a link without acknowledgements does not get it: it is dropped */
 	void (*done)(struct stanza *st); /* the sender's: counts it as handled */
 	/* A component's grace is over; true: it waits on in the queue.  NULL: it does not. */
 	bool (*stays)(struct stanza *st);
@@ -91,6 +95,8 @@ int stanza_copy(struct stanza **out, struct stanza *whole, struct el *el)
     __attribute__((warn_unused_result));
 /* Takes it out of its sender's list; the whole, if it is a copy, does not wait for it any more. */
 void stanza_detach(struct stanza *st);
+/* Of it and its copies. */
+void stanza_set_member(struct stanza *st, struct member *m);
 /* The component that sent it, and its copies, is gone: nobody is left to be told. */
 void stanza_orphan(struct stanza *st);
 

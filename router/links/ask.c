@@ -77,17 +77,22 @@ static void fail_soon(struct ask *q, int err)
 	task_defer(q->asks->router->loop, &q->task);
 }
 
-/* The question has left the component's hands, or its queue without having been sent. */
-static void on_gone(struct stanza *st)
+void asks_lost_one(struct asks *a, const char *id)
 {
-	struct asks *a = st->arg;
-	struct map_node *n = st->dropped ? map_gets(&a->open, el_attr(st->el, "id")) : NULL;
+	struct map_node *n = map_gets(&a->open, id);
 
 	if (!n)
 		return;
 	map_del(&a->open, n);
 	timer_stop(&MAP_ENTRY(n, struct ask, node)->timer);
 	fail_soon(MAP_ENTRY(n, struct ask, node), -ENOTCONN);
+}
+
+/* The question has left the component's hands, or its queue without having been sent. */
+static void on_gone(struct stanza *st)
+{
+	if (st->dropped)
+		asks_lost_one(st->arg, el_attr(st->el, "id"));
 }
 
 /* Takes iq. */

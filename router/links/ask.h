@@ -34,5 +34,7 @@ void asks_free(struct asks *a); /* -ECANCELED to all */
 bool asks_answer(struct component *c, struct stanza *st);
 /* The link is gone and with it what was under way: -ENOTCONN to all, in a task. */
 void asks_lost(struct asks *a);
+/* The same, to the one of that id, if it is one. */
+void asks_lost_one(struct asks *a, const char *id);
 
 #endif

@@ -25,6 +25,7 @@
 #include "links/component.h"
 #include "links/hooks.h"
 #include "links/link.h"
+#include "links/share.h"
 #include "links/tap.h"
 #include "router.h"
 
@@ -81,17 +82,28 @@ const char *component_domain(const struct component *c)
 
 bool component_online(const struct component *c)
 {
-	return c->link != NULL;
+	return c->sharing ? share_any_online(c->sharing) : c->own.link != NULL;
 }
 
 bool component_acked(const struct component *c)
 {
-	return c->link && c->acked;
+	return c->sharing ? share_any_acked(c->sharing) : c->own.link && c->own.acked;
+}
+
+static enum component_phase phase_of(const struct component *c)
+{
+	return c->sharing ? share_phase(c->sharing) : c->own.phase;
 }
 
 bool component_expects(const struct component *c)
 {
-	return c->phase == COMP_ONLINE || c->phase == COMP_GRACE;
+	return phase_of(c) == COMP_ONLINE || phase_of(c) == COMP_GRACE;
+}
+
+/* Of a shared domain, nobody: it is granted no messages (conf.c). */
+bool component_keeps(struct component *c, size_t bytes, const struct jid *payer, bool of_component)
+{
+	return !c->sharing && member_keeps(&c->own, bytes, payer, of_component);
 }
 
 bool component_internal(const struct component *c)
@@ -99,10 +111,10 @@ bool component_internal(const struct component *c)
 	return c->conf->internal;
 }
 
-void component_charge(struct component *c, size_t bytes)
+void component_charge(const struct stanza *st, size_t bytes)
 {
-	if (c->link)
-		link_charge(c->link, bytes);
+	if (st->member && st->member->link)
+		link_charge(st->member->link, bytes);
 }
 
 struct asks *component_asks(struct component *c)
@@ -131,32 +143,6 @@ void components_each(struct components *cs, component_each_fn *fn, void *arg)
 		fn(LIST_ENTRY(it, struct component, of_all), arg);
 }
 
-const char *component_phase_name(enum component_phase p)
-{
-	static const char *const names[] = { "never", "online", "grace", "away" };
-
-	return names[p];
-}
-
-void component_state(const struct component *c, struct component_state *out)
-{
-	*out = (struct component_state){
-		.domain = c->domain,
-		.title = c->conf->title,
-		.peer = c->link ? link_peer(c->link) : NULL,
-		.last_error = c->last_error,
-		.phase = c->phase,
-		.acked = c->acked,
-		.since_ms = c->since_ms,
-		.in = c->in,
-		.out = c->out,
-		.in_total = c->in_before + c->in,
-		.out_total = c->out_before + c->out,
-		.queued = c->queue.unsent_bytes + (c->link ? link_queued(c->link) : 0),
-		.unacknowledged = c->queue.n_unacked,
-	};
-}
-
 static void secret_digest(const struct component_conf *conf, uint8_t out[32])
 {
 	digest(DIGEST_SHA256, conf->secret, strlen(conf->secret), out);
@@ -169,22 +155,25 @@ static void component_add(struct components *cs, const struct component_conf *co
 	c->all = cs;
 	c->router = cs->router;
 	c->conf = conf;
-	outbound_init(c);
+	outbound_init(&c->own, c);
+	if (conf->connections == COMP_SHARE)
+		share_open(c);
 	c->asks = asks_new(cs->router);
 	secret_digest(conf, c->secret);
 	c->domain = xstrdup(conf->domain);
-	c->since_ms = loop_wall_ms(cs->router->loop);
 	rate_init(&c->replaced, &replace_rate, loop_now(cs->router->loop));
 	list_add_tail(&cs->all, &c->of_all);
 	map_put(&cs->by_domain, &c->node, c->domain, strlen(c->domain));
 	if (tap_has(c, TAP_MESSAGES)) /* else a restart of ours would refuse messages */
-		outbound_expect(c);
+		outbound_expect(&c->own);
 }
 
 static void component_free(struct component *c)
 {
 	hooks_removed(c->router, c);
-	outbound_done(c, c->all->closing);
+	share_free(c, c->all->closing);
+	outbound_done(&c->own, c->all->closing);
+	info_forget(&c->info);
 	hooks_gone(c);
 	asks_free(c->asks);
 	map_del(&c->all->by_domain, &c->node);
@@ -208,6 +197,31 @@ static void component_remove(struct component *c)
 	component_free(c);
 }
 
+static void detach_all(struct component *c, const char *why)
+{
+	if (c->sharing)
+		share_detach_all(c->sharing, why);
+	else if (c->own.link)
+		component_detach(&c->own, c->own.link, why);
+}
+
+/* Whatever is connected begins anew, and what waits waits for it. */
+static void share_or_not(struct component *c)
+{
+	struct link *l = c->own.link;
+
+	if (c->sharing) {
+		share_close(c);
+		return;
+	}
+	if (l) {
+		component_detach(&c->own, l, "the domain is shared from now on");
+		link_end(l, STREAM_E_RESET, "the domain is shared from now on");
+	}
+	outbound_new_session(&c->own);
+	share_open(c);
+}
+
 /* Who has shown the old secret may be the reason why there is a new one: it has to come again. */
 static void component_change(struct component *c)
 {
@@ -217,8 +231,10 @@ static void component_change(struct component *c)
 	secret_digest(c->conf, secret);
 	same = digest_same(secret, c->secret, sizeof(secret));
 	memcpy(c->secret, secret, sizeof(secret));
-	if (c->link && !same)
-		component_detach(c, c->link, "its secret was changed");
+	if (!same)
+		detach_all(c, "its secret was changed");
+	if ((c->conf->connections == COMP_SHARE) != (c->sharing != NULL))
+		share_or_not(c);
 	LIST_EACH (it, &c->all->links) {
 		if (link_component(link_of(it)) == c)
 			link_reload(link_of(it), same);
@@ -271,12 +287,15 @@ void components_reload(struct components *cs)
 
 /* --- one link a component ------------------------------------------------------------------- */
 
-static void let_go(struct component *c, const char *why)
+void component_let_go(struct member *m, const char *why)
 {
-	c->link = NULL;
-	c->in_before += c->in;
-	c->out_before += c->out;
-	c->in = c->out = 0;
+	struct component *c = m->component;
+
+	link_let_go(m->link);
+	m->link = NULL;
+	m->in_before += m->in;
+	m->out_before += m->out;
+	m->in = m->out = 0;
 	free(c->last_error);
 	c->last_error = xstrdup(why);
 }
@@ -291,34 +310,52 @@ static bool may_replace(struct component *c, const struct link *l, bool resumes)
 	    (c->conf->connections == COMP_REJECT ||
 		!rate_take(&c->replaced, &replace_rate, 1, loop_now(c->router->loop)))) {
 		log_warn(&tag, "refused %s: the connection from %s serves this domain",
-		    link_peer(l), link_peer(c->link));
+		    link_peer(l), link_peer(c->own.link));
 		return false;
 	}
-	log_info(&tag, "replaces the connection from %s", link_peer(c->link));
+	log_info(&tag, "replaces the connection from %s", link_peer(c->own.link));
 	return true;
 }
 
-bool component_attach(struct component *c, struct link *l, bool resumes)
+struct member *component_attach(struct component *c, struct link *l, struct member *resumes)
 {
-	struct link *old = c->link;
+	struct member *m = &c->own;
+	struct link *old = m->link;
 
-	if (old && !may_replace(c, l, resumes))
-		return false;
+	if (c->sharing)
+		return share_attach(c->sharing, l, resumes);
+	if (old && !may_replace(c, l, resumes != NULL))
+		return NULL;
 	if (old) {
-		let_go(c, "replaced");
+		component_let_go(m, "replaced");
 		link_end(old, STREAM_E_CONFLICT, "replaced by a new connection");
-		outbound_lost(c, true);
+		outbound_lost(m, true);
 	}
-	c->link = l;
-	return true;
+	m->link = l;
+	return m;
 }
 
-void component_detach(struct component *c, struct link *l, const char *why)
+void component_detach(struct member *m, struct link *l, const char *why)
 {
-	if (c->link != l)
+	if (m->link != l)
 		return;
-	let_go(c, why);
-	outbound_lost(c, false);
+	component_let_go(m, why);
+	if (m->component->sharing)
+		share_lost(m, link_left(l));
+	else
+		outbound_lost(m, false);
+}
+
+struct member *component_resumes(struct component *c, const char *previd)
+{
+	if (c->sharing)
+		return share_session(c->sharing, previd);
+	return sm_is(&c->own.sm, previd) ? &c->own : NULL;
+}
+
+bool component_may_resume(const struct component *c)
+{
+	return c->sharing ? share_may_resume(c->sharing) : sm_active(&c->own.sm);
 }
 
 /* --- the port ------------------------------------------------------------------------------- */
@@ -414,64 +451,6 @@ static void accepted_tls(int fd, void *arg)
 	accepted(arg, fd, true);
 }
 
-static void metric_of(struct sbuf *out, const struct components *cs, const char *name,
-    const char *type, const char *help, int64_t (*value)(const struct component_state *st))
-{
-	sbuf_printf(out, "# TYPE switchyard_component_%s %s\n# HELP switchyard_component_%s %s\n",
-	    name, type, name, help);
-	LIST_EACH (it, &cs->all) {
-		struct component_state st;
-
-		component_state(LIST_ENTRY(it, struct component, of_all), &st);
-		sbuf_printf(out, "switchyard_component_%s%s{domain=\"%s\"} %" PRId64 "\n", name,
-		    strcmp(type, "counter") != 0 ? "" : "_total", st.domain, value(&st));
-	}
-}
-
-static int64_t up_of(const struct component_state *st)
-{
-	return st->phase == COMP_ONLINE;
-}
-
-static int64_t acked_of(const struct component_state *st)
-{
-	return st->phase == COMP_ONLINE && st->acked;
-}
-
-static int64_t queued_of(const struct component_state *st)
-{
-	return (int64_t)st->queued;
-}
-
-static int64_t unacked_of(const struct component_state *st)
-{
-	return (int64_t)st->unacknowledged;
-}
-
-static int64_t in_of(const struct component_state *st)
-{
-	return (int64_t)st->in_total;
-}
-
-static int64_t out_of(const struct component_state *st)
-{
-	return (int64_t)st->out_total;
-}
-
-static void write_metrics(struct sbuf *out, void *arg)
-{
-	struct components *cs = arg;
-
-	metric_of(out, cs, "up", "gauge", "1 while the component is connected.", up_of);
-	metric_of(out, cs, "acknowledged", "gauge",
-	    "1 while it is connected with acknowledgements.", acked_of);
-	metric_of(out, cs, "queued_bytes", "gauge", "What waits to be sent to it.", queued_of);
-	metric_of(out, cs, "unacknowledged", "gauge",
-	    "Stanzas it was sent and has not acknowledged.", unacked_of);
-	metric_of(out, cs, "in", "counter", "Stanzas received from it.", in_of);
-	metric_of(out, cs, "out", "counter", "Stanzas sent to it.", out_of);
-}
-
 static int open_ports(struct components *cs, char *err, size_t err_len)
 {
 	const struct router_conf *conf = cs->router->conf;
@@ -514,7 +493,7 @@ int components_open(struct components **out, struct router *r, char *err, size_t
 		components_close(cs);
 		return rc;
 	}
-	metrics_hook(write_metrics, cs);
+	metrics_hook(components_write_metrics, cs);
 	*out = cs;
 	return 0;
 }

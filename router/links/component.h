@@ -17,6 +17,7 @@ struct component;
 struct component_conf;
 struct components;
 struct privileged;
+struct member;
 struct router;
 struct stanza;
 
@@ -37,8 +38,10 @@ bool component_acked(const struct component *c);
 bool component_expects(const struct component *c);
 /* Nobody but the router itself may address it (`internal`). */
 bool component_internal(const struct component *c);
-/* Takes bytes from its link's rate beyond those that came: for what one stanza of it became. */
-void component_charge(struct component *c, size_t bytes);
+/* Takes bytes from the rate of the link that st came by, beyond those that came: for what it
+ * became.
+ */
+void component_charge(const struct stanza *st, size_t bytes);
 struct asks *component_asks(struct component *c);              /* ask.h */
 struct privileged **component_privileged(struct component *c); /* privilege_internal.h */
 /* Does it work for this served domain (its `hosts`)? */
@@ -56,6 +59,15 @@ bool component_keeps(struct component *c, size_t bytes, const struct jid *payer,
 enum component_verdict component_send_el(struct component *c, const struct el *el);
 /* The same, taken: no copy is made where it has to wait. */
 enum component_verdict component_send_own(struct component *c, struct el *el);
+
+/* What every member of a shared domain has to know (grants, presence, account events), or, with m,
+ * that one: to any other component it is sent as above. */
+enum component_verdict component_tell(struct component *c, struct stanza *st);
+enum component_verdict component_tell_el(
+    struct component *c, struct member *m, const struct el *el);
+enum component_verdict component_tell_own(struct component *c, struct member *m, struct el *el);
+/* Is m the only one that is online? */
+bool component_is_only(const struct component *c, const struct member *m);
 
 /* What a component has sent is in our hands: it counts as handled there, so that nothing on its
  * link waits for another one (no deadlock between links).  Nothing happens to what others sent. */
@@ -80,7 +92,11 @@ struct component_state {
 	uint64_t in_total, out_total;
 	size_t queued;         /* bytes that have not been handed to the kernel */
 	size_t unacknowledged; /* stanzas that were */
+	size_t links, members; /* members: 0 unless the domain is shared */
 };
 void component_state(const struct component *c, struct component_state *out);
+/* Of each member of a shared domain. */
+typedef void component_member_fn(const struct component_state *st, const char *id, void *arg);
+void component_each_member(const struct component *c, component_member_fn *fn, void *arg);
 
 #endif

@@ -15,6 +15,7 @@
 
 struct component;
 struct delegates;
+struct member;
 struct router;
 struct router_conf;
 struct stanza;
@@ -63,8 +64,10 @@ bool delegate_iq(struct router *r, struct stanza *st);
  * say about it does not count (XEP-0355 7.2.1). */
 bool delegate_has(struct router *r, const char *ns, const char *host, size_t len);
 
-/* For hooks.c.  true: it is asked what it says of its domain (info.h). */
-bool delegate_online(struct router *r, struct component *c, bool resumed);
+/* For hooks.c.  only: no other member of it is online.  true: it is asked what it says of its
+ * domain (info.h). */
+bool delegate_online(
+    struct router *r, struct component *c, struct member *m, bool only, bool resumed);
 void delegate_away(struct router *r, struct component *c);
 void delegate_changed(struct router *r, struct component *c);
 void delegate_removed(struct router *r, struct component *c);

@@ -253,8 +253,8 @@ static bool works_at(const struct delegates *ds, const struct component *c, size
 
 /* From each domain that it works for, or each that it does not.  In both versions, because which
  * one it reads is not known yet; the other is a message without meaning to it. */
-static void send_from_hosts(
-    struct delegates *ds, struct component *c, const struct manager *m, unsigned version, bool its)
+static void send_from_hosts(struct delegates *ds, struct component *c, struct member *to,
+    const struct manager *m, unsigned version, bool its)
 {
 	EL_AUTO struct el *msg = advertisement(m, version, its);
 	char id[17];
@@ -265,7 +265,7 @@ static void send_from_hosts(
 		rnd_id(id, sizeof(id) - 1);
 		el_set(msg, "id", id);
 		el_set(msg, "from", ds->router->conf->domains.v[i]);
-		(void)component_send_el(c, msg);
+		(void)component_tell_el(c, to, msg);
 	}
 }
 
@@ -283,8 +283,10 @@ static char *in_words(
 	return sbuf_steal(&text);
 }
 
-/* all: hosts that it does not work for (any more) say so.  false: it knows that already. */
-static bool advertise(struct delegates *ds, struct manager *m, struct component *c, bool all)
+/* to: that one alone.  all: hosts that it does not work for (any more) say so.  false: it knows
+ * that already. */
+static bool advertise(
+    struct delegates *ds, struct manager *m, struct component *c, struct member *to, bool all)
 {
 	char *text = in_words(ds, c, m);
 
@@ -294,18 +296,19 @@ static bool advertise(struct delegates *ds, struct manager *m, struct component 
 	}
 	free(m->told);
 	m->told = text;
-	send_from_hosts(ds, c, m, 2, true);
-	send_from_hosts(ds, c, m, 1, true);
+	send_from_hosts(ds, c, to, m, 2, true);
+	send_from_hosts(ds, c, to, m, 1, true);
 	if (all) {
-		send_from_hosts(ds, c, m, 2, false);
-		send_from_hosts(ds, c, m, 1, false);
+		send_from_hosts(ds, c, to, m, 2, false);
+		send_from_hosts(ds, c, to, m, 1, false);
 	}
 	return true;
 }
 
 /* --- coming and going ------------------------------------------------------------------------- */
 
-bool delegate_online(struct router *r, struct component *c, bool resumed)
+bool delegate_online(
+    struct router *r, struct component *c, struct member *to, bool only, bool resumed)
 {
 	struct manager *m = manager_find(r->delegates, c);
 	char *before, *now;
@@ -317,8 +320,8 @@ bool delegate_online(struct router *r, struct component *c, bool resumed)
 	before = m->told;
 	m->told = NULL;
 	now = in_words(r->delegates, c, m);
-	asks = !resumed || !before || strcmp(before, now) != 0;
-	(void)advertise(r->delegates, m, c, resumed && asks);
+	asks = (!resumed && only) || !before || strcmp(before, now) != 0;
+	(void)advertise(r->delegates, m, c, to, resumed && asks);
 	if (asks)
 		nests_ask(r->delegates, m, c);
 	free(now);
@@ -334,7 +337,7 @@ void delegate_changed(struct router *r, struct component *c)
 		return;
 	nests_prune(m);
 	if (component_online(c) && (m->n_rows > 0 || m->told) &&
-	    advertise(r->delegates, m, c, true))
+	    advertise(r->delegates, m, c, NULL, true))
 		nests_ask(r->delegates, m, c);
 }
 

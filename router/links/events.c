@@ -271,7 +271,7 @@ static bool hand_over(struct tap *t, struct component *c, struct stanza *st, int
 	struct sent *s;
 
 	st->acked_only = true; /* it may still wait when a plain link takes over */
-	v = component_send(c, st);
+	v = component_tell(c, st);
 	if (v == COMPONENT_TOO_LONG && !t->too_long)
 		log_warn(NULL,
 		    "account event %" PRId64 " is longer than %s takes (max_stanza): it waits, and "

@@ -187,7 +187,7 @@ void fanout(struct router *r, struct component *c, struct stanza *st)
 			if (!direct || !to_session(&f, &f.to[i]))
 				to_anybody(&f, &f.to[i]);
 		}
-		component_charge(c, f.bytes);
+		component_charge(st, f.bytes);
 	}
 	stanza_release(f.one);
 }

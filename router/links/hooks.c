@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <base/sbuf.h>
+
+#include "conf.h"
 #include "im/offline.h"
+#include "links/component.h"
 #include "links/delegate.h"
 #include "links/events.h"
 #include "links/fanout.h"
@@ -9,14 +13,14 @@
 #include "links/tap.h"
 #include "router.h"
 
-void hooks_online(struct router *r, struct component *c, bool resumed)
+void hooks_online(struct router *r, struct component *c, struct member *m, bool resumed)
 {
-	bool asked = delegate_online(r, c, resumed);
+	bool only = component_is_only(c, m), asked = delegate_online(r, c, m, only, resumed);
 
-	privilege_online(r, c, resumed);
+	privilege_online(r, c, m, resumed);
 	offline_online(r, c, resumed);
 	events_online(r->events, c); /* nothing is sent twice in either case */
-	if (!asked && !resumed)
+	if (!asked && !resumed && only)
 		info_ask(r, c);
 }
 
@@ -45,4 +49,6 @@ void hooks_features(const struct component *c, struct sbuf *out)
 {
 	tap_features(c, out);
 	fanout_feature(out);
+	if (component_conf_of(c)->connections == COMP_SHARE)
+		sbuf_puts(out, "<share xmlns='" NS_SHARE "'/>");
 }

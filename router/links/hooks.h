@@ -7,11 +7,13 @@
 #include <stdbool.h>
 
 struct component;
+struct member;
 struct router;
 struct sbuf;
 
-/* A link has opened.  resumed: the session goes on (XEP-0198), the component knows what it knew. */
-void hooks_online(struct router *r, struct component *c, bool resumed);
+/* A link has opened: m's.  resumed: the session goes on (XEP-0198), the component knows what it
+ * knew. */
+void hooks_online(struct router *r, struct component *c, struct member *m, bool resumed);
 /* Its grace is over: what was remembered of it for a short absence goes. */
 void hooks_away(struct router *r, struct component *c);
 /* A reload may have changed what it is granted; it may be offline. */

@@ -8,6 +8,7 @@
 #include "links/fanout.h"
 #include "links/intake.h"
 #include "links/privilege.h"
+#include "links/share.h"
 #include "router.h"
 
 typedef void intake_fn(struct router *r, struct component *c, struct stanza *st);
@@ -54,7 +55,7 @@ bool intake(struct router *r, struct component *c, struct stanza *st)
 {
 	const struct intake_row *row = rows_for(r, st);
 
-	if (st->kind == EL_IQ && asks_answer(c, st))
+	if (st->kind == EL_IQ && (share_answer(c, st) || asks_answer(c, st)))
 		return true;
 	if (!row || stanza_is_error(st) || st->type == ST_IQ_RESULT)
 		return false;

@@ -80,22 +80,23 @@ static bool from_is_its(const struct link *l, const struct stanza *st)
 
 static void stanza_done(struct stanza *st)
 {
-	if (st->component->link)
-		link_handled(st->component->link);
+	if (st->member->link)
+		link_handled(st->member->link);
 }
 
 /* false: it has been here before the link was resumed. */
 static bool count(struct link *l, struct stanza *st)
 {
-	struct component *c = l->component;
+	struct member *m = l->member;
 
-	c->in++;
-	st->component = c;
+	m->in++;
+	st->component = l->component;
+	st->member = m;
 	if (!l->acked) {
-		list_add_tail(&c->loose, &st->link);
+		list_add_tail(&m->loose, &st->link);
 		return true;
 	}
-	if (!sm_receive(&c->sm, st))
+	if (!sm_receive(&m->sm, st))
 		return false;
 	st->done = stanza_done;
 	return true;
@@ -103,8 +104,6 @@ static bool count(struct link *l, struct stanza *st)
 
 static void handle(struct link *l, struct stanza *st, int shape)
 {
-	struct component *c = l->component;
-
 	if (shape == 0 && !el_attr(st->el, "to"))
 		shape = -COND_BAD_REQUEST;
 	if (shape < 0) {
@@ -112,8 +111,8 @@ static void handle(struct link *l, struct stanza *st, int shape)
 		return;
 	}
 	if (!l->acked && (st->type == ST_IQ_RESULT || st->type == ST_IQ_ERROR))
-		unanswered_answer(&c->unanswered, st);
-	if (!intake(l->router, c, st))
+		unanswered_answer(&l->member->unanswered, st);
+	if (!intake(l->router, l->component, st))
 		route_stanza(l->router, st);
 }
 
@@ -225,11 +224,15 @@ void link_reload(struct link *l, bool same_secret)
 		stream_error(l->stream, STREAM_E_NOT_AUTHORIZED, "the secret was changed");
 }
 
-bool link_begin(struct link *l, bool resumes)
+bool link_begin(struct link *l, struct member *resumes)
 {
-	if (component_attach(l->component, l, resumes))
+	l->member = component_attach(l->component, l, resumes);
+	if (l->member)
 		return true;
-	stream_error(l->stream, STREAM_E_CONFLICT, "another connection serves this domain");
+	if (l->component->sharing)
+		stream_error(l->stream, STREAM_E_RESOURCE_CONSTRAINT, "too many share this domain");
+	else
+		stream_error(l->stream, STREAM_E_CONFLICT, "another connection serves this domain");
 	return false;
 }
 
@@ -253,7 +256,7 @@ void link_opened(struct link *l, bool resumed)
 	    resumed    ? ", its session goes on"
 	    : l->acked ? ", with acknowledgements"
 		       : "");
-	outbound_opened(l->component, resumed);
+	outbound_opened(l->member, resumed);
 }
 
 static void handshake(struct link *l)
@@ -270,7 +273,7 @@ static void handshake(struct link *l)
 		stream_error(l->stream, STREAM_E_NOT_AUTHORIZED, NULL);
 		return;
 	}
-	if (!l->features && !link_begin(l, false))
+	if (!l->features && !link_begin(l, NULL))
 		return;
 	set_limits(l);
 	stream_puts(l->stream, "<handshake/>");
@@ -279,7 +282,7 @@ static void handshake(struct link *l)
 		link_sm_features(l);
 		return;
 	}
-	outbound_new_session(l->component);
+	outbound_new_session(l->member);
 	link_opened(l, false);
 }
 
@@ -336,8 +339,8 @@ void link_free(struct link *l)
 {
 	if (l->state == LINK_DEAD)
 		return;
-	if (l->component)
-		component_detach(l->component, l, stream_reason(l->stream));
+	if (l->member)
+		component_detach(l->member, l, stream_reason(l->stream));
 	log_info(&l->tag, "component connection ended: %s", stream_reason(l->stream));
 	link_enter(l, LINK_DEAD);
 	not_waiting(l);
@@ -396,8 +399,8 @@ static void link_event(struct stream *s, enum stream_ev ev, void *arg)
 		link_free(l);
 		break;
 	case STREAM_DRAINED:
-		if (l->component && l->component->link == l)
-			outbound_pump(l->component);
+		if (l->member && l->member->link == l)
+			outbound_pump(l->member);
 		break;
 	case STREAM_SECURE:
 		log_debug(&l->tag, "%s", io_tls_version(stream_io_of(s)));
@@ -464,6 +467,17 @@ bool link_writable(const struct link *l)
 	       !io_full(stream_io_of(l->stream));
 }
 
+void link_let_go(struct link *l)
+{
+	l->member = NULL;
+}
+
+bool link_left(const struct link *l)
+{
+	return stream_ended_by_peer(l->stream) && stream_error_sent(l->stream) == STREAM_E_NONE &&
+	       stream_error_received(l->stream) == STREAM_E_NONE;
+}
+
 bool link_acked(const struct link *l)
 {
 	return l->acked;
@@ -474,7 +488,7 @@ int link_send(struct link *l, const struct el *el, bool again)
 	size_t max = (size_t)component_conf_of(l->component)->max_stanza;
 	int r = stream_send_within(l->stream, el, again ? SIZE_MAX : max - max / 8);
 
-	l->component->out += r == 0;
+	l->member->out += r == 0;
 	return r;
 }
 

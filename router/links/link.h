@@ -17,13 +17,13 @@
 #include <xmpp/stream.h>
 
 #include "links/component.h"
-#include "links/ghosts.h"
 #include "links/info.h"
-#include "links/queue.h"
+#include "links/member.h"
 #include "links/sm.h"
-#include "links/unanswered.h"
 
 struct privileged;
+struct sbuf;
+struct sharing;
 
 struct link;
 
@@ -35,60 +35,39 @@ struct component {
 	struct router *router;
 	char *domain;
 	const struct component_conf *conf;
-	enum component_phase phase;
-	struct link *link; /* COMP_ONLINE: the one that is open; else NULL */
-	bool acked;        /* its kind, or that of the one before */
-	int64_t since_ms;
-	uint64_t in, out, in_before, out_before;
 	char *last_error;
 	struct asks *asks;
 	struct privileged *privileged; /* privilege.c's */
 	struct rate replaced;          /* three replacements a minute */
 	uint8_t secret[32];            /* SHA-256: has a reload changed it? */
 	bool stale;                    /* during a reload: no section names it any more */
-
-	struct lq queue;
-	struct sm sm;
-	struct unanswered unanswered; /* on a link without acks */
-	struct ghosts ghosts;
 	struct info info;
-	struct list loose;  /* struct stanza.link: came from it, and is of no session's account */
-	struct timer grace; /* COMP_GRACE: its end */
-	struct timer brief; /* the first of queue.brief */
-	struct timer stuck; /* full, and nothing has left since */
+	struct sm_pasts past;
+	struct member own;       /* the one there is; of a shared domain: who holds what waits */
+	struct sharing *sharing; /* share.h; NULL: it is not shared */
 };
 
 /* --- component.c, for link.c ------------------------------------------------------------------ */
 struct component *component_by_name(struct components *cs, const char *to); /* NULL: none */
 struct router *components_router(struct components *cs);
-/* A link has proved that it may speak for c, and begins to: true, and it is c's link from now on
- * (the one before it has been sent away); false: the newcomer is not wanted.  resumes: it goes on
- * with c's session, so it is no newcomer. */
-bool component_attach(struct component *c, struct link *l, bool resumes);
-void component_detach(struct component *c, struct link *l, const char *why);
+/* A link has proved that it may speak for c, and begins to: it is that member's from now on (the
+ * one before it has been sent away); NULL: the newcomer is not wanted.  resumes: whose session it
+ * goes on with, so it is no newcomer; NULL: nobody's. */
+struct member *component_attach(struct component *c, struct link *l, struct member *resumes);
+/* l is not m's any more, for whatever reason. */
+void component_let_go(struct member *m, const char *why);
+void component_detach(struct member *m, struct link *l, const char *why);
+/* Whose session that is; NULL: there is none of this name. */
+struct member *component_resumes(struct component *c, const char *previd);
+bool component_may_resume(const struct component *c); /* is there any that could be? */
 /* Counts a failed handshake from an address; false: there were too many. */
 bool components_may_try(struct components *cs, const char *addr);
 void components_failed_try(struct components *cs, const char *addr);
 /* A connection does not wait for its handshake any more. */
 void components_link_ready(struct components *cs, const char *addr);
 
-/* --- outbound.c ------------------------------------------------------------------------------- */
-void outbound_init(struct component *c);
-/* It has not come yet and is waited for, as if its link had just been lost. */
-void outbound_expect(struct component *c);
-/* It leaves the configuration: what waits is answered; quiet: the router ends. */
-void outbound_done(struct component *c, bool quiet);
-/* The link may be written to.  A new session, if the link has acks, has begun before; resumed: the
- * old one goes on. */
-void outbound_opened(struct component *c, bool resumed);
-/* The link has gone; next: another takes its place at once. */
-void outbound_lost(struct component *c, bool next);
-/* Writes what the link takes. */
-void outbound_pump(struct component *c);
-/* The first n that were sent have been acknowledged. */
-void outbound_acked(struct component *c, uint32_t n);
-/* The component's session cannot be resumed any more: what it did not acknowledge is sent anew. */
-void outbound_new_session(struct component *c);
+/* --- component_state.c ------------------------------------------------------------------------ */
+void components_write_metrics(struct sbuf *out, void *components);
 
 /* --- link.c ----------------------------------------------------------------------------------- */
 /* tls: from the first byte. */
@@ -99,6 +78,9 @@ bool link_writable(const struct link *l);
  * again: it took it before, and counted it: a reload may not take it out of the order. */
 int link_send(struct link *l, const struct el *el, bool again);
 bool link_acked(const struct link *l);
+/* Its member is another's, or has gone. */
+void link_let_go(struct link *l);
+bool link_left(const struct link *l);           /* it has ended as who leaves does */
 void link_want_ack(struct link *l);             /* what was sent should be acknowledged */
 void link_charge(struct link *l, size_t bytes); /* to its rate */
 bool link_paused(const struct link *l);         /* for that: what it says is not read now */

@@ -15,6 +15,7 @@ struct link {
 	struct components *all;
 	struct router *router;
 	struct component *component; /* from HANDSHAKE on: who it claims to be */
+	struct member *member;       /* whose link it is or was; NULL: nobody's yet, or any more */
 	struct stream *stream;
 	struct io_tls tls; /* unused in the clear */
 	enum link_state state;
@@ -40,9 +41,9 @@ struct link {
 };
 
 void link_enter(struct link *l, enum link_state state);
-/* It speaks for its component from now on; false: it was refused, and ends.  resumes: with the
- * session that was there. */
-bool link_begin(struct link *l, bool resumes);
+/* It speaks for its component from now on; false: it was refused, and ends.  resumes: the one whose
+ * session goes on; NULL: none. */
+bool link_begin(struct link *l, struct member *resumes);
 void link_opened(struct link *l, bool resumed);
 
 /* link_sm.c */

@@ -13,6 +13,7 @@
 #include "conf.h"
 #include "links/hooks.h"
 #include "links/link_internal.h"
+#include "links/share.h"
 #include "router.h"
 
 #define NEGOTIATE_MS 5000
@@ -59,9 +60,9 @@ static void failed(struct link *l, enum el_cond cond, const uint32_t *h)
 		timer_set(&l->timer, NEGOTIATE_MS);
 }
 
-static void beyond(struct link *l, uint32_t h)
+static void beyond(struct link *l, const struct member *m, uint32_t h)
 {
-	stream_error_h(l->stream, h, l->component->sm.sent);
+	stream_error_h(l->stream, h, m->sm.sent);
 }
 
 /* --- acks --------------------------------------------------------------------------------------*/
@@ -69,10 +70,11 @@ static void beyond(struct link *l, uint32_t h)
 static void on_acks(void *arg)
 {
 	struct link *l = arg;
-	struct sm *sm = &l->component->sm;
+	struct sm *sm;
 
-	if (stream_closing(l->stream))
+	if (stream_closing(l->stream) || !l->member)
 		return;
+	sm = &l->member->sm;
 	if (l->a_due) {
 		uint32_t h = sm_handled(sm);
 
@@ -98,7 +100,9 @@ static void on_again(void *arg)
 {
 	struct link *l = arg;
 
-	l->component->sm.asking = false;
+	if (!l->member)
+		return;
+	l->member->sm.asking = false;
 	link_want_ack(l);
 }
 
@@ -109,7 +113,7 @@ void link_sm_ping(struct link *l)
 
 void link_handled(struct link *l)
 {
-	if (l->owes && l->acked && (int32_t)(sm_handled(&l->component->sm) - l->owed) >= 0) {
+	if (l->owes && l->acked && (int32_t)(sm_handled(&l->member->sm) - l->owed) >= 0) {
 		l->a_due = true;
 		task_defer(l->router->loop, &l->acks);
 	}
@@ -118,7 +122,7 @@ void link_handled(struct link *l)
 static void on_r(struct link *l)
 {
 	l->a_due = true;
-	l->owed = sm_came(&l->component->sm);
+	l->owed = sm_came(&l->member->sm);
 	task_defer(l->router->loop, &l->acks);
 }
 
@@ -126,25 +130,25 @@ static void on_r(struct link *l)
  * at once would only go back and forth. */
 static void on_a(struct link *l, const struct el *el)
 {
-	struct component *c = l->component;
+	struct member *m = l->member;
 	uint32_t h, more;
 
 	if (el_attr_u32(el, "h", &h) < 0) {
 		stream_error(l->stream, STREAM_E_INVALID_XML, "h must be a number");
 		return;
 	}
-	if (sm_judge(&c->sm, h, &more) == SM_H_BEYOND) {
-		beyond(l, h);
+	if (sm_judge(&m->sm, h, &more) == SM_H_BEYOND) {
+		beyond(l, m, h);
 		return;
 	}
-	outbound_acked(c, more);
-	if (c->sm.asking) {
+	outbound_acked(m, more);
+	if (m->sm.asking) {
 		if (!timer_armed(&l->again))
 			timer_set(&l->again, ASK_AGAIN_MS);
 		return;
 	}
 	timer_stop(&l->again);
-	if (c->sm.sent != c->sm.acked)
+	if (m->sm.sent != m->sm.acked)
 		link_want_ack(l);
 }
 
@@ -152,16 +156,16 @@ static void on_a(struct link *l, const struct el *el)
 
 void link_sm_plain(struct link *l)
 {
-	if (!link_begin(l, false))
+	if (!link_begin(l, NULL))
 		return;
-	outbound_new_session(l->component);
+	outbound_new_session(l->member);
 	link_opened(l, false);
 }
 
 /* Who has a session to resume did not mean to give it up: it was only slow. */
 void link_sm_silence(struct link *l)
 {
-	if (sm_active(&l->component->sm))
+	if (component_may_resume(l->component))
 		stream_error(l->stream, STREAM_E_CONNECTION_TIMEOUT, "its session was not resumed");
 	else
 		link_sm_plain(l);
@@ -177,63 +181,73 @@ static int64_t grace_of(const struct link *l)
 static void on_enable(struct link *l, const struct el *el)
 {
 	bool may_resume = el_attr_true(el, "resume");
-	struct component *c = l->component;
+	char share[64 + MEMBER_ID] = "";
+	struct member *m;
 
-	if (!link_begin(l, false))
+	if (!link_begin(l, NULL))
 		return;
-	outbound_new_session(c);
-	sm_begin(&c->sm);
+	m = l->member;
+	outbound_new_session(m);
+	sm_begin(&m->sm);
 	l->acked = true;
+	if (l->component->sharing && el_child(el, "share", NS_SHARE)) {
+		share_extend(m);
+		(void)snprintf(
+		    share, sizeof(share), "<share xmlns='" NS_SHARE "' member='%s'/>", m->share.id);
+	}
 	if (may_resume)
-		say(l, "<enabled xmlns='" NS_SM "' id='%s' resume='true' max='%" PRId64 "'/>",
-		    c->sm.id, grace_of(l));
+		say(l,
+		    "<enabled xmlns='" NS_SM "' id='%s' resume='true' max='%" PRId64
+		    "'>%s</enabled>",
+		    m->sm.id, grace_of(l), share);
 	else
-		stream_puts(l->stream, "<enabled xmlns='" NS_SM "'/>");
+		say(l, "<enabled xmlns='" NS_SM "'>%s</enabled>", share);
 	link_opened(l, false);
 }
 
-static void resume(struct link *l, uint32_t h)
+static void resume(struct link *l, struct member *m, uint32_t h)
 {
-	struct component *c = l->component;
 	uint32_t more;
 
-	switch (sm_judge_resumed(&c->sm, h, &more)) {
+	switch (sm_judge_resumed(&m->sm, h, &more)) {
 	case SM_H_BEYOND:
-		beyond(l, h);
+		beyond(l, m, h);
 		return;
 	case SM_H_BEHIND: /* what it would need again has gone */
-		failed(l, COND_ITEM_NOT_FOUND, &c->sm.in);
+		failed(l, COND_ITEM_NOT_FOUND, &m->sm.in);
 		return;
 	case SM_H_OK:
 		break;
 	}
-	if (!link_begin(l, true))
+	if (!link_begin(l, m))
 		return;
-	outbound_acked(c, more); /* the link is not open yet: nothing is written */
-	lq_rewind(&c->queue);
-	sm_resume(&c->sm);
+	outbound_acked(m, more); /* the link is not open yet: nothing is written */
+	lq_rewind(&m->queue);
+	sm_resume(&m->sm);
 	l->acked = true;
-	say(l, "<resumed xmlns='" NS_SM "' previd='%s' h='%" PRIu32 "'/>", c->sm.id,
-	    sm_handled(&c->sm));
+	say(l, "<resumed xmlns='" NS_SM "' previd='%s' h='%" PRIu32 "'/>", m->sm.id,
+	    sm_handled(&m->sm));
 	link_opened(l, true);
 }
 
 static void on_resume(struct link *l, const struct el *el)
 {
 	const char *previd = el_attr(el, "previd");
-	struct component *c = l->component;
+	struct member *m;
 	uint32_t h, past;
 
 	if (!previd || el_attr_u32(el, "h", &h) < 0) {
 		failed(l, COND_BAD_REQUEST, NULL);
 		return;
 	}
-	if (sm_is(&c->sm, previd)) {
-		resume(l, h);
+	m = component_resumes(l->component, previd);
+	if (m) {
+		resume(l, m, h);
 		return;
 	}
 	failed(l, COND_ITEM_NOT_FOUND,
-	    sm_recall(&c->sm, previd, loop_now(l->router->loop), &past) ? &past : NULL);
+	    sm_recall(&l->component->past, previd, loop_now(l->router->loop), &past) ? &past
+										     : NULL);
 }
 
 bool link_sm_element(struct link *l, const struct el *el)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes to a component: straight to its link while nothing waits, else through its queue.
+/* What goes to a component, or to one member of it: straight to its link while nothing waits, else
+ * through its queue.
  *
  * NEVER -> ONLINE -> GRACE -> ONLINE ... GRACE -> AWAY -> ONLINE.  In grace the queue takes what
  * the table of answers says; at its end all that is left is answered.  On a link with acks a stanza
@@ -16,19 +17,16 @@
 #include "core/session.h"
 #include "core/stanza.h"
 #include "links/answers.h"
-#include "links/ask.h"
 #include "links/component.h"
-#include "links/hooks.h"
 #include "links/link.h"
+#include "links/outbound_internal.h"
 #include "router.h"
-
-#define STUCK_MS 60000 /* full, and nothing acknowledged or written for so long */
 
 /* --- in and out of the queue ------------------------------------------------------------------ */
 
 void component_settle(struct stanza *st)
 {
-	struct component *from = st->component;
+	struct member *from = st->member;
 
 	if (!from || (!st->done && !st->whole))
 		return;
@@ -39,443 +37,308 @@ void component_settle(struct stanza *st)
 		link_handled(from->link);
 }
 
-static struct lq_entry *enqueue(struct component *c, struct stanza *st)
+struct lq_entry *outbound_enqueue(struct member *m, struct stanza *st)
 {
-	struct lq_entry *e = lq_add(&c->queue, st);
+	struct lq_entry *e = lq_add(&m->queue, st);
 
 	component_settle(st);
 	return e;
 }
 
-static void give_up(struct component *c, struct lq_entry *e, enum answer_when when)
+void outbound_answer(struct member *m, struct lq_entry *e, enum answer_when when)
 {
-	struct stanza *st = lq_take(&c->queue, e);
-	enum answer what = answer_for(when, answer_kind(st, c->domain), c->acked);
+	struct stanza *st = lq_take(&m->queue, e);
+	enum answer what = answer_for(when, answer_kind(st, m->component->domain), m->acked);
 
 	st->dropped = true;
 	if (what == ANSWER_KEEP)
-		(void)ghosts_keep(&c->ghosts, st);
+		(void)ghosts_keep(&m->ghosts, st);
 	else
-		answer_give(c->router, st, what);
+		answer_give(m->router, st, what);
 	stanza_release(st);
 }
 
 /* All, or but for what waits on. */
-static void give_up_all(struct component *c, bool really)
+void outbound_answer_all(struct member *m, bool really)
 {
-	struct list *stayed = &c->queue.all;
+	struct list *stayed = &m->queue.all;
 
-	while (stayed->next != &c->queue.all) {
+	while (stayed->next != &m->queue.all) {
 		struct lq_entry *e = LIST_ENTRY(stayed->next, struct lq_entry, of_queue);
 
 		if (!really && e->st->stays && e->st->stays(e->st))
 			stayed = &e->of_queue;
 		else
-			give_up(c, e, e->was_sent ? ANSWER_UNKNOWN : ANSWER_AWAY);
+			outbound_answer(m, e, e->was_sent ? ANSWER_UNKNOWN : ANSWER_AWAY);
 	}
 }
 
-static void progress(struct component *c)
+static void progress(struct member *m)
 {
-	timer_stop(&c->stuck);
+	timer_stop(&m->stuck);
 }
 
 /* --- the link's side -------------------------------------------------------------------------- */
 
-static void note_request(struct component *c, const struct stanza *st)
+static void note_request(struct member *m, const struct stanza *st)
 {
-	if ((st->type == ST_IQ_GET || st->type == ST_IQ_SET) && (st->session || st->component))
-		unanswered_add(&c->unanswered, st);
+	/* Of a shared domain, what the router itself asks is one link's question, too. */
+	if ((st->type == ST_IQ_GET || st->type == ST_IQ_SET) &&
+	    (st->session || st->component || (m->component->sharing && !st->for_one)))
+		unanswered_add(&m->unanswered, st);
 }
 
 /* Who leaves with too many words has left all the same. */
-static void keep_gone(struct component *c, const struct stanza *st)
+static void keep_gone(struct member *m, const struct stanza *st)
 {
-	if (answer_kind(st, c->domain) == ANSWER_GONE)
-		(void)ghosts_keep(&c->ghosts, st);
+	if (answer_kind(st, m->component->domain) == ANSWER_GONE)
+		(void)ghosts_keep(&m->ghosts, st);
 }
 
-static void too_long(struct component *c, struct stanza *st)
+static void too_long(struct member *m, struct stanza *st)
 {
 	st->dropped = true;
-	keep_gone(c, st);
+	keep_gone(m, st);
 	if (st->kind != EL_PRESENCE)
-		route_bounce(c->router, st, COND_NOT_ACCEPTABLE, "too long for this component");
+		route_bounce(m->router, st, COND_NOT_ACCEPTABLE, "too long for this component");
 }
 
-static void send_first(struct component *c, struct lq_entry *e)
+static void send_first(struct member *m, struct lq_entry *e)
 {
 	struct stanza *st;
 	int r;
 
-	if (e->st->acked_only && !link_acked(c->link)) {
-		st = lq_take(&c->queue, e);
+	if (e->st->acked_only && !link_acked(m->link)) {
+		st = lq_take(&m->queue, e);
 		st->dropped = true;
 		stanza_release(st);
 		return;
 	}
-	r = link_send(c->link, e->st->el, e->was_sent);
-	if (r == 0 && link_acked(c->link)) {
-		lq_mark_sent(&c->queue, e);
-		sm_sent(&c->sm);
-		link_want_ack(c->link);
+	r = link_send(m->link, e->st->el, e->was_sent);
+	if (r == 0 && link_acked(m->link)) {
+		lq_mark_sent(&m->queue, e);
+		sm_sent(&m->sm);
+		link_want_ack(m->link);
 		return;
 	}
-	st = lq_take(&c->queue, e);
+	st = lq_take(&m->queue, e);
 	if (r < 0)
-		too_long(c, st);
+		too_long(m, st);
 	else
-		note_request(c, st);
+		note_request(m, st);
 	stanza_release(st);
-	progress(c);
+	progress(m);
 }
 
 /* Who has left while it was away follows what waited, as far as that leaves room for others. */
-static bool queue_ghost(struct component *c)
+static bool queue_ghost(struct member *m)
 {
 	struct stanza *st;
 	struct el *el;
 
-	if (!ghosts_any(&c->ghosts) || c->queue.bytes > (size_t)c->conf->link_queue / 2)
+	if (!ghosts_any(&m->ghosts) || m->queue.bytes > (size_t)m->component->conf->link_queue / 2)
 		return false;
-	el = ghosts_next(&c->ghosts);
+	el = ghosts_next(&m->ghosts);
 	if (stanza_new(&st, el) != -EBADMSG) {
-		(void)enqueue(c, st);
+		(void)outbound_enqueue(m, st);
 		stanza_release(st);
 	}
 	return true;
 }
 
-void outbound_pump(struct component *c)
+void outbound_pump(struct member *m)
 {
 	struct lq_entry *e;
 
-	while (c->link && link_writable(c->link)) {
-		e = lq_unsent(&c->queue);
+	while (m->link && link_writable(m->link)) {
+		e = lq_unsent(&m->queue);
 		if (e)
-			send_first(c, e);
-		else if (!queue_ghost(c))
+			send_first(m, e);
+		else if (!queue_ghost(m))
 			return;
 	}
 }
 
-void outbound_acked(struct component *c, uint32_t n)
+void outbound_acked(struct member *m, uint32_t n)
 {
 	if (n > 0)
-		progress(c);
-	sm_acked(&c->sm, n);
+		progress(m);
+	sm_acked(&m->sm, n);
 	for (; n > 0; n--)
-		stanza_release(lq_take(&c->queue, lq_first(&c->queue)));
-	outbound_pump(c);
+		stanza_release(lq_take(&m->queue, lq_first(&m->queue)));
+	outbound_pump(m);
 }
 
-void outbound_new_session(struct component *c)
+void outbound_new_session(struct member *m)
 {
-	sm_end(&c->sm, &c->loose, loop_now(c->router->loop));
-	lq_rewind(&c->queue);
+	sm_end(&m->sm, &m->component->past, &m->loose, loop_now(m->router->loop));
+	lq_rewind(&m->queue);
 }
 
 /* --- a stanza for it -------------------------------------------------------------------------- */
 
-static bool nothing_waits(const struct component *c)
+static bool nothing_waits(const struct member *m)
 {
-	return c->link && !lq_unsent(&c->queue) && link_writable(c->link);
+	return m->link && !lq_unsent(&m->queue) && link_writable(m->link);
 }
 
 /* Something newer from who has left takes the place of that. */
-static void forget_ghost(struct component *c, const struct el *el)
+static void forget_ghost(struct member *m, const struct el *el)
 {
-	if (ghosts_any(&c->ghosts) && el_kind(el) == EL_PRESENCE && !el_attr(el, "type"))
-		ghosts_forget(&c->ghosts, el_attr(el, "from"), el_attr(el, "to"));
+	if (ghosts_any(&m->ghosts) && el_kind(el) == EL_PRESENCE && !el_attr(el, "type"))
+		ghosts_forget(&m->ghosts, el_attr(el, "from"), el_attr(el, "to"));
 }
 
-static void brief_set(struct component *c)
+static void brief_set(struct member *m)
 {
-	const struct lq_entry *e = lq_first_brief(&c->queue);
-	uint64_t now = loop_now(c->router->loop);
+	const struct lq_entry *e = lq_first_brief(&m->queue);
+	uint64_t now = loop_now(m->router->loop);
 
-	if (e && !timer_armed(&c->brief))
-		timer_set(&c->brief, e->due > now ? e->due - now : 0);
+	if (e && !timer_armed(&m->brief))
+		timer_set(&m->brief, e->due > now ? e->due - now : 0);
 }
 
-static void on_brief(void *arg)
+void outbound_on_brief(void *arg)
 {
-	struct component *c = arg;
-	uint64_t now = loop_now(c->router->loop);
+	struct member *m = arg;
+	uint64_t now = loop_now(m->router->loop);
 	struct lq_entry *e;
 
-	while ((e = lq_first_brief(&c->queue)) && e->due <= now)
-		give_up(c, e, ANSWER_AWAY);
-	brief_set(c);
+	while ((e = lq_first_brief(&m->queue)) && e->due <= now)
+		outbound_answer(m, e, ANSWER_AWAY);
+	brief_set(m);
 }
 
-static void enqueue_briefly(struct component *c, struct lq_entry *e)
+void outbound_enqueue_briefly(struct member *m, struct lq_entry *e)
 {
-	lq_set_brief(&c->queue, e, loop_now(c->router->loop) + ANSWER_BRIEF_MS);
-	brief_set(c);
+	lq_set_brief(&m->queue, e, loop_now(m->router->loop) + ANSWER_BRIEF_MS);
+	brief_set(m);
 }
 
 /* No room.  A connected component that keeps it so is not a working one. */
-static void watch_full(struct component *c)
+static void watch_full(struct member *m)
 {
-	if (c->link && !timer_armed(&c->stuck))
-		timer_set(&c->stuck, STUCK_MS);
+	if (m->link && !timer_armed(&m->stuck))
+		timer_set(&m->stuck, OUTBOUND_STUCK_MS);
 }
 
-static bool is_full(struct component *c, const struct stanza *st)
+static bool is_full(struct member *m, const struct stanza *st)
 {
-	if (st->stays || lq_fits(&c->queue, st, (size_t)c->conf->link_queue))
-		return false; /* of an event, component_keeps() has said it */
-	watch_full(c);
+	if (st->stays || lq_fits(&m->queue, st, (size_t)m->component->conf->link_queue))
+		return false; /* of an event, member_keeps() has said it */
+	watch_full(m);
 	return true;
 }
 
-bool component_keeps(struct component *c, size_t bytes, const struct jid *payer, bool of_component)
+static bool member_expects(const struct member *m)
 {
-	if (!component_expects(c) || !c->acked)
+	return m->phase == COMP_ONLINE || m->phase == COMP_GRACE;
+}
+
+bool member_keeps(struct member *m, size_t bytes, const struct jid *payer, bool of_component)
+{
+	if (!member_expects(m) || !m->acked)
 		return false;
-	if (lq_fits_bytes(
-		&c->queue, bytes, shares_of(payer, of_component), (size_t)c->conf->link_queue))
+	if (lq_fits_bytes(&m->queue, bytes, shares_of(payer, of_component),
+		(size_t)m->component->conf->link_queue))
 		return true;
-	watch_full(c);
+	watch_full(m);
 	return false;
 }
 
-static enum answer_when state_for(struct component *c, const struct stanza *st)
+static enum answer_when state_for(struct member *m, const struct stanza *st)
 {
-	if (!component_expects(c))
+	if (!member_expects(m))
 		return ANSWER_AWAY;
-	if (is_full(c, st) || (st->session && st->session->flight.impatient && !nothing_waits(c)))
+	if (is_full(m, st) || (st->session && st->session->flight.impatient && !nothing_waits(m)))
 		return ANSWER_FULL;
 	return ANSWER_GRACE;
 }
 
 static enum component_verdict refuse(
-    struct component *c, struct stanza *st, enum answer_when when, enum answer what)
+    struct member *m, struct stanza *st, enum answer_when when, enum answer what)
 {
 	if (what == ANSWER_KEEP)
-		(void)ghosts_keep(&c->ghosts, st);
+		(void)ghosts_keep(&m->ghosts, st);
 	return when == ANSWER_FULL ? COMPONENT_FULL : COMPONENT_AWAY;
 }
 
-static enum component_verdict queue_or_refuse(struct component *c, struct stanza *st)
+static enum component_verdict queue_or_refuse(struct member *m, struct stanza *st)
 {
-	enum answer_when when = state_for(c, st);
+	enum answer_when when = state_for(m, st);
 	enum answer_kind kind;
 	enum answer what;
 
-	if (when == ANSWER_GRACE && c->phase == COMP_ONLINE) {
-		(void)enqueue(c, st);
-		outbound_pump(c);
+	if (when == ANSWER_GRACE && m->phase == COMP_ONLINE) {
+		(void)outbound_enqueue(m, st);
+		outbound_pump(m);
 		return COMPONENT_TAKEN;
 	}
-	kind = answer_kind(st, c->domain);
-	what = answer_for(when, kind, c->acked);
+	kind = answer_kind(st, m->component->domain);
+	what = answer_for(when, kind, m->acked);
 	if (what == ANSWER_CACHE) {
-		if (info_answer(&c->info, c->router, st))
+		if (info_answer(&m->component->info, m->router, st))
 			return COMPONENT_TAKEN;
-		what = answer_for(when, ANSWER_GET, c->acked);
+		what = answer_for(when, ANSWER_GET, m->acked);
 	}
 	if (what == ANSWER_QUEUE) {
-		(void)enqueue(c, st);
+		(void)outbound_enqueue(m, st);
 		return COMPONENT_TAKEN;
 	}
 	if (what == ANSWER_QUEUE_BRIEFLY) {
-		enqueue_briefly(c, enqueue(c, st));
+		outbound_enqueue_briefly(m, outbound_enqueue(m, st));
 		return COMPONENT_TAKEN;
 	}
-	return refuse(c, st, when, what);
+	return refuse(m, st, when, what);
 }
 
 /* Over a plain link, for which nothing waits. */
-static enum component_verdict send_now(struct component *c, const struct el *el)
+static enum component_verdict send_now(struct member *m, const struct el *el)
 {
 	struct stanza *st;
 
-	if (link_send(c->link, el, false) == 0)
+	if (link_send(m->link, el, false) == 0)
 		return COMPONENT_TAKEN;
 	if (el_kind(el) == EL_PRESENCE && stanza_new(&st, el_dup(el)) != -EBADMSG) {
-		keep_gone(c, st);
+		keep_gone(m, st);
 		stanza_release(st);
-		outbound_pump(c);
+		outbound_pump(m);
 	}
 	return COMPONENT_TOO_LONG;
 }
 
-enum component_verdict component_send(struct component *c, struct stanza *st)
+enum component_verdict member_send(struct member *m, struct stanza *st)
 {
-	forget_ghost(c, st->el);
-	if (!nothing_waits(c) || link_acked(c->link))
-		return queue_or_refuse(c, st);
-	if (send_now(c, st->el) != COMPONENT_TAKEN)
+	forget_ghost(m, st->el);
+	if (!nothing_waits(m) || link_acked(m->link))
+		return queue_or_refuse(m, st);
+	if (send_now(m, st->el) != COMPONENT_TAKEN)
 		return COMPONENT_TOO_LONG;
-	note_request(c, st);
+	note_request(m, st);
 	return COMPONENT_TAKEN;
 }
 
-enum component_verdict component_send_own(struct component *c, struct el *el)
+enum component_verdict member_send_own(struct member *m, struct el *el)
 {
 	enum component_verdict v;
 	struct stanza *st;
 
-	if (nothing_waits(c) && !link_acked(c->link)) {
-		v = component_send_el(c, el);
+	if (nothing_waits(m) && !link_acked(m->link)) {
+		v = member_send_el(m, el);
 		el_free(el);
 		return v;
 	}
 	if (stanza_new(&st, el) == -EBADMSG)
 		return COMPONENT_TOO_LONG;
-	v = component_send(c, st);
+	v = member_send(m, st);
 	stanza_release(st);
 	return v;
 }
 
-enum component_verdict component_send_el(struct component *c, const struct el *el)
+enum component_verdict member_send_el(struct member *m, const struct el *el)
 {
-	if (!nothing_waits(c) || link_acked(c->link))
-		return component_send_own(c, el_dup(el));
-	forget_ghost(c, el);
-	return send_now(c, el);
-}
-
-/* --- links come and go ------------------------------------------------------------------------ */
-
-static void enter(struct component *c, enum component_phase phase)
-{
-	c->phase = phase;
-	c->since_ms = loop_wall_ms(c->router->loop);
-}
-
-void outbound_opened(struct component *c, bool resumed)
-{
-	timer_stop(&c->grace);
-	timer_stop(&c->brief);
-	enter(c, COMP_ONLINE);
-	c->acked = link_acked(c->link);
-	outbound_pump(c);
-	hooks_online(c->router, c, resumed);
-}
-
-static void grace_over(void *arg)
-{
-	struct component *c = arg;
-	struct log_tag tag = { "link", NULL, NULL, c->domain };
-
-	enter(c, COMP_AWAY);
-	if (c->queue.n > 0)
-		log_info(&tag, "it did not come back: %zu stanzas are given up", c->queue.n);
-	timer_stop(&c->brief);
-	sm_end(&c->sm, &c->loose, loop_now(c->router->loop));
-	give_up_all(c, false);
-	asks_lost(c->asks);
-	info_forget(&c->info);
-	hooks_away(c->router, c);
-}
-
-/* Questions that have not been sent wait a moment more, or none at all. */
-static void questions_lost(struct component *c)
-{
-	struct list *it = c->queue.next, *next;
-
-	for (; it != &c->queue.all; it = next) {
-		struct lq_entry *e = LIST_ENTRY(it, struct lq_entry, of_queue);
-
-		next = it->next;
-		if (e->st->type != ST_IQ_GET || e->was_sent)
-			continue;
-		if (c->acked)
-			enqueue_briefly(c, e);
-		else
-			give_up(c, e, ANSWER_AWAY);
-	}
-}
-
-void outbound_lost(struct component *c, bool next)
-{
-	timer_stop(&c->stuck);
-	unanswered_fail(&c->unanswered, c->router);
-	if (!c->acked) /* what was asked went with the link */
-		asks_lost(c->asks);
-	if (next)
-		return;
-	enter(c, COMP_GRACE);
-	if (c->conf->link_grace == 0) {
-		grace_over(c);
-		return;
-	}
-	timer_set(&c->grace, (uint64_t)c->conf->link_grace * 1000);
-	questions_lost(c);
-}
-
-void outbound_expect(struct component *c)
-{
-	if (c->conf->link_grace == 0)
-		return;
-	enter(c, COMP_GRACE);
-	c->acked = true;
-	timer_set(&c->grace, (uint64_t)c->conf->link_grace * 1000);
-}
-
-static void on_stuck(void *arg)
-{
-	struct component *c = arg;
-
-	if (c->link && link_paused(c->link)) /* its acknowledgements may lie there unread */
-		timer_set(&c->stuck, STUCK_MS);
-	else if (c->link)
-		link_end(c->link, STREAM_E_RESOURCE_CONSTRAINT,
-		    "the queue is full and nothing is acknowledged");
-}
-
-/* --- the component's beginning and end -------------------------------------------------------- */
-
-void outbound_init(struct component *c)
-{
-	struct loop *l = c->router->loop;
-
-	lq_init(&c->queue);
-	sm_init(&c->sm);
-	unanswered_init(&c->unanswered);
-	ghosts_init(&c->ghosts);
-	list_init(&c->loose);
-	timer_init(&c->grace, l, grace_over, c);
-	timer_init(&c->brief, l, on_brief, c);
-	timer_init(&c->stuck, l, on_stuck, c);
-}
-
-static void forget_sender(struct list *from_it)
-{
-	LIST_EACH_SAFE (it, from_it) {
-		struct stanza *st = LIST_ENTRY(it, struct stanza, link);
-
-		stanza_orphan(st);
-		st->done = NULL;
-		list_del(it);
-	}
-}
-
-void outbound_done(struct component *c, bool quiet)
-{
-	struct lq_entry *e;
-
-	c->phase = COMP_AWAY;
-	if (quiet) {
-		while ((e = lq_first(&c->queue))) {
-			struct stanza *st = lq_take(&c->queue, e);
-
-			st->dropped = true;
-			stanza_release(st);
-		}
-	} else {
-		give_up_all(c, true);
-		unanswered_fail(&c->unanswered, c->router);
-	}
-	forget_sender(&c->sm.in_flight);
-	forget_sender(&c->loose);
-	unanswered_done(&c->unanswered);
-	ghosts_done(&c->ghosts);
-	info_forget(&c->info);
-	timer_done(&c->grace);
-	timer_done(&c->brief);
-	timer_done(&c->stuck);
+	if (!nothing_waits(m) || link_acked(m->link))
+		return member_send_own(m, el_dup(el));
+	forget_ghost(m, el);
+	return send_now(m, el);
 }

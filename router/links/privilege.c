@@ -146,8 +146,9 @@ static struct el *advert(
 	return m;
 }
 
-/* all: hosts that it does not work for (any more) say so.  false: there was no room for all. */
-static bool advertise(struct privileged *p, bool all)
+/* to: that one alone.  all: hosts that it does not work for (any more) say so.  false: there was no
+ * room for all. */
+static bool advertise(struct privileged *p, struct member *to, bool all)
 {
 	static const struct grants nothing = { .roster = PRIV_NONE };
 	const struct conf_list *hosts = &p->router->conf->domains;
@@ -162,7 +163,7 @@ static bool advertise(struct privileged *p, bool all)
 		for (int second = 1; second >= 0; second--) {
 			struct el *m = advert(p, its ? &p->grants : &nothing, host, second);
 
-			room &= component_send_own(p->component, m) != COMPONENT_FULL;
+			room &= component_tell_own(p->component, to, m) != COMPONENT_FULL;
 		}
 	}
 	return room;
@@ -172,7 +173,7 @@ static void retell(void *arg)
 {
 	struct privileged *p = arg;
 
-	if (component_online(p->component) && !advertise(p, false))
+	if (component_online(p->component) && !advertise(p, NULL, false))
 		timer_set(&p->retell, PRIV_RETELL_MS);
 }
 
@@ -186,7 +187,7 @@ void privilege_lost(struct privileged *p)
 
 /* --- hooks ---------------------------------------------------------------------------------- */
 
-void privilege_online(struct router *r, struct component *c, bool resumed)
+void privilege_online(struct router *r, struct component *c, struct member *m, bool resumed)
 {
 	struct privileged *p = privileged_of(r, c);
 	bool taken = resumed && p->untold;
@@ -196,7 +197,7 @@ void privilege_online(struct router *r, struct component *c, bool resumed)
 		return;
 	/* Also where the session goes on: the process behind it may be a new one. */
 	timer_stop(&p->retell);
-	(void)advertise(p, taken);
+	(void)advertise(p, m, taken);
 	if (resumed)
 		privilege_resume(p);
 	else
@@ -216,7 +217,7 @@ void privilege_changed(struct router *r, struct component *c)
 		p->grants = now;
 		now = before;
 		if (component_online(c))
-			(void)advertise(p, hosts);
+			(void)advertise(p, NULL, hosts);
 		else
 			p->untold = true;
 		/* Also where the session may go on: who is here now is not told otherwise. */

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 struct component;
+struct member;
 struct conf_list;
 struct el;
 struct jid;
@@ -23,7 +24,7 @@ struct stanza;
 int privileges_check(const struct conf_list *list, char *err, size_t err_len);
 
 /* --- for hooks.c ------------------------------------------------------------------------------ */
-void privilege_online(struct router *r, struct component *c, bool resumed);
+void privilege_online(struct router *r, struct component *c, struct member *m, bool resumed);
 void privilege_changed(struct router *r, struct component *c);
 void privilege_removed(struct component *c);
 

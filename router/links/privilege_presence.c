@@ -124,7 +124,7 @@ static void dump_send(struct privileged *p, const struct el *presence)
 		st->done = dump_taken;
 		st->arg = p;
 		list_add_tail(&p->dump.under_way, &st->link);
-		(void)component_send(p->component, st);
+		(void)component_tell(p->component, st);
 	}
 	stanza_release(st);
 }
@@ -303,7 +303,7 @@ static void tell_session(struct privileged *p, void *arg)
 		return; /* it has seen it before */
 	if (row_forget(&p->dump, &c->session->jid) && c->gone)
 		return; /* it has never heard of it */
-	(void)component_send_own(p->component, copy_for(p, c->el));
+	(void)component_tell_own(p->component, NULL, copy_for(p, c->el));
 }
 
 static void write_caps(struct sbuf *out, const struct el *presence)
@@ -407,7 +407,7 @@ static void tell_contact(struct privileged *p, void *arg)
 	n = map_get(&p->seen, from->s, from->len);
 	if (n && MAP_ENTRY(n, struct seen, node)->hash == a->hash)
 		return;
-	if (component_send_own(p->component, copy_for(p, a->st->el)) == COMPONENT_TAKEN)
+	if (component_tell_own(p->component, NULL, copy_for(p, a->st->el)) == COMPONENT_TAKEN)
 		seen_enter(p, from->s, from->len)->hash = a->hash;
 }
 

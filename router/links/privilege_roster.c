@@ -45,7 +45,7 @@ static void push_to(struct privileged *p, void *arg)
 	el_set(copy, "id", id);
 	el_set(copy, "from", owner->s);
 	el_set(copy, "to", component_domain(p->component));
-	if (component_send_own(p->component, copy) == COMPONENT_FULL)
+	if (component_tell_own(p->component, NULL, copy) == COMPONENT_FULL)
 		privilege_lost(p);
 }
 

@@ -27,16 +27,16 @@ void sm_begin(struct sm *sm)
 	rnd_id(sm->id, SM_ID);
 }
 
-void sm_end(struct sm *sm, struct list *loose, uint64_t now)
+void sm_end(struct sm *sm, struct sm_pasts *past, struct list *loose, uint64_t now)
 {
-	struct sm_past *p = &sm->past[sm->n_past % SM_PAST];
+	struct sm_past *p = &past->all[past->n % SM_PAST];
 
 	if (!sm_active(sm))
 		return;
 	memcpy(p->id, sm->id, sizeof(p->id));
 	p->h = sm->in;
 	p->until = now + PAST_MS;
-	sm->n_past++;
+	past->n++;
 	LIST_EACH_SAFE (it, &sm->in_flight) {
 		LIST_ENTRY(it, struct stanza, link)->done = NULL;
 		list_del(it);
@@ -56,10 +56,10 @@ bool sm_is(const struct sm *sm, const char *id)
 	return sm_active(sm) && same_id(sm->id, id);
 }
 
-bool sm_recall(const struct sm *sm, const char *id, uint64_t now, uint32_t *ret_h)
+bool sm_recall(const struct sm_pasts *past, const char *id, uint64_t now, uint32_t *ret_h)
 {
 	for (unsigned i = 0; i < SM_PAST; i++) {
-		const struct sm_past *p = &sm->past[i];
+		const struct sm_past *p = &past->all[i];
 
 		if (p->id[0] && p->until > now && same_id(p->id, id)) {
 			*ret_h = p->h;

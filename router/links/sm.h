@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The XEP-0198 session of a component: its counters both ways, and the sessions before it.
+/* The XEP-0198 session of a link: its counters both ways, and the sessions that have ended.
  *
  * Numbers are modulo 2^32.  Inbound, `h` is what has been handled without a gap: the stanza before
  * the oldest one that somebody still holds.  A resumed peer sends again what lies above the `h`
@@ -35,8 +35,12 @@ struct sm {
 	uint32_t asked;        /* `sent` at our last <r/> */
 	bool asking;           /* that has not been answered with as much */
 	struct list in_flight; /* struct stanza.link: received on this session, not handled */
-	struct sm_past past[SM_PAST];
-	unsigned n_past; /* ended so far: the ring's next place */
+};
+
+/* The sessions of a component that have ended. */
+struct sm_pasts {
+	struct sm_past all[SM_PAST];
+	unsigned n; /* so far: the ring's next place */
 };
 
 void sm_init(struct sm *sm);
@@ -47,9 +51,9 @@ static inline bool sm_active(const struct sm *sm)
 void sm_begin(struct sm *sm); /* a new session */
 /* It cannot be resumed any more.  What it has in flight moves to `loose`: it is in the router's
  * hands, so it counts as handled in what is remembered. */
-void sm_end(struct sm *sm, struct list *loose, uint64_t now);
+void sm_end(struct sm *sm, struct sm_pasts *past, struct list *loose, uint64_t now);
 /* The h of an ended session of this component. */
-bool sm_recall(const struct sm *sm, const char *id, uint64_t now, uint32_t *ret_h);
+bool sm_recall(const struct sm_pasts *past, const char *id, uint64_t now, uint32_t *ret_h);
 bool sm_is(const struct sm *sm, const char *id); /* this session's id? */
 
 /* Counts a stanza from the link.  false: it is here already. */

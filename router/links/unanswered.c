@@ -102,6 +102,12 @@ void unanswered_fail(struct unanswered *u, struct router *r)
 	}
 }
 
+void unanswered_each(const struct unanswered *u, void (*fn)(const char *id, void *arg), void *arg)
+{
+	LIST_EACH (it, &u->order)
+		fn(LIST_ENTRY(it, struct request, of_order)->key, arg);
+}
+
 void unanswered_done(struct unanswered *u)
 {
 	while (!list_empty(&u->order))

@@ -20,6 +20,8 @@ struct unanswered {
 };
 
 void unanswered_init(struct unanswered *u);
+/* The ids of all. */
+void unanswered_each(const struct unanswered *u, void (*fn)(const char *id, void *arg), void *arg);
 void unanswered_done(struct unanswered *u);
 void unanswered_add(struct unanswered *u, const struct stanza *request);
 void unanswered_answer(struct unanswered *u, const struct stanza *answer);

@@ -98,6 +98,10 @@ ACCOUNT = "<account n='1' event='deleted' jid='a@b' stamp='2026-01-31T12:00:00Z'
     ("presence-extra", "<extra/>"),
     ("presence-extra", "<presence-extra ns='vcard-temp:x:update'/>"),
     ("presence-extra", "<extra><x xmlns='vcard-temp:x:update'><photo/></x></extra>"),
+    ("share", "<share/>"),
+    ("share", "<members epoch='1'><member id='a'/><gone id='b' h='0'/></members>"),
+    ("share", "<members epoch='1'/>"),
+    ("share", "<members epoch='1'><adopted id='b'/><adopted id='c' h='4294967295'/></members>"),
 ], ids=lambda value: value[:40])
 def test_valid(name, text):
     schema(name).assertValid(element(name, text))
@@ -126,6 +130,13 @@ def test_valid(name, text):
     ("presence-extra", "<extra><x/></extra>"),
     ("presence-extra", "<extra><x xmlns='a'/><y xmlns='a'/></extra>"),
     ("presence-extra", "<extra a='b'/>"),
+    ("share", "<members><member id='a'/></members>"),
+    ("share", "<members epoch='0'/>"),
+    ("share", "<members epoch='1'><gone id='b' h='0'/></members>"),
+    ("share", "<members epoch='1'><member id='a'/><gone id='b'/></members>"),
+    ("share", "<members epoch='1'><member id='a'/><adopted id='b'/></members>"),
+    ("share", "<members epoch='1'><adopted id='b' h='-1'/></members>"),
+    ("share", "<settled/>"),
 ], ids=lambda value: value[:40])
 def test_invalid(name, text):
     assert not schema(name).validate(element(name, text))

@@ -104,7 +104,7 @@ bool component_acked(const struct component *c)
 	return c->acked;
 }
 
-enum component_verdict component_send(struct component *c, struct stanza *st)
+enum component_verdict component_tell(struct component *c, struct stanza *st)
 {
 	assert_true(c->acked);
 	if (c->verdict != COMPONENT_TAKEN)

@@ -243,6 +243,13 @@ void component_state(const struct component *c, struct component_state *out)
 	*out = *(const struct component_state *)c;
 }
 
+void component_each_member(const struct component *c, component_member_fn *fn, void *arg)
+{
+	(void)c;
+	(void)fn;
+	(void)arg;
+}
+
 const char *component_phase_name(enum component_phase p)
 {
 	return p == COMP_ONLINE ? "online" : p == COMP_GRACE ? "grace" : "away";

@@ -72,8 +72,9 @@ void component_settle(struct stanza *st)
 	(void)st;
 }
 
-enum component_verdict component_send_el(struct component *c, const struct el *el)
+enum component_verdict component_tell_el(struct component *c, struct member *m, const struct el *el)
 {
+	(void)m;
 	struct el *copy = el_dup(el);
 
 	(void)c;

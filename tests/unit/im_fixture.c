@@ -184,6 +184,17 @@ enum component_verdict component_send(struct component *c, struct stanza *st)
 	return v;
 }
 
+enum component_verdict component_tell(struct component *c, struct stanza *st)
+{
+	return component_send(c, st);
+}
+
+enum component_verdict component_tell_own(struct component *c, struct member *m, struct el *el)
+{
+	(void)m;
+	return component_send_own(c, el);
+}
+
 void im_let_go(void)
 {
 	unsigned n = im.n_held;

@@ -289,6 +289,7 @@ static void components(void **state)
 		.title = "echo",
 		.peer = "127.0.0.1",
 		.phase = COMP_ONLINE,
+		.links = 1,
 		.acked = true,
 		.unacknowledged = 8,
 		.since_ms = 1700000000000,

@@ -23,7 +23,7 @@ static void open_asking(void)
 {
 	dx_delegate(&dx.pubsub, NS_P);
 	dx_open();
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	assert_int_equal(dx.asked, 1);
 	(void)dx_sent();
 }
@@ -435,7 +435,7 @@ static void waiting_when_it_goes(void **state)
 	ask("");
 	assert_int_equal(dx.asked, 2); /* at once: nothing is being asked */
 	dx_fail(1, -ENOTCONN);
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	ask("");
 	delegate_removed(&dx.r, &dx.pubsub);
 	assert_has(dx_got(), SERVICE_UNAVAILABLE);
@@ -452,9 +452,9 @@ static void advertisement(void **state)
 	dx_delegate(&dx.pubsub, DELEGATE_ITEMS_NS);
 	dx_hosts(&dx.pubsub, "example.net");
 	dx_open();
-	delegate_online(&dx.r, &dx.archive, false);
+	delegate_online(&dx.r, &dx.archive, NULL, true, false);
 	assert_string_equal(dx_sent(), "");
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	assert_string_equal(dx_sent(),
 	    "<message to=\"" PUBSUB "\" from=\"example.net\"><delegation xmlns=\"" NS_DELEGATION
 	    "\"><delegated namespace=\"" NS_P
@@ -475,13 +475,13 @@ static void advertisement_only_of_news(void **state)
 	dx_reload();
 	assert_string_equal(dx_sent(), "");
 	/* resumed, but perhaps by another process: it is told, and not asked */
-	delegate_online(&dx.r, &dx.pubsub, true);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, true);
 	sent = dx_sent();
 	assert_has(sent, "from=\"example.org\"");
 	assert_hasnt(sent, NS_DISCO_INFO);
 	dx_reload();
 	assert_string_equal(dx_sent(), "");
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	sent = dx_sent();
 	assert_has(sent, "from=\"example.org\"");
 	assert_has(sent, "from=\"example.net\"");
@@ -508,7 +508,7 @@ static void news_for_who_was_away(void **state)
 	dx_reload();
 	assert_string_equal(dx_sent(), "");
 	dx.pubsub.away = false;
-	delegate_online(&dx.r, &dx.pubsub, true);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, true);
 	assert_has(dx_sent(), "namespace=\"urn:y\"");
 }
 

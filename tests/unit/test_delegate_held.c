@@ -107,7 +107,7 @@ static void of_what_waits(void **state)
 {
 	(void)state;
 	room_for(80);
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	for (unsigned i = 0; i < 80; i++)
 		assert_true(asks(NULL, i));
 	assert_false(asks(NULL, 80));

@@ -189,7 +189,7 @@ static void only_over_an_acknowledged_link(void **state)
 	(void)state;
 	A->acked = false;
 	assert_int_equal(auth_add(ROMEO, "p"), 0);
-	events_online(auth.r.events, A); /* a plain one: component_send() is not called */
+	events_online(auth.r.events, A); /* a plain one: component_tell() is not called */
 	settle();
 	assert_told(A, "");
 	assert_int_equal(rows(), 1001);

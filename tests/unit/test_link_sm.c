@@ -134,6 +134,7 @@ static void no_more_is_told_than_was_repeated(void **state)
 static void a_resumed_peer_may_know_more(void **state)
 {
 	struct sm sm;
+	struct sm_pasts past = { 0 };
 	uint32_t more;
 
 	(void)state;
@@ -154,7 +155,7 @@ static void a_resumed_peer_may_know_more(void **state)
 	sm_sent(&sm);
 	assert_int_equal(sm_judge_resumed(&sm, 4, &more), SM_H_OK);
 	assert_int_equal(more, 1);
-	sm_end(&sm, &sm.in_flight, 0);
+	sm_end(&sm, &past, &sm.in_flight, 0);
 	sm_begin(&sm);
 	assert_int_equal(sm_judge_resumed(&sm, 1, &more), SM_H_BEYOND);
 }
@@ -207,6 +208,7 @@ static void ended_sessions_are_remembered_for_a_day(void **state)
 {
 	const uint64_t day = 24 * 3600 * 1000;
 	struct sm sm;
+	struct sm_pasts past = { 0 };
 	struct list loose;
 	struct stanza *held;
 	char id[SM_ID + 1];
@@ -220,14 +222,14 @@ static void ended_sessions_are_remembered_for_a_day(void **state)
 	assert_true(sm_is(&sm, id));
 	stanza_release(receive(&sm));
 	held = receive(&sm);
-	sm_end(&sm, &loose, 1000);
+	sm_end(&sm, &past, &loose, 1000);
 	assert_false(sm_is(&sm, id));
 	assert_false(sm_is(&sm, "")); /* no session has no name */
 	/* What is held is in the router's hands. */
-	assert_true(sm_recall(&sm, id, 1000 + day - 1, &h));
+	assert_true(sm_recall(&past, id, 1000 + day - 1, &h));
 	assert_int_equal(h, 2);
-	assert_false(sm_recall(&sm, id, 1000 + day, &h));
-	assert_false(sm_recall(&sm, "", 1000, &h));
+	assert_false(sm_recall(&past, id, 1000 + day, &h));
+	assert_false(sm_recall(&past, "", 1000, &h));
 	sm_begin(&sm);
 	assert_int_not_equal(strcmp(id, sm.id), 0);
 	assert_int_equal(sm_handled(&sm), 0); /* whatever the one before still holds */
@@ -240,6 +242,7 @@ static void ended_sessions_are_remembered_for_a_day(void **state)
 static void so_many_are_remembered(void **state)
 {
 	struct sm sm;
+	struct sm_pasts past = { 0 };
 	struct list loose;
 	char first[SM_ID + 1], second[SM_ID + 1];
 	uint32_t h;
@@ -251,11 +254,11 @@ static void so_many_are_remembered(void **state)
 		sm_begin(&sm);
 		if (i < 2)
 			memcpy(i == 0 ? first : second, sm.id, sizeof(first));
-		sm_end(&sm, &loose, 0);
-		sm_end(&sm, &loose, 0); /* there is none any more */
+		sm_end(&sm, &past, &loose, 0);
+		sm_end(&sm, &past, &loose, 0); /* there is none any more */
 	}
-	assert_false(sm_recall(&sm, first, 1, &h));
-	assert_true(sm_recall(&sm, second, 1, &h));
+	assert_false(sm_recall(&past, first, 1, &h));
+	assert_true(sm_recall(&past, second, 1, &h));
 }
 
 int main(void)

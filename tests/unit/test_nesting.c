@@ -23,7 +23,7 @@ static int setup(void **state)
 	dx_setup(state);
 	dx_delegate(&dx.pubsub, NS_P);
 	dx_open();
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	dx_answer(0, NEWER);
 	assert_int_equal(dx.asked, 3);
 	return 0;
@@ -65,7 +65,7 @@ static void nodes_of_the_version(void **state)
 	assert_has(dx_question(1), "node=\"urn:xmpp:delegation:2::" NS_P "\"");
 	assert_has(dx_question(2), "node=\"urn:xmpp:delegation:2:bare:" NS_P "\"");
 	assert_int_equal(dx.pubsub.kept, 1); /* it is all that it is asked of itself */
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	dx_answer(3, INFO(FEATURE("urn:xmpp:delegation:1")));
 	assert_has(dx_question(4), "node=\"urn:xmpp:delegation:1::" NS_P "\"");
 	assert_has(dx_question(5), "node=\"urn:xmpp:delegation:1:bare:" NS_P "\"");
@@ -176,7 +176,7 @@ static void size_of_an_answer_is_bounded(void **state)
 	assert_string_equal(account(""), EMPTY);
 	assert_has(dx_logged(), "too long to be nested");
 	/* What it said before is not true any more either. */
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	dx_answer(3, NEWER);
 	dx_answer(4, too_long);
 	assert_string_equal(server(""), EMPTY);
@@ -220,7 +220,7 @@ static void stays_over_a_short_absence(void **state)
 {
 	(void)state;
 	answered_both();
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	assert_string_equal(server(""), S); /* until it has answered anew */
 	dx_answer(3, NEWER);
 	assert_string_equal(server(""), S);
@@ -244,7 +244,7 @@ static void goes_with_an_error(void **state)
 {
 	(void)state;
 	answered_both();
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	dx_answer(3, NEWER);
 	dx_answer(4, NOT_FOUND);
 	assert_string_equal(server(""), EMPTY);
@@ -268,8 +268,8 @@ static void late_answers_do_not_count(void **state)
 	delegate_away(&dx.r, &dx.pubsub);
 	answered_both();
 	assert_string_equal(server(""), EMPTY);
-	delegate_online(&dx.r, &dx.pubsub, false);
-	delegate_online(&dx.r, &dx.pubsub, false); /* replaced before it answered */
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false); /* replaced before it answered */
 	dx_answer(3, INFO(FEATURE("urn:xmpp:delegation:1")));
 	assert_int_equal(dx.asked, 5);
 	dx_answer(4, NEWER);
@@ -280,13 +280,13 @@ static void late_answers_do_not_count(void **state)
 static void version_is_remembered(void **state)
 {
 	(void)state;
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	dx_answer(3, INFO(FEATURE("urn:xmpp:delegation:1")));
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	dx_fail(6, -ENOTCONN);
 	assert_has(dx_question(7), "node=\"urn:xmpp:delegation:1::");
 	delegate_away(&dx.r, &dx.pubsub);
-	delegate_online(&dx.r, &dx.pubsub, false);
+	delegate_online(&dx.r, &dx.pubsub, NULL, true, false);
 	dx_fail(9, -ENOTCONN);
 	assert_has(dx_question(10), "node=\"urn:xmpp:delegation:2::");
 }

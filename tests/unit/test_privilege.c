@@ -50,14 +50,14 @@ static void both_versions_are_advertised(void **state)
 			"<perm access=\"presence\" type=\"managed_entity\"/></privilege>");
 	assert_int_equal(count(got, "<message"), 2);
 
-	privilege_online(&im.r, IM_COMPONENT, false);
+	privilege_online(&im.r, IM_COMPONENT, NULL, false);
 	assert_int_equal(count(im_component_got(), "<message"), 2);
 	/* A reload that changes nothing says nothing, one that takes it all back does. */
 	privilege_changed(&im.r, IM_COMPONENT);
 	assert_component_got("");
 	im_grant(NULL, 0);
 	assert_has(im_component_got(), "<perm access=\"message\" type=\"none\"/>");
-	privilege_online(&im.r, IM_COMPONENT, false);
+	privilege_online(&im.r, IM_COMPONENT, NULL, false);
 	assert_component_got("");
 }
 
@@ -219,7 +219,7 @@ static void lost_push_is_told_of(void **state)
 		im_settle();
 		assert_component_got("");
 		im.component_in_grace = false;
-		privilege_online(&im.r, IM_COMPONENT, true);
+		privilege_online(&im.r, IM_COMPONENT, NULL, true);
 		loop_clock_advance(im.f.loop, 1000);
 		im_settle();
 		assert_int_equal(count(im_component_got(), advert), 1);

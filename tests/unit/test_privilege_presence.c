@@ -69,7 +69,7 @@ static void invisible_ones_are_not_shown(void **state)
 	IM_GRANT("presence=managed_entity");
 	(void)im_component_got();
 	im_send(a, "<presence to='" BOB "'/>");
-	privilege_online(&im.r, IM_COMPONENT, false);
+	privilege_online(&im.r, IM_COMPONENT, NULL, false);
 	im_settle();
 	im_session_end(a);
 	assert_int_equal(count(im_component_got(), "<presence"), 0);
@@ -255,11 +255,11 @@ static void link_lost_between_two_steps(void **state)
 	im_let_go();
 	assert_component_got("");
 	im.component_in_grace = false;
-	privilege_online(&im.r, IM_COMPONENT, true);
+	privilege_online(&im.r, IM_COMPONENT, NULL, true);
 	im_settle();
 	assert_int_equal(count(im_component_got(), "<presence from"), N - 64);
 	im_let_go();
-	privilege_online(&im.r, IM_COMPONENT, false); /* a new one is told of all */
+	privilege_online(&im.r, IM_COMPONENT, NULL, false); /* a new one is told of all */
 	im_settle();
 	assert_int_equal(count(im_component_got(), "<presence from"), 64);
 }
@@ -278,7 +278,7 @@ static void granted_while_the_link_is_lost(void **state)
 	im_session_end(b);
 	assert_component_got("");
 	im.component_in_grace = false;
-	privilege_online(&im.r, IM_COMPONENT, true);
+	privilege_online(&im.r, IM_COMPONENT, NULL, true);
 	im_settle();
 	assert_int_equal(count(im_component_got(), "<presence from=\"" A "\""), 1);
 }
