@@ -25,7 +25,7 @@
 /* A row whose process lives and that the list does not name may be younger than the list: the
  * server waits for an answer no longer than 5 s. */
 #define YOUNG_MS 10000
-#define REMEMBER_MS (24 * 3600 * INT64_C(1000)) /* how far an adopted session had come */
+#define REMEMBER_MS INT64_C(86400000) /* how far an adopted session had come */
 
 static const struct log_tag tag = { .mod = "comp" };
 

@@ -98,7 +98,7 @@ static int last_slot(struct comp *c, int64_t *out)
 
 int slot_next(struct comp *c)
 {
-	int64_t slot;
+	int64_t slot = 0;
 	int r = last_slot(c, &slot);
 
 	if (r < 0)
