@@ -103,10 +103,18 @@ static unsigned number_behind(const char *tag, size_t len, const char *what)
 	return s ? (unsigned)strtoul(s + strlen(what), NULL, 10) : CROWD;
 }
 
+/* As strcspn(), which with sanitizers looks at all that follows each time. */
+static size_t length(const char *s, char stop, const char *end)
+{
+	const char *at = memchr(s, stop, (size_t)(end - s));
+
+	return at ? (size_t)(at - s) : (size_t)(end - s);
+}
+
 /* Those before it, itself, the subject, those after it; each once. */
 static void note_stanza(struct told *all, const char *line, size_t len)
 {
-	size_t tag = strcspn(line, ">");
+	size_t tag = length(line, '>', line + len);
 	unsigned to = number_behind(line, tag, "to=\"u"), from;
 	struct told *t = &all[to];
 
@@ -138,6 +146,7 @@ static void all_at_once(struct fix *f, unsigned n, unsigned each)
 {
 	struct told *all = calloc(CROWD + 1, sizeof(*all));
 	unsigned seen = each ? (n + each - 1) / each + 1 : n;
+	const char *end;
 	size_t len;
 
 	conf.max_occupants = n;
@@ -146,8 +155,9 @@ static void all_at_once(struct fix *f, unsigned n, unsigned each)
 		    "<presence from='%s' to='" ROOM "/n%03u'><x xmlns='" NS_MUC "'/></presence>",
 		    address(i), i);
 	fix_spin(f);
-	for (const char *s = fix_got(f); *s; s += len + (s[len] == '\n')) {
-		len = strcspn(s, "\n");
+	end = fix_got(f) + strlen(fix_got(f));
+	for (const char *s = fix_got(f); s < end; s += len + 1) {
+		len = length(s, '\n', end);
 		note_stanza(all, s, len);
 	}
 	for (unsigned i = 0; i < n - 2; i++) {
