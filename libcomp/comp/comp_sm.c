@@ -162,14 +162,15 @@ static void on_not_resumed(struct link *k, const struct el *el)
 	struct ledger *d = &k->c->ledger;
 	bool told = el_attr(el, "h"), waits;
 
-	if (comp_member(k->c)) { /* whoever adopts it hears of h as well */
+	d->out_sent = d->out_safe;
+	if (told && !acknowledged(k, el))
+		return;
+	if (comp_member(k->c)) {
+		tx_write(k->c); /* whoever adopts it may not be told */
 		recover_anew(k->c, "the link could not be resumed: what it was to send is another "
 				   "member's now");
 		return;
 	}
-	d->out_sent = d->out_safe;
-	if (told && !acknowledged(k, el))
-		return;
 	waits = d->out_acked < d->out_safe;
 	log_at(&k->tag, waits ? LOG_LVL_WARN : LOG_LVL_INFO, "the link could not be resumed%s",
 	    waits && !told ? ": what was not acknowledged is sent again" : "");

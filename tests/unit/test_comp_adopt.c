@@ -145,6 +145,24 @@ static void test_several(void **state)
 	assert_int_equal(number(f, "SELECT count(*) FROM comp_link"), 1);
 }
 
+/* What the server said to the process itself counts, too. */
+static void test_the_count_of_a_failed_resumption(void **state)
+{
+	struct fix *f = *state;
+
+	share_online(f);
+	f->mute = true;
+	assert_int_equal(comp_send(f->c, el_message("chat", ME)), 0);
+	fix_spin(f);
+	fix_cut(f);
+	f->resume = FAILS_WITH_H;
+	fix_advance(f, 2000);
+	assert_int_equal(number(f, "SELECT out_acked FROM comp_link WHERE member = 'm1'"), 2);
+	share_members(f, 2, MEMBER("m2"));
+	fix_has(f, "<adopted id=\"m1\" h=\"2\"/>");
+	assert_int_equal(fix_count(f, "type=\"chat\""), 1);
+}
+
 /* --- whose ------------------------------------------------------------------------------------ */
 
 static void test_no_such_row(void **state)
@@ -549,6 +567,7 @@ int main(void)
 		SHARE_TEST(test_an_impossible_count),
 		SHARE_TEST(test_counts_that_wrap),
 		SHARE_TEST(test_several),
+		SHARE_TEST(test_the_count_of_a_failed_resumption),
 		SHARE_TEST(test_no_such_row),
 		SHARE_TEST(test_twice),
 		SHARE_TEST(test_it_is_another_ones),
