@@ -363,6 +363,8 @@ struct fix *fix_whole(
 	f->done = done;
 	f->mode = ROUTER_ACKS;
 	f->offers = offers;
+	f->conf.share = full->share;
+	f->ops.owned = ops->owned;
 	f->ops.schema = ops->schema;
 	f->ops.n_schema = ops->n_schema;
 	f->ops.load = ops->load;

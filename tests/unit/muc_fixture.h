@@ -58,18 +58,20 @@ static void rooms_done(void)
 	m = (struct muc){ 0 };
 }
 
-static int muc_setup(void **state)
+static int muc_setup_as(void **state, bool share)
 {
 	static const struct comp_ops ops = {
 		.schema = store_schema,
 		.n_schema = STORE_SCHEMA_N,
 		.load = on_load,
+		.owned = on_load,
 		.forget = on_forget,
 		.committed = on_committed,
 	};
 	struct fix *f;
 
 	conf = (struct muc_conf){
+		.comp.share = share,
 		.create = MUC_CREATE_ANYONE,
 		.dflt = { .persistent = true, .public = true, .history = 20, .archive = true },
 		.max_history = 100,
@@ -84,10 +86,16 @@ static int muc_setup(void **state)
 		.occupant_burst = 1,
 		.room_burst = 1,
 	};
-	f = fix_whole(&ops, &conf.comp, rooms_done, NULL);
+	f = fix_whole(
+	    &ops, &conf.comp, rooms_done, share ? "<share xmlns='" NS_SHARE "'/>" : NULL);
 	fix_clear(f);
 	*state = f;
 	return 0;
+}
+
+static inline int muc_setup(void **state)
+{
+	return muc_setup_as(state, false);
 }
 
 #define MUC_TEST(name) cmocka_unit_test_setup_teardown(name, muc_setup, fix_teardown)
