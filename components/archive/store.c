@@ -59,7 +59,8 @@ const struct db_step store_schema[STORE_SCHEMA_N] = {
 #define OF_PEER " WHERE e.owner = $1 AND e.peer = $5 AND e.id > $2 AND e.id < $3"
 
 static struct db_q q_numbers = {
-	"SELECT (SELECT max(id) FROM account), (SELECT max(id) FROM body)"
+	"SELECT (SELECT max(id) FROM account),"
+	" max((SELECT upto FROM filed), (SELECT coalesce(max(id), 0) FROM body))"
 };
 static struct db_q q_account = { "SELECT id FROM account WHERE jid = $1" };
 static struct db_q q_all = { "SELECT " COLUMNS " FROM entry e" BODY OF_ALL

@@ -46,6 +46,24 @@ static void test_an_account_goes(void **state)
 	assert_int_equal(number(f, "SELECT count(*) FROM body"), 0);
 }
 
+/* Of nothing that is left the numbers begin anew, but not below what has been filed. */
+static void test_what_comes_when_all_has_gone(void **state)
+{
+	struct fix *f = *state;
+
+	for (unsigned i = 0; i < 3; i++)
+		talk(f, i, "a");
+	ask(f, ALICE "/a", "set", QUERY());
+	account(f, 1, "deleted", BOB);
+	account(f, 2, "deleted", ALICE);
+	sweep(f, 5);
+	assert_int_equal(number(f, "SELECT count(*) FROM body"), 0);
+	fix_replace(f);
+	tap(f, owner_of(BOB, id_at(T0 + 9000, 2), KEEP), said(FAR "/x", BOB, "m", "b"));
+	ask(f, BOB "/b", "set", QUERY());
+	assert_string_equal(texts(f), "b");
+}
+
 /* The next of the name finds nothing of it, whatever has been removed yet. */
 static void test_a_name_comes_again(void **state)
 {
@@ -209,6 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ARCHIVE_TEST(test_an_account_goes),
+		ARCHIVE_TEST(test_what_comes_when_all_has_gone),
 		ARCHIVE_TEST(test_a_name_comes_again),
 		ARCHIVE_TEST(test_told_again_and_then_gone),
 		ARCHIVE_TEST(test_a_large_one_goes),
