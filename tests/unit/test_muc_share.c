@@ -95,9 +95,11 @@ static void test_a_room_that_stays(void **state)
 	change(f, 1, NULL);
 	two_in(f, "");
 	r = the_room();
-	change(f, 2, thief(DOM, ROOM));
+	members(f, 2, thief(DOM, ROOM));
+	fix_postf(f, "<presence type='unavailable' from='" BOB "' to='" ROOM "/Bob'/>");
+	settled(f, 2); /* in the same turn */
 	assert_ptr_equal(the_room(), r);
-	assert_int_equal(r->n_occupants, 2);
+	assert_int_equal(r->n_occupants, 1);
 }
 
 /* Who was asked whether he is there, and says no when the room is another's, stays in it. */
