@@ -94,12 +94,12 @@ def page(name, messages, count):
                count=count, repeats=True, needs="archive", archive=True, archived=messages)
 
 
-def room(occupants, count):
-    return Job("room", ("muc", "--occupants", str(occupants)), occupants, count=count, needs="muc")
+def room(occupants, count, name="room"):
+    return Job(name, ("muc", "--occupants", str(occupants)), occupants, count=count, needs="muc")
 
 
 def small_rooms(rooms, occupants, count):
-    """For their joins: so many rooms that filling them takes a server as long as a large one."""
+    """So many rooms that filling them takes a server as long as a large one."""
     return Job("rooms", ("muc", "--occupants", str(occupants), "--rooms", str(rooms)),
                rooms * occupants, floor=False, count=count, needs="muc")
 
@@ -139,7 +139,8 @@ def jobs(idle_sessions):
         page("page", 1_000, (1_000, 200)),
         page("page1m", 1_000_000, (1_000, 50)),
         room(200, (500, 80)),
-        small_rooms(16, 50, (500, 80)),
+        small_rooms(20, 50, (500, 80)),
+        room(1000, (100, 20), "room1000"),
         round_trips("component", 100, (40_000, 8_000)),
         acknowledged(100, (40_000, 8_000)),
         round_trips("iq", 100, (40_000, 8_000)),
@@ -162,6 +163,7 @@ def quick_jobs(idle_sessions):
         page("page1m", 200, (20, 20)),
         room(10, (40, 40)),
         small_rooms(2, 5, (40, 40)),
+        room(20, (20, 20), "room1000"),
         round_trips("component", 5, (400, 400)),
         acknowledged(5, (400, 400)),
         round_trips("iq", 5, (400, 400)),
@@ -196,10 +198,14 @@ def rows(jobs_of_run):
     items = contacts * NODES
     budget = NOTIFICATION_US * items + PRESENCE_US * 2 * contacts
     occupants, fewer = of("room", "--occupants"), of("rooms", "--occupants")
+    most = of("room1000", "--occupants")
     table += [
         Row(f"room of {occupants}: CPU µs a copy", "room", "copy", "cpu_us"),
+        Row(f"{of('rooms', '--rooms')} rooms of {fewer}: CPU µs a copy", "rooms", "copy", "cpu_us"),
+        Row(f"room of {most}: CPU µs a copy", "room1000", "copy", "cpu_us"),
         Row(f"room of {occupants}, filling it: CPU µs a join", "room", "join", "cpu_us"),
         Row(f"room of {fewer}, filling it: CPU µs a join", "rooms", "join", "cpu_us"),
+        Row(f"room of {most}, filling it: CPU µs a join", "room1000", "join", "cpu_us"),
         Row("component: CPU µs a round trip", "component", "roundtrip", "cpu_us"),
         Row("component with acknowledgements: CPU µs a round trip", "echo", "roundtrip", "cpu_us"),
         Row("ping: CPU µs a round trip", "iq", "roundtrip", "cpu_us"),

@@ -86,8 +86,7 @@ static int muc_setup_as(void **state, bool share)
 		.occupant_burst = 1,
 		.room_burst = 1,
 	};
-	f = fix_whole(
-	    &ops, &conf.comp, rooms_done, share ? "<share xmlns='" NS_SHARE "'/>" : NULL);
+	f = fix_whole(&ops, &conf.comp, rooms_done, share ? "<share xmlns='" NS_SHARE "'/>" : NULL);
 	fix_clear(f);
 	*state = f;
 	return 0;

@@ -3,8 +3,6 @@
 # A stack on this machine: what its programs are given, starting, stopping and watching them.
 # Everything of one stack lies below RUN_DIR, so several stand side by side with other ports.
 
-SCALE=() # NAME=N words: run --scale
-
 # A Unix socket's path has room for 107 bytes.
 MAX_SOCKET_PATH=107
 READY_S=${READY_S:-30}
