@@ -24,6 +24,7 @@ UNDO = {
     7: ("ALTER TABLE room DROP COLUMN slow_mode",),
     8: ("DROP TABLE worn", "DROP TABLE hat"),
     9: ("DROP TABLE waiting",),
+    10: ("DROP INDEX room_listed",),
 }
 NEWEST = max(UNDO)
 
