@@ -89,8 +89,11 @@ static void on_pong(struct comp *c, int err, const struct el *answer, void *arg)
 	(void)c;
 	s->ping = NULL;
 	m->pings--;
-	if (!room_is_ours(r)) /* another process finds out */
+	if (!room_is_ours(r)) { /* another process finds out, unless it comes back */
+		if (err != -ECANCELED)
+			ask_again(s);
 		return;
+	}
 	if (means_gone(cond) || cond == COND_SERVICE_UNAVAILABLE) {
 		remove_ghost(s, el_cond_name(cond));
 		room_settle(r);

@@ -19,6 +19,11 @@ int handler_run(struct muc *m, struct comp_req *rq, handler_fn *fn)
 	struct room *r = rooms_find_jid(m, comp_to(rq));
 	int ret;
 
+	/* The service with a resource.  What a room without a name sent would end the link. */
+	if (jid_local_len(comp_to(rq)) == 0) {
+		(void)handler_refuse(rq, COND_ITEM_NOT_FOUND, NULL, NULL);
+		return COMP_DONE;
+	}
 	if (r && room_load(r) < 0) {
 		(void)handler_refuse(
 		    rq, COND_RESOURCE_CONSTRAINT, "wait", "The room cannot be read now.");

@@ -20,7 +20,8 @@
 
 /* --- whose ------------------------------------------------------------------------------------ */
 
-/* By the settled list.  What no address can be read of is dropped by whoever has the domain. */
+/* By both lists: what it has given away already stays so.  What no address can be read of is
+ * dropped by whoever has the domain. */
 static bool is_ours(const struct comp *c, const struct el *el)
 {
 	const char *from = el_attr(el, "from"), *to = el_attr(el, "to");
@@ -31,7 +32,7 @@ static bool is_ours(const struct comp *c, const struct el *el)
 		t = jid_view(c->domain);
 	else
 		(void)comp_delegate_to(el, &f, &t);
-	return share_wins(c, &c->share.settled, &t);
+	return share_wins(c, &c->share.settled, &t) && share_wins(c, &c->share.newest, &t);
 }
 
 /* --- giving ----------------------------------------------------------------------------------- */

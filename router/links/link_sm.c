@@ -162,11 +162,14 @@ void link_sm_plain(struct link *l)
 	link_opened(l, false);
 }
 
-/* Who has a session to resume did not mean to give it up: it was only slow. */
+/* Who has a session to resume did not mean to give it up: it was only slow.  So was who would share
+ * a domain, and who hangs must not be given keys on a link that acknowledges nothing. */
 void link_sm_silence(struct link *l)
 {
 	if (component_may_resume(l->component))
 		stream_error(l->stream, STREAM_E_CONNECTION_TIMEOUT, "its session was not resumed");
+	else if (l->component->sharing)
+		stream_error(l->stream, STREAM_E_CONNECTION_TIMEOUT, "it has negotiated nothing");
 	else
 		link_sm_plain(l);
 }

@@ -103,6 +103,42 @@ static void set_timer(struct sharing *sh)
 	timer_set(&sh->timer, waited < SHARE_MS ? SHARE_MS - waited : 0);
 }
 
+/* --- what is held ----------------------------------------------------------------------------- */
+
+/* Who left while that waited: with whoever has it now, or until that is settled. */
+static void place_ghosts(struct sharing *sh, struct member *from)
+{
+	struct stanza *st;
+
+	for (size_t n = map_len(&from->ghosts.by_pair); n > 0; n--) {
+		struct member *m;
+
+		if (stanza_new(&st, ghosts_next(&from->ghosts)) == -EBADMSG)
+			continue;
+		m = share_pick(sh, st);
+		(void)ghosts_keep(m ? &m->ghosts : &sh->component->own.ghosts, st);
+		stanza_release(st);
+	}
+}
+
+/* What the change before this one would have moved and this one does not: it is ahead of all that
+ * comes for the same keys from now on. */
+static void place_unmoved(struct sharing *sh)
+{
+	struct member *own = &sh->component->own;
+
+	LIST_EACH_SAFE (it, &own->queue.all) {
+		struct lq_entry *e = LIST_ENTRY(it, struct lq_entry, of_queue);
+		struct member *m = e->st->for_all ? NULL : share_pick(sh, e->st);
+
+		if (m)
+			share_move(own, e, m);
+	}
+	place_ghosts(sh, own);
+	LIST_EACH (it, &sh->members)
+		place_ghosts(sh, share_member(it));
+}
+
 /* --- the beginning ---------------------------------------------------------------------------- */
 
 static void begin(struct sharing *sh)
@@ -122,6 +158,7 @@ static void begin(struct sharing *sh)
 		if (is_asked(share_member(it)))
 			ask(sh, share_member(it));
 	}
+	place_unmoved(sh);
 	set_timer(sh);
 	LIST_EACH (it, &sh->members)
 		outbound_pump(share_member(it));
@@ -195,23 +232,6 @@ static void pass_all_on(struct sharing *sh)
 	}
 }
 
-/* Who left while it was not settled whose that is. */
-static void pass_ghosts_on(struct sharing *sh)
-{
-	struct ghosts *held = &sh->component->own.ghosts;
-	struct stanza *st;
-
-	while (ghosts_any(held)) {
-		struct member *m;
-
-		if (stanza_new(&st, ghosts_next(held)) == -EBADMSG)
-			continue;
-		m = share_pick(sh, st);
-		(void)ghosts_keep(&m->ghosts, st);
-		stanza_release(st);
-	}
-}
-
 static void settled(struct sharing *sh)
 {
 	struct member *own = &sh->component->own;
@@ -231,7 +251,7 @@ static void settled(struct sharing *sh)
 	pass_all_on(sh);
 	while ((e = lq_first(&own->queue)))
 		place(sh, own, e);
-	pass_ghosts_on(sh);
+	place_ghosts(sh, own);
 	LIST_EACH (it, &sh->members)
 		outbound_pump(share_member(it));
 }
@@ -298,6 +318,12 @@ static bool is_to_server(const struct router *r, const struct stanza *st)
 	return st->to.s && jid_is_domain(&st->to) && router_serves(r, st->to.s, st->to.len);
 }
 
+/* What it has taken over may have an answer of another one's in it, to a router before this one. */
+static bool is_from(const struct stanza *st, const struct member *m)
+{
+	return st->from.res && !strcmp(jid_resource(&st->from), m->share.id);
+}
+
 bool share_answer(struct component *c, struct stanza *st)
 {
 	struct sharing *sh = c->sharing;
@@ -312,7 +338,7 @@ bool share_answer(struct component *c, struct stanza *st)
 		return false;
 	EL_EACH (el, list, "adopted", NS_SHARE)
 		adopted(sh, el);
-	if (is_asked(m) && el_attr_u32(list, "epoch", &epoch) == 0)
+	if (is_asked(m) && is_from(st, m) && el_attr_u32(list, "epoch", &epoch) == 0)
 		answered(sh, m, epoch);
 	share_settle(sh);
 	return true;

@@ -54,6 +54,18 @@ async def test_service_is_among_what_the_server_has(stack, client):
     assert SERVICE in [i.get("jid") for i in answer.iter(f"{{{ITEMS}}}item")]
 
 
+async def test_service_with_a_resource_is_no_room(people):
+    """What is from a room without a name would end the component's link, again and again."""
+    alice = people["alice"]
+    alice.send(presence_xml(f"{SERVICE}/alice"))
+    error = await alice.wait("presence", type="error", from_=f"{SERVICE}/alice")
+    assert error_condition(error) == "item-not-found"
+    say(alice, f"{SERVICE}/alice", OMEMO, "m")
+    assert error_condition(await alice.wait("message", type="error", id="m")) == "item-not-found"
+    say(alice, ROOM, OMEMO, "n")
+    await alice.wait("message", id="n", from_=f"{ROOM}/alice")
+
+
 async def test_room_and_nick_are_prepared(people, client):
     """Nodeprep and resourceprep: it is the same room, and the same nick."""
     zoe = await client("zoe")

@@ -244,6 +244,14 @@ async def test_who_does_not_answer_is_disconnected(join, clock, bystander, stack
     assert f"member {b.member} (127.0.0.1) has not answered" in stack.router.tail()
 
 
+async def test_who_hangs_before_it_is_a_member(raw_client, stack, clock):
+    """It is not made a member that acknowledges nothing."""
+    late = await linked(raw_client, stack, GATE, SECRET)
+    await let_pass(clock, 6)
+    await closed_with(late.raw, "connection-timeout")
+    assert row(stack, GATE)["links"] == 0
+
+
 # --- bounds ---------------------------------------------------------------------------------------
 
 async def test_so_many_share_and_no_more(raw_client, stack):

@@ -184,13 +184,18 @@ struct link *share_fx_link(const struct member *m)
 
 void share_fx_answer(struct member *m, const char *children, uint32_t epoch)
 {
+	share_fx_answer_as(m, m->share.id, children, epoch);
+}
+
+void share_fx_answer_as(struct member *m, const char *who, const char *children, uint32_t epoch)
+{
 	char xml[512];
 	struct stanza *st;
 
 	(void)snprintf(xml, sizeof(xml),
-	    "<iq type='result' id='i' from='x.org/m' to='example.org'><members xmlns='" NS_SHARE
+	    "<iq type='result' id='i' from='x.org/%s' to='example.org'><members xmlns='" NS_SHARE
 	    "' epoch='%u'>%s</members></iq>",
-	    epoch, children);
+	    who, epoch, children);
 	st = stanza_of(xml);
 	st->member = m;
 	assert_true(share_answer(&share_fx.c, st));

@@ -37,6 +37,8 @@ struct member *share_fx_join(bool acked, bool extended);
 struct link *share_fx_link(const struct member *m);
 /* It says that of a change. */
 void share_fx_answer(struct member *m, const char *children, uint32_t epoch);
+/* By its link, in the name of another. */
+void share_fx_answer_as(struct member *m, const char *who, const char *children, uint32_t epoch);
 /* To the newest change, and no more. */
 void share_fx_agree(struct member *m);
 /* The same, and that it has taken id over; h < 0: without a number. */

@@ -501,6 +501,25 @@ static void test_deferred_goes_with_its_key(void **state)
 	assert_int_equal(counter_rows(f, "comp_deferred"), 0);
 }
 
+/* What it has given it does not take again, while only the list before says that it is its. */
+static void test_deferred_given_and_killed(void **state)
+{
+	struct fix *f = *state;
+
+	share_online(f);
+	defer(f, key_of("b"));
+	share_members(f, 2, BOTH);
+	fix_kill(f, false);
+	fix_revive(f);
+	assert_true(f->resumed);
+	assert_int_equal(counter.repeated, 0);
+	assert_int_equal(number(f, "SELECT count(*) FROM comp_deferred WHERE slot = 0"), 1);
+	share_settled(f, 2);
+	assert_int_equal(counter.repeated, 0);
+	share_change(f, 3, MEMBER("m1") "<gone id='b'/>");
+	assert_int_equal(counter.repeated, 1);
+}
+
 /* Of an adopted session's, those whose keys are here, in their order, and before what is new. */
 static void claimed(struct fix *f, const char *last, const char *more)
 {
@@ -578,6 +597,7 @@ int main(void)
 		SHARE_TEST(test_answers_come_to_who_asked),
 		SHARE_TEST(test_deferred_and_killed),
 		SHARE_TEST(test_deferred_goes_with_its_key),
+		SHARE_TEST(test_deferred_given_and_killed),
 		SHARE_TEST(test_claimed),
 		SHARE_TEST(test_claimed_before_what_is_new),
 		SHARE_TEST(test_claimed_by_another),

@@ -102,33 +102,66 @@ static void test_a_room_that_stays(void **state)
 	assert_int_equal(r->n_occupants, 1);
 }
 
-/* Who was asked whether he is there, and says no when the room is another's, stays in it. */
-static void test_a_ghost_of_a_room_that_goes(void **state)
+/* Bob is asked whether he is there. */
+static bool is_pinged(struct fix *f, char id[64])
 {
-	static const char pinged[] = "<ping xmlns=\"urn:xmpp:ping\"";
-	struct fix *f = *state;
-	const char *ping;
-	char id[64];
+	const char *ping = got(f, "<ping xmlns=\"urn:xmpp:ping\"", BOB);
 
-	change(f, 1, NULL);
-	two_in(f, "");
+	return ping && sscanf(strstr(ping, " id=\"") + 5, "%63[^\"]", id) == 1;
+}
+
+static void suspected(struct fix *f, char id[64])
+{
 	fix_postf(f, "<message type='error' from='" BOB "' to='" ROOM "'><error type='cancel'>"
 		     "<service-unavailable xmlns='" NS_STANZAS "'/></error></message>");
 	fix_spin(f);
-	ping = got(f, pinged, BOB);
-	assert_non_null(ping);
-	assert_int_equal(sscanf(strstr(ping, " id=\"") + 5, "%63[^\"]", id), 1);
-	members(f, 2, thief(ROOM, NULL));
+	assert_true(is_pinged(f, id));
 	fix_clear(f);
+}
+
+static void not_there(struct fix *f, const char *id)
+{
 	fix_postf(f,
 	    "<iq type='error' id='%s' from='" BOB "' to='" ROOM "'><error type='cancel'>"
 	    "<item-not-found xmlns='" NS_STANZAS "'/></error></iq>",
 	    id);
 	fix_spin(f);
+}
+
+/* Who was asked, and says no when the room is another's, stays in it. */
+static void test_a_ghost_of_a_room_that_goes(void **state)
+{
+	struct fix *f = *state;
+	char id[64];
+
+	change(f, 1, NULL);
+	two_in(f, "");
+	suspected(f, id);
+	members(f, 2, thief(ROOM, NULL));
+	not_there(f, id);
 	assert_int_equal(fix_count(f, "unavailable"), 0);
 	settled(f, 2);
 	change(f, 3, NULL);
 	assert_int_equal(the_room()->n_occupants, 2);
+}
+
+/* If the room stays after all, he is asked again. */
+static void test_a_ghost_of_a_room_that_stays_after_all(void **state)
+{
+	struct fix *f = *state;
+	char id[64];
+
+	change(f, 1, NULL);
+	two_in(f, "");
+	suspected(f, id);
+	members(f, 2, thief(ROOM, NULL));
+	not_there(f, id);
+	members(f, 3, NULL);
+	fix_advance(f, 1001);
+	fix_spin(f);
+	assert_true(is_pinged(f, id));
+	not_there(f, id);
+	assert_int_equal(the_room()->n_occupants, 1);
 }
 
 /* --- what is of all rooms --------------------------------------------------------------------- */
@@ -201,6 +234,7 @@ int main(void)
 		SHARE_TEST(test_a_room_goes_and_comes),
 		SHARE_TEST(test_a_room_that_stays),
 		SHARE_TEST(test_a_ghost_of_a_room_that_goes),
+		SHARE_TEST(test_a_ghost_of_a_room_that_stays_after_all),
 		SHARE_TEST(test_the_list_is_of_all_rooms),
 		SHARE_TEST(test_the_bound_is_of_all_rooms),
 		SHARE_TEST(test_who_sweeps),

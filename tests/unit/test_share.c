@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Changes of the members of a shared domain: what waits, and for how long. */
+#include <base/rendezvous.h>
+
 #include "share_fixture.h"
 
 static void what_moves_waits_for_all(void **state)
@@ -22,6 +24,76 @@ static void what_moves_waits_for_all(void **state)
 	share_fx_sent(share_fx_link(b), "");
 	share_fx_agree(a);
 	share_fx_sent(share_fx_link(b), "moves ");
+}
+
+/* What waited for the one that came and went is ahead of what comes now. */
+static void a_change_that_comes_to_nothing(void **state)
+{
+	struct member *a = share_fx_join(true, true), *b;
+	char to[32];
+
+	(void)state;
+	share_fx_agree(a);
+	b = share_fx_join(true, true);
+	(void)snprintf(to, sizeof(to), "%s", share_fx_room_of(b));
+	share_fx_say(to, "1");
+	share_fx_say(to, "2");
+	share_fx_sent(share_fx_link(a), "");
+	share_lost(b, true);
+	share_fx_say(to, "3");
+	share_fx_sent(share_fx_link(a), "1 2 3 ");
+	share_fx_agree(a);
+	share_fx_sent(share_fx_link(a), "1 2 3 ");
+	assert_int_equal(share_fx.c.own.queue.n, 0);
+}
+
+static void keep_ghost(struct member *m, const char *to)
+{
+	struct stanza *st;
+	char xml[128];
+
+	(void)snprintf(
+	    xml, sizeof(xml), "<presence type='unavailable' from='a@example.org/r' to='%s'/>", to);
+	st = stanza_of(xml);
+	assert_true(ghosts_keep(&m->ghosts, st));
+	stanza_release(st);
+}
+
+static unsigned presences(const struct link *l)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < l->n; i++)
+		n += strcmp(l->sent[i], "presence") == 0;
+	return n;
+}
+
+/* Who left while a queue was full has left whoever has the key now. */
+static void who_left_moves_as_well(void **state)
+{
+	enum { ROOMS = 20 };
+	struct member *a = share_fx_join(true, true), *b;
+	unsigned of_b = 0;
+
+	(void)state;
+	share_fx_agree(a);
+	share_fx_link(a)->full = true;
+	for (unsigned i = 0; i < ROOMS; i++)
+		keep_ghost(a, share_fx_room(i));
+	b = share_fx_join(true, true);
+	for (unsigned i = 0; i < ROOMS; i++) {
+		uint64_t key = rendezvous_hash(share_fx_room(i), strlen(share_fx_room(i)));
+
+		of_b += share_better(a, b, key) == b;
+	}
+	share_fx_link(a)->full = false;
+	outbound_pump(a);
+	assert_int_equal(presences(share_fx_link(a)), ROOMS - of_b);
+	share_fx_agree(a);
+	assert_int_equal(presences(share_fx_link(b)), 0);
+	share_fx_agree(b);
+	assert_int_equal(presences(share_fx_link(a)), ROOMS - of_b);
+	assert_int_equal(presences(share_fx_link(b)), of_b);
 }
 
 static void held_ones_are_bounded(void **state)
@@ -54,7 +126,7 @@ static void no_answer_in_time(void **state)
 	share_fx_pass(1000);
 	assert_int_equal(lb->ended, STREAM_E_CONNECTION_TIMEOUT);
 	assert_int_equal(share_fx.c.sharing->n, 1);
-	share_fx_sent(share_fx_link(a), "");
+	share_fx_sent(share_fx_link(a), "m "); /* whose it has been all the time */
 	share_fx_adopt(a, id, -1);
 	share_fx_sent(share_fx_link(a), "m ");
 	assert_int_equal(share_fx.c.sharing->n_gone, 0);
@@ -101,6 +173,18 @@ static void a_late_answer_gives_time(void **state)
 	assert_int_equal(la->ended, STREAM_E_CONNECTION_TIMEOUT);
 }
 
+/* One that was another member's, and was taken over. */
+static void an_answer_of_another(void **state)
+{
+	struct member *a = share_fx_join(true, true);
+
+	(void)state;
+	share_fx_answer_as(a, "someone", "", 1);
+	assert_true(share_fx.c.sharing->running);
+	share_fx_agree(a);
+	assert_false(share_fx.c.sharing->running);
+}
+
 static void what_is_for_others_is_no_answer(void **state)
 {
 	struct member *a = share_fx_join(true, true);
@@ -132,6 +216,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    what_moves_waits_for_all, share_fx_setup, share_fx_teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_change_that_comes_to_nothing, share_fx_setup, share_fx_teardown),
+		cmocka_unit_test_setup_teardown(
+		    who_left_moves_as_well, share_fx_setup, share_fx_teardown),
+		cmocka_unit_test_setup_teardown(
+		    an_answer_of_another, share_fx_setup, share_fx_teardown),
 		cmocka_unit_test_setup_teardown(
 		    held_ones_are_bounded, share_fx_setup, share_fx_teardown),
 		cmocka_unit_test_setup_teardown(
