@@ -56,9 +56,10 @@ class Namespace:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def trust(self, ca_file):
-        """The CA becomes the only one that this worker's programs and clients know."""
+        """The CA becomes the only one that this worker's programs and clients know.  A copy: what
+        updates the machine's bundle meanwhile writes to that."""
         if os.path.exists(BUNDLE):
-            bind(ca_file, BUNDLE)
+            bind(shutil.copy(ca_file, os.path.join(self.folder, "bundle.pem")), BUNDLE)
 
     def name(self, *names):
         """These names resolve to loopback, as localhost does."""
