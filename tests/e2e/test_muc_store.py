@@ -270,7 +270,8 @@ async def test_what_older_versions_let_pass_is_taken_out(stack, client, version)
     forged = "<occupant-id xmlns=\"urn:xmpp:occupant-id:0\" id=\"forged\"/>"
     hats = "<hats xmlns=\"urn:xmpp:hats:0\"><hat title=\"forged\" uri=\"x:y\"/></hats>"
     made = {2: "INSERT INTO history (room, seq, at, nick, id, body) VALUES ('room', {0}, {0}, ",
-            3: "INSERT INTO said (room, seq, salt, flags, nick, id, body) VALUES (1, {0}, 1, 3, "}
+            3: "INSERT INTO said (room, seq, salt, flags, nick, id, body)"
+               " VALUES ((SELECT no FROM room), {0}, 1, 3, "}
     make_older(database(stack), version)
     sql(stack,
         made[version].format(1) + f"'Bob', 'old', '<body>x</body>{forged}')",
