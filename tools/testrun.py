@@ -12,7 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from testing import build, cross, e2e, fuzz, lint, unit  # noqa: E402
+from testing import build, cross, e2e, fuzz, lint, tools, unit  # noqa: E402
 from testing.results import SKIPPED, Results  # noqa: E402
 
 FUZZ_S, FUZZ_LONG_S = 5, 60
@@ -21,6 +21,7 @@ VALGRIND = ("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
 
 
 def run_unit(results):
+    tools.run(results)
     for b in (build.ASAN, build.CLANG):
         if build.make(results, b):
             unit.run(results, b)
