@@ -12,7 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from testing import build, e2e, fuzz, lint, unit  # noqa: E402
+from testing import build, cross, e2e, fuzz, lint, tools, unit  # noqa: E402
 from testing.results import SKIPPED, Results  # noqa: E402
 
 FUZZ_S, FUZZ_LONG_S = 5, 60
@@ -21,6 +21,7 @@ VALGRIND = ("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
 
 
 def run_unit(results):
+    tools.run(results)
     for b in (build.ASAN, build.CLANG):
         if build.make(results, b):
             unit.run(results, b)
@@ -45,6 +46,7 @@ def run_long(results):
             unit.run(results, b)
     if build.make(results, build.GCC):
         unit.run(results, build.GCC, VALGRIND, slower=20)
+    cross.run(results)
     fuzz.run(results, FUZZ_LONG_S)
     run_e2e(results, long=True)
 
@@ -56,7 +58,7 @@ def run_compose(results):
 def arguments():
     p = argparse.ArgumentParser(prog="./switchyard test")
     p.add_argument("what", nargs="?", default="default",
-                   choices=["default", "unit", "fuzz", "e2e", "lint", "long", "compose"])
+                   choices=["default", "unit", "fuzz", "e2e", "lint", "cross", "long", "compose"])
     p.add_argument("-k", metavar="PATTERN", help="only the end-to-end tests that match")
     return p.parse_args()
 
@@ -70,6 +72,7 @@ def main():
         "fuzz": lambda r: fuzz.run(r, FUZZ_S),
         "e2e": lambda r: run_e2e(r, args.k),
         "lint": lint.run,
+        "cross": cross.run,
         "long": run_long,
         "compose": run_compose,
     }[args.what](results)

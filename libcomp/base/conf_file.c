@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #include "conf_internal.h"
 
 #define UNKNOWN_MAX 32 /* unknown names listed per file */
+#define SILENT_MS 2000 /* how long a pipe's writer may say nothing */
 
 struct unknown {
 	char *section; /* "root" outside sections, as libconfuse calls it */
@@ -56,6 +58,12 @@ static const char *read_all(int fd, char *buf, size_t max, size_t *len)
 		ssize_t n = read(fd, buf + *len, max + 1 - *len);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EAGAIN) {
+			/* a pipe (-c <(...)) with a writer */
+			if (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, SILENT_MS) == 0)
+				return "its writer says nothing";
+			continue;
+		}
 		if (n < 0)
 			return strerror(errno);
 		*len += (size_t)n;

@@ -165,12 +165,13 @@ static void child(const struct fix *f, int say, int wait)
 	struct loop *l = loop_new();
 	struct comp_conf conf = f->conf;
 	struct comp *c = NULL;
-	char err[256], slot = -1;
+	uint8_t slot = 0; /* none; a char has no sign on every machine */
+	char err[256];
 
 	if (comp_new(&c, &f->ops, NULL, l, NULL, &conf, err, sizeof(err)) < 0)
 		fprintf(stderr, "%s\n", err);
 	else
-		slot = (char)c->ledger.slot;
+		slot = (uint8_t)c->ledger.slot;
 	if (write(say, &slot, 1) != 1 || read(wait, &slot, 1) != 0)
 		_exit(1);
 	_exit(0);
@@ -190,12 +191,12 @@ static void start_together(struct fix *f)
 		}
 	}
 	for (int i = 0; i < PROCESSES; i++) {
-		char slot;
+		uint8_t slot;
 
 		assert_int_equal(read(say[0], &slot, 1), 1);
 		assert_in_range(slot, 1, PROCESSES);
-		assert_false(seen[(int)slot]);
-		seen[(int)slot] = true;
+		assert_false(seen[slot]);
+		seen[slot] = true;
 	}
 	close(wait_for[1]);
 	for (int i = 0; i < PROCESSES; i++) {

@@ -2,6 +2,9 @@
 /* What is wrong with settings, and that it is said without showing a secret. */
 #include "conf_fixture.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+
 static void test_bad_values(void **state)
 {
 	static const struct {
@@ -151,6 +154,40 @@ static void test_unreadable(void **state)
 	assert_null(strstr(errs, "required")); /* nobody knows what the file would have said */
 }
 
+/* Settings through a pipe (-c <(...)): what comes late is waited for, but not for ever. */
+static void test_pipes(void **state)
+{
+	char name[32];
+	int text[2];
+
+	(void)state;
+	assert_int_equal(pipe(text), 0);
+	(void)snprintf(name, sizeof name, "/dev/fd/%d", text[0]);
+	assert_int_equal(symlink(name, path_of("main")), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)usleep(200000);
+		bool told = write(text[1], "domain = ", 9) == 9;
+		(void)usleep(200000);
+		_exit(told && write(text[1], "late\n", 5) == 5 ? 0 : 1);
+	}
+	assert_int_equal(close(text[1]), 0);
+	struct conf *c = load_good(NULL, ENV("LIMIT_SIZE=1024"));
+	assert_shows(c, "domain = \"late\"");
+	conf_free(c);
+	(void)close(text[0]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+
+	assert_int_equal(unlink(path_of("main")), 0);
+	assert_int_equal(mkfifo(path_of("main"), 0600), 0);
+	int silent = open(path_of("main"), O_RDWR);
+	assert_true(silent >= 0);
+	assert_null(load(NULL, ENV("DOMAIN=a")));
+	assert_says("it cannot be read: its writer says nothing");
+	(void)close(silent);
+}
+
 static void test_section_faults(void **state)
 {
 	static const struct {
@@ -237,6 +274,7 @@ int main(void)
 		CASE(test_required),
 		CASE(test_syntax),
 		CASE(test_unreadable),
+		CASE(test_pipes),
 		CASE(test_section_faults),
 		CASE(test_secrets_are_not_shown),
 	};

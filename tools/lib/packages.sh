@@ -6,7 +6,17 @@
 packages_in() { # GROUP...
 	local group
 	for group; do
-		awk -v g="$group" '$1 == g { print $2 }' "$TREE/tools/packages.list"
+		awk -v g="$group" '$1 == g && $2 !~ /:/ { print $2 }' "$TREE/tools/packages.list"
+	done | sort -u
+}
+
+# PACKAGE:ARCH is not for this machine, but for a sysroot (tools/cross/sysroot.sh) or an image.
+packages_of_arch() { # ARCH GROUP...
+	local arch=$1 group
+	shift
+	for group; do
+		awk -v g="$group" -v a=":$arch\$" '$1 == g && sub(a, "", $2) { print $2 }' \
+			"$TREE/tools/packages.list"
 	done | sort -u
 }
 

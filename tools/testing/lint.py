@@ -9,6 +9,7 @@ import re
 import shutil
 import time
 
+from . import workflows
 from .build import CLANG, TREE, make, run_logged
 from .results import FAILED, PASSED, SKIPPED, stage
 
@@ -16,9 +17,9 @@ MAX_LINES = 600
 
 
 def run(results):
-    stage("format, includes, shell, manual pages")
+    stage("format, includes, shell, manual pages, workflows")
     for check in (check_format, check_includes, check_transactions, check_spdx, check_size,
-                  check_shell, check_man):
+                  check_shell, check_man, check_workflows):
         _record(results, check)
     if make(results, CLANG, ["build.ninja", *programs()]):
         stage("reference of settings, clang-tidy")
@@ -122,6 +123,10 @@ def check_man():
         return None
     done = run_logged(["mandoc", "-Tlint", "-Wwarning", *pages], cwd=TREE)
     return done.stdout if done.returncode else ""
+
+
+def check_workflows():
+    return workflows.check()
 
 
 def programs():
