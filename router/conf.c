@@ -49,7 +49,7 @@ static const struct conf_opt opts[] = {
 	{ "component_listen", CONF_STR, AT(component_listen), "127.0.0.1,::1",
 	    .help = "addresses of the component ports" },
 	{ "certs_dir", CONF_STR, AT(certs_dir), "/etc/switchyard/certs",
-	    .help = "where certificates are found" },
+	    .help = "folders, with commas between them, where certificates are found" },
 	{ "component_socket", CONF_STR, AT(component_socket),
 	    .help = "a Unix socket for components, besides the ports; empty: none" },
 	{ "component_certs_dir", CONF_STR, AT(component_certs_dir),

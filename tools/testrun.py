@@ -12,8 +12,8 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from testing import build, cross, e2e, fuzz, lint, tools, unit  # noqa: E402
-from testing.results import SKIPPED, Results  # noqa: E402
+from testing import build, compose, cross, e2e, fuzz, lint, tools, unit  # noqa: E402
+from testing.results import Results  # noqa: E402
 
 FUZZ_S, FUZZ_LONG_S = 5, 60
 VALGRIND = ("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
@@ -36,6 +36,7 @@ def run_default(results):
     run_unit(results)
     fuzz.run(results, FUZZ_S)
     lint.run(results)
+    compose.run_files(results)
     run_e2e(results)
 
 
@@ -51,15 +52,12 @@ def run_long(results):
     run_e2e(results, long=True)
 
 
-def run_compose(results):
-    results.add("compose", SKIPPED, 0, "there is no compose stack in the tree")
-
-
 def arguments():
     p = argparse.ArgumentParser(prog="./switchyard test")
     p.add_argument("what", nargs="?", default="default",
                    choices=["default", "unit", "fuzz", "e2e", "lint", "cross", "long", "compose"])
-    p.add_argument("-k", metavar="PATTERN", help="only the end-to-end tests that match")
+    p.add_argument("-k", metavar="PATTERN",
+                   help="only the end-to-end tests, or those of compose, that match")
     return p.parse_args()
 
 
@@ -74,7 +72,7 @@ def main():
         "lint": lint.run,
         "cross": cross.run,
         "long": run_long,
-        "compose": run_compose,
+        "compose": lambda r: compose.run(r, args.k),
     }[args.what](results)
     sys.exit(0 if results.report() else 1)
 

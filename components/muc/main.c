@@ -156,6 +156,7 @@ int main(int argc, char **argv)
 	static const struct comp_ops ops = {
 		.name = "muc",
 		.summary = "rooms: multi-user chat",
+		.label = "conference",
 		.opts = opts,
 		.conf_size = sizeof(struct muc_conf),
 		.schema = store_schema,

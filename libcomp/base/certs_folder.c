@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the pairs of chain and key below one folder, whatever their layout, and keeps of each what
- * was last read well.
+/* Finds the pairs of chain and key below one folder, or a few, whatever their layout, and keeps of
+ * each what was last read well.
  *
  * NAME/fullchain.pem + NAME/privkey.pem (also in the folder itself, and below live/, so that all of
  * /etc/letsencrypt may be given, which certbot's symlinks need), NAME.crt + NAME.key, and NAME.pem
@@ -19,6 +19,7 @@
 
 #include <base/log.h>
 #include <base/mem.h>
+#include <base/whose.h>
 
 #include "cert.h"
 #include "certs_folder.h"
@@ -55,43 +56,20 @@ static bool same_id(const struct file_id *a, const struct file_id *b)
 	       a->ctime == b->ctime && a->err == b->err;
 }
 
-/* Whose file it is; if that cannot be seen, whose folder. */
-static const char *owner_of(const char *path, char *buf, size_t len)
-{
-	char *dir = xstrdup(path);
-	char *slash = strrchr(dir, '/');
-	struct stat st;
-
-	if (stat(path, &st) == 0) {
-		(void)snprintf(buf, len, "owner uid %u, gid %u, mode %04o", st.st_uid, st.st_gid,
-		    st.st_mode & 07777U);
-	} else {
-		if (slash)
-			*slash = '\0';
-		if (stat(dir, &st) < 0)
-			(void)snprintf(buf, len, "owner unknown");
-		else
-			(void)snprintf(buf, len, "its folder: owner uid %u, gid %u, mode %04o",
-			    st.st_uid, st.st_gid, st.st_mode & 07777U);
-	}
-	free(dir);
-	return buf;
-}
-
 static void pair_broken(struct pair *p, const char *why)
 {
 	bool keeps = p->cert && p->cert->tls;
 	size_t n = strlen(p->key);
-	char owner[96];
+	char owner[512];
 
 	/* The line begins with the path of the file it is about. */
-	owner_of(strncmp(why, p->key, n) == 0 && why[n] == ':' ? p->key : p->chain, owner,
+	(void)whose(strncmp(why, p->key, n) == 0 && why[n] == ':' ? p->key : p->chain, owner,
 	    sizeof(owner));
-	p->broken = xstrdup(why);
+	p->broken = xasprintf("%s (%s)", why, owner);
 	if (p->quiet)
-		log_debug(&tag, "ignored: %s (%s)", why, owner);
+		log_debug(&tag, "ignored: %s", p->broken);
 	else
-		log_warn(&tag, "certificate not used: %s (%s)%s", why, owner,
+		log_warn(&tag, "certificate not used: %s%s", p->broken,
 		    keeps ? "; the one loaded before stays in use" : "");
 }
 
@@ -148,7 +126,7 @@ static void pair_free(struct pair *p)
 
 static char *path_of(const struct folder *f, const char *sub, const char *name, const char *file)
 {
-	return xasprintf("%s/%s%s%s%s", f->dir, sub, name, *name && *file ? "/" : "", file);
+	return xasprintf("%s/%s%s%s%s", f->at, sub, name, *name && *file ? "/" : "", file);
 }
 
 /* Takes the paths. */
@@ -219,12 +197,16 @@ static void see_entry(struct folder *f, const char *sub, const char *name)
 		    path_of(f, sub, name, "privkey.pem"));
 }
 
+/* The first one of a scan is what is said. */
 static void folder_unreadable(struct folder *f, const char *path, int err)
 {
-	char owner[96];
-	char *why = xasprintf("cannot look into %s: %s (%s)", path, strerror(err),
-	    owner_of(path, owner, sizeof(owner)));
+	char owner[512];
+	char *why;
 
+	if (f->unreadable)
+		return;
+	why = xasprintf(
+	    "cannot look into %s: %s (%s)", path, strerror(err), whose(path, owner, sizeof(owner)));
 	if (!f->broken || strcmp(f->broken, why) != 0)
 		log_warn(&tag, "%s", why);
 	free(f->broken);
@@ -276,12 +258,24 @@ static void sweep(struct folder *f)
 	}
 }
 
+/* One folder after the other, of those that commas separate. */
+static void scan_all(struct folder *f)
+{
+	char *dirs = xstrdup(f->dir), *save = NULL;
+
+	for (f->at = strtok_r(dirs, ",", &save); f->at; f->at = strtok_r(NULL, ",", &save)) {
+		f->at += strspn(f->at, " ");
+		scan_dir(f, "");
+	}
+	free(dirs);
+}
+
 bool folder_scan(struct folder *f)
 {
 	f->scan++;
 	f->files = 0;
 	f->unreadable = f->changed = false;
-	scan_dir(f, "");
+	scan_all(f);
 	if (!f->unreadable) {
 		free(f->broken);
 		f->broken = NULL;

@@ -32,7 +32,8 @@ struct pair {
 };
 
 struct folder {
-	char *dir;
+	char *dir; /* a comma list; at: the one that is being looked through */
+	const char *at;
 	bool (*wanted)(const struct cert *c, void *arg); /* worth loading with its key */
 	void *arg;
 	struct map pairs;

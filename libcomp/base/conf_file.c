@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 
 #include <base/conf.h>
 #include <base/mem.h>
+#include <base/whose.h>
 
 #include "conf_internal.h"
 
@@ -74,12 +76,25 @@ static const char *read_all(int fd, char *buf, size_t max, size_t *len)
 	}
 }
 
+/* Why it could not be opened; valid until the next time. */
+static const char *why_not(const char *path)
+{
+	static char said[PATH_MAX + 256];
+	char owner[PATH_MAX + 128];
+
+	if (errno != EACCES && errno != EPERM)
+		return strerror(errno);
+	(void)snprintf(
+	    said, sizeof said, "%s (%s)", strerror(errno), whose(path, owner, sizeof owner));
+	return said;
+}
+
 char *conf_text_read(const char *path, size_t max, size_t *len, const char **err)
 {
 	/* O_NONBLOCK: a FIFO without a writer must not hang the start. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0) {
-		*err = strerror(errno);
+		*err = why_not(path);
 		return NULL;
 	}
 	char *buf = xmalloc(max + 1);
@@ -467,7 +482,7 @@ void conf_dir_read(struct conf_load *l, const char *dir)
 	if (n < 0) {
 		if (errno == ENOENT)
 			return;
-		conf_fault(l, "conf.d", dir, "it cannot be read: %s", strerror(errno));
+		conf_fault(l, "conf.d", dir, "it cannot be read: %s", why_not(dir));
 		l->broken = true;
 		return;
 	}

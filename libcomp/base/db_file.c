@@ -13,22 +13,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <base/whose.h>
+
 #include "db_backend.h"
 
 /* The line for errno e at path; returns -e. */
 static int explain(const char *path, const char *what, int e, char *err, size_t err_len)
 {
-	struct stat st;
+	char owner[PATH_MAX + 128];
 
-	if ((e == EACCES || e == EPERM) && stat(path, &st) == 0)
-		(void)snprintf(err, err_len,
-		    "%s: %s: it belongs to uid %u, gid %u, mode %04o; this runs as uid %u, gid %u",
-		    path, what, (unsigned)st.st_uid, (unsigned)st.st_gid,
-		    (unsigned)st.st_mode & 07777U, (unsigned)geteuid(), (unsigned)getegid());
-	else if (e == EACCES || e == EPERM)
-		(void)snprintf(err, err_len,
-		    "%s: %s: permission denied; this runs as uid %u, gid %u", path, what,
-		    (unsigned)geteuid(), (unsigned)getegid());
+	if (e == EACCES || e == EPERM)
+		(void)snprintf(
+		    err, err_len, "%s: %s: %s", path, what, whose(path, owner, sizeof(owner)));
 	else
 		(void)snprintf(err, err_len, "%s: %s: %s", path, what, strerror(e));
 	return -e;

@@ -154,27 +154,35 @@ static void answer(
 	evhttp_send_reply(req, status, reason, NULL);
 }
 
+static void write_deps(const struct health *h, struct sbuf *out)
+{
+	const struct dep *d;
+
+	LIST_EACH (m, &h->deps) {
+		d = LIST_ENTRY(m, struct dep, link);
+		sbuf_printf(out, "%s: %s\n", d->name, d->reason ? d->reason : "ok");
+	}
+}
+
+/* That this runs is the answer; what is wrong is said for whoever looks here alone. */
 static int write_healthz(const struct health *h, struct sbuf *out)
 {
-	(void)h; /* that this runs is the answer */
 	sbuf_puts(out, "ok\n");
+	write_deps(h, out);
 	return 200;
 }
 
 static int write_readyz(const struct health *h, struct sbuf *out)
 {
 	int status = 200;
-	struct dep *d;
+	const struct dep *d;
 
 	LIST_EACH (m, &h->deps) {
 		d = LIST_ENTRY(m, struct dep, link);
 		if (d->reason && d->counts)
 			status = 503;
 	}
-	LIST_EACH (m, &h->deps) {
-		d = LIST_ENTRY(m, struct dep, link);
-		sbuf_printf(out, "%s: %s\n", d->name, d->reason ? d->reason : "ok");
-	}
+	write_deps(h, out);
 	return status;
 }
 

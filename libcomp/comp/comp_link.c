@@ -212,6 +212,23 @@ static unsigned back_off(struct link *k, enum stream_err err)
 	return ms / 2 + rnd_below(ms / 2 + 1);
 }
 
+#define WRONG_SECRET "; COMPONENT_SECRET here and the component's secret there must be the same"
+
+/* A secret that has never been right is a mistake in the settings, which stops a program; one that
+ * was changed while this runs may be changed back. */
+static bool ends_with(struct link *k, enum stream_err err, const char *reason)
+{
+	char why[768];
+
+	if (err != STREAM_E_NOT_AUTHORIZED || k->was_online || !k->c->daemon)
+		return false;
+	(void)snprintf(
+	    why, sizeof(why), "no link to %s: %s" WRONG_SECRET, place_of(k).text, reason);
+	set_health(k, reason);
+	daemon_fail(k->c->daemon, 1, why);
+	return true;
+}
+
 static void explain(const struct link *k, enum stream_err err, const char *reason, unsigned ms)
 {
 	const char *hint = link_tls_hint(k, reason);
@@ -219,7 +236,7 @@ static void explain(const struct link *k, enum stream_err err, const char *reaso
 
 	if (err == STREAM_E_NOT_AUTHORIZED) {
 		lvl = LOG_LVL_ERROR;
-		hint = "; COMPONENT_SECRET here and the component's secret there must be the same";
+		hint = WRONG_SECRET;
 	} else if (err == STREAM_E_HOST_UNKNOWN) {
 		lvl = LOG_LVL_ERROR;
 		hint = "; the server has no component of this domain: check COMPONENT_DOMAIN here "
@@ -268,8 +285,12 @@ static void go_down(struct link *k)
 	}
 	if (was_online && was_of_use(k))
 		k->tries = 0;
-	ms = back_off(k, err);
 	enter(k, LINK_DOWN);
+	if (ends_with(k, err, reason)) {
+		free(reason);
+		return;
+	}
+	ms = back_off(k, err);
 	timer_set(&k->timer, ms);
 	explain(k, err, reason, ms);
 	set_health(k, reason);

@@ -36,8 +36,8 @@ static const struct conf_opt link_opts[] = {
 	{ .key = "component_domain",
 	    .type = CONF_STR,
 	    .off = offsetof(struct comp_conf, domain),
-	    .flags = CONF_REQUIRED,
-	    .help = "the component's own domain, as the server knows it",
+	    .help = "the component's own domain, as the server knows it; default: its name (of "
+		    "muc: conference) below the first of ROUTER_DOMAINS",
 	    .check = check_domain },
 	{ .key = "router_host",
 	    .type = CONF_STR,
@@ -100,10 +100,23 @@ static const struct conf_opt link_opts[] = {
 };
 enum { N_LINK_OPTS = sizeof(link_opts) / sizeof(link_opts[0]) };
 
+static const char *label; /* of the domain that nobody has set */
+
 static int check_conf(void *conf, char *err, size_t err_len)
 {
 	struct comp_conf *cc = conf;
 
+	if (*cc->domain == '\0' && cc->router_domains.n == 0) {
+		(void)snprintf(err, err_len,
+		    "component_domain: COMPONENT_DOMAIN is not set, and neither is DOMAIN, below "
+		    "which it would be %s.DOMAIN",
+		    label);
+		return -EINVAL;
+	}
+	if (*cc->domain == '\0') {
+		free(cc->domain);
+		cc->domain = xasprintf("%s.%s", label, cc->router_domains.v[0]);
+	}
 	if (cc->router_tls && cc->router_host[0] == '/') {
 		(void)snprintf(err, err_len,
 		    "router_tls: %s, as router_host has it, is a Unix socket, which has no TLS: "
@@ -215,7 +228,10 @@ int comp_main(int argc, char **argv, const struct comp_ops *ops, void *arg)
 		.stop = on_stop,
 		.finish = on_finish,
 	};
-	int status = daemon_main(argc, argv, &dops, &p);
+	int status;
+
+	label = ops->label ? ops->label : ops->name;
+	status = daemon_main(argc, argv, &dops, &p);
 
 	free(opts);
 	free(env);

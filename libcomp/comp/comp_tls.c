@@ -5,10 +5,12 @@
  * one; what cannot be read leaves what was read before.
  *
  * Must not: send anything before STREAM_SECURE, or connect in the clear instead. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <base/io.h>
+#include <base/whose.h>
 
 #include "comp_internal.h"
 
@@ -29,12 +31,14 @@ static const char *name_of(const struct link *k)
 int link_tls_load(struct link *k, char *err, size_t err_len)
 {
 	const char *file = k->c->conf->router_ca_file;
-	char why[256];
+	char why[256], owner[512];
 	struct tls_ctx *fresh;
 	int r = tls_client_new(&fresh, file && *file ? file : NULL, why, sizeof(why));
 
 	if (r < 0) {
-		(void)snprintf(err, err_len, "router_ca_file: %s", why);
+		(void)snprintf(err, err_len, "router_ca_file: %s%s%s", why,
+		    r == -EACCES ? ": " : "",
+		    r == -EACCES ? whose(file, owner, sizeof(owner)) : "");
 		return r;
 	}
 	tls_unref(k->tls);

@@ -110,4 +110,5 @@ async def test_wrong_secret_is_explained(peer):
     peer.component.env.pop("COMPONENT_SECRET_FILE")
     peer.component.start()
     await peer.component.wait_log(r"lvl=error .*not-authorized.*COMPONENT_SECRET")
+    assert peer.component.wait_exit() == 1
     assert not peer.linked()

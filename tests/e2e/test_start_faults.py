@@ -11,7 +11,7 @@ import pytest
 
 from lib import ns
 from lib.faults import login
-from lib.wait import until
+from lib.wait import until, until_sync
 
 PLAINTEXT = "<message to='%s' id='%s' type='chat'><body>hello</body></message>"
 
@@ -91,15 +91,20 @@ def test_data_folder_on_a_read_only_disk(unstarted, folder):
 def test_data_folder_of_another_user(unstarted):
     """As in a container whose volume belongs to root."""
     stack = unstarted()
+    as_nobody(stack)
+    os.chmod(stack.data_dir, 0o755)
+    refused(stack, stack.data_dir, "uid 65534", f"chown -R 65534:65534 {stack.data_dir}")
+
+
+def as_nobody(stack):
+    """Everything of the stack can be seen and written by whom the router now runs as."""
     for path in (os.path.dirname(os.path.dirname(stack.folder)), os.path.dirname(stack.folder)):
         os.chmod(path, 0o755)
     for where, _, names in os.walk(stack.folder):
         for name in names:
             os.chmod(os.path.join(where, name), 0o666)
         os.chmod(where, 0o777)
-    os.chmod(stack.data_dir, 0o755)
     stack.router.argv[:0] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    refused(stack, stack.data_dir, "uid 65534")
 
 
 def test_data_folder_that_is_missing(unstarted, folder):
@@ -135,6 +140,24 @@ def put(path, data):
 def test_no_certificate(unstarted):
     stack = unstarted(certs=False)
     refused(stack, "localhost", stack.certs_dir, "no certificate")
+
+
+def test_certificate_in_the_second_of_two_folders(unstarted, folder):
+    first = os.path.join(folder, "first")
+    os.mkdir(first)
+    stack = unstarted()
+    stack.router.env["CERTS_DIR"] = f"{first},{stack.certs_dir}"
+    stack.router.start()
+    until_sync(lambda: "ready: " in stack.router.log, stack.router.tail)
+
+
+def test_private_key_of_another_user(unstarted):
+    """As certbot leaves it: whoever is to mend it reads which file, and as whom this runs."""
+    stack = unstarted()
+    key = pair(stack)[1]
+    as_nobody(stack)
+    os.chmod(key, 0o600)
+    refused(stack, key, "Permission denied", "owner uid 0", "uid 65534", "chown 65534:65534 " + key)
 
 
 def test_no_certificate_folder(unstarted):

@@ -215,9 +215,7 @@ static int expect_permission_line(struct fixture *f)
 	(void)snprintf(uid, sizeof(uid), "runs as uid %u", (unsigned)geteuid());
 	if (open_only(f) != -EACCES)
 		return 1;
-	return strstr(f->err, "belongs to uid") && strstr(f->err, uid) && strstr(f->err, f->dir)
-	           ? 0
-	           : 2;
+	return strstr(f->err, "owner uid") && strstr(f->err, uid) && strstr(f->err, f->dir) ? 0 : 2;
 }
 
 static void test_unwritable_folder(void **state)

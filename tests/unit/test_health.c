@@ -191,6 +191,8 @@ static void test_ready(void **state)
 	assert_answer(f, get, "HTTP/1.1 200 OK\r\n", "\r\n\r\ndatabase: ok\npush: no route\n");
 	health_set(f->health, "push", true, "gone");
 	assert_answer(f, get, "HTTP/1.1 503 ", "push: gone\n");
+	assert_answer(f, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\n",
+	    "\r\n\r\nok\ndatabase: ok\npush: gone\n");
 	health_set(NULL, "push", true, NULL);
 }
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # Development certificates: a CA of this stack's own, kept as long as it is valid, and one
-# certificate for all served names.  Nothing here is for a public server.
+# certificate for all served names.  Nothing here is for a public server.  compose/init/init takes
+# from here how a CA and a certificate are made.
 
 CA_DIR=$RUN_DIR/ca
+CA_NAME="Switchyard development CA ($(hostname 2>/dev/null || uname -n))"
 CERT_DAYS=397
 CERT_RENEW_S=$((30 * 86400))
 
@@ -23,11 +25,11 @@ make_ca() {
 	[ -s "$CA_DIR/ca.key" ] &&
 		openssl x509 -in "$CA_DIR/ca.pem" -noout -checkend "$CERT_RENEW_S" >/dev/null 2>&1 &&
 		return
-	say "making a development CA in $CA_DIR"
+	say "making a CA in $CA_DIR: $CA_NAME"
 	rm -f "$CA_DIR/names"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \
 		-keyout "$CA_DIR/ca.key" -out "$CA_DIR/ca.pem" \
-		-subj "/CN=Switchyard development CA ($(hostname 2>/dev/null || uname -n))" \
+		-subj "/CN=$CA_NAME" \
 		-addext basicConstraints=critical,CA:TRUE,pathlen:0 \
 		-addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null ||
 		die "openssl could not make a CA in $CA_DIR"

@@ -87,7 +87,7 @@ cmd_run() {
 		die "RUN_USER needs root"
 	fi
 	mapfile -t groups < <(printf 'run-%s\n' "${NAMES[@]}")
-	need_packages build "${groups[@]}"
+	need_packages build run-init "${groups[@]}"
 	(umask 022 && build_release) || exit 1
 	prepare_run_dir
 	mapfile -t instances < <(wanted_instances)

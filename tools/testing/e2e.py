@@ -37,7 +37,7 @@ def run(results, pattern=None, long=False, build=ASAN):
         _, second = _pytest(sorted({_node(c) for c in failed}), build)
         again = {_node(c): c for c in second or () if _fault(c) is None}
     for case in cases:
-        _add(results, case, again.get(_node(case)))
+        add(results, case, again.get(_node(case)))
     if os.environ.get("CI") and cases and all(c.find("skipped") is not None for c in cases):
         results.add("e2e", FAILED, 0, "no end-to-end test ran, for the reason that they give")
     # 5: nothing was selected, which only a pattern or the mark `long` may ask for.
@@ -74,8 +74,8 @@ def _whole_text(case):
     return ET.tostring(case, encoding="unicode")
 
 
-def _add(results, case, second):
-    name = "e2e:" + case.get("classname", "").rpartition(".")[2] + ":" + case.get("name", "")
+def add(results, case, second=None, kind="e2e"):
+    name = f"{kind}:" + case.get("classname", "").rpartition(".")[2] + ":" + case.get("name", "")
     fault, skipped = _fault(case), case.find("skipped")
     seconds = float(case.get("time") or 0)
     if fault is not None and second is not None:

@@ -99,9 +99,14 @@ def check_transactions():
                      for name in OWN_WRITES.findall(line))
 
 
+# Without a suffix, as they are commands.
+SCRIPTS = ("switchyard", "tools/supervise", ".ci/run", "compose/init/init", "compose/init/packages",
+           "compose/biboumi/run")
+
+
 def check_spdx():
-    files = [*sources(".c", ".h", ".py", "meson.build"),
-             *sources(".sh", ".py", under=("tools",)), "switchyard", "tools/supervise", ".ci/run"]
+    files = [*sources(".c", ".h", ".py", "meson.build"), *sources(".sh", ".py", under=("tools",)),
+             *sources(".yaml", "Dockerfile", under=("compose",)), *SCRIPTS]
     return "\n".join(f"{f}: no SPDX line" for f in files
                      if read(f) and "SPDX-License-Identifier: MIT" not in read(f)[:200])
 
@@ -112,7 +117,7 @@ def check_size():
 
 
 def check_shell():
-    done = run_logged(["shellcheck", "-x", "switchyard", "tools/supervise", ".ci/run",
+    done = run_logged(["shellcheck", "-x", *SCRIPTS,
                        *sources(".sh", under=("tools", "tests"))], cwd=TREE)
     return done.stdout if done.returncode else ""
 

@@ -248,11 +248,13 @@ class Verdict:
 
 class Trouble:
     """Makes so many troubles, spread evenly over what is said: each begins when its share has been
-    said, and while it lasts the next share is, and no more.  kinds: {what: how often}."""
+    said, and while it lasts the next share is, and no more.  kinds: {what: how often}; dice: None
+    makes them in that order."""
 
     def __init__(self, dice, kinds, n):
         self._todo = [what for what, times in kinds.items() for _ in range(times)]
-        dice.shuffle(self._todo)
+        if dice:
+            dice.shuffle(self._todo)
         self._every = n / (len(self._todo) + 1)
         self._said = self._begun = 0
         self.made = Counter()

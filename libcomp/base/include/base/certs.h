@@ -26,6 +26,7 @@ struct certs_name {
 	const char *name;
 	bool optional, quiet;
 };
+/* dir: a folder, or several with commas between them. */
 int certs_open(struct certs **out, struct loop *l, const char *dir, const struct certs_name *names,
     size_t n, char *err, size_t err_len) __attribute__((warn_unused_result));
 void certs_close(struct certs *c); /* NULL is fine */

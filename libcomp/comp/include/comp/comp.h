@@ -54,6 +54,7 @@ struct comp_conf { /* first member of every component's settings */
 struct comp_ops {
 	const char *name;             /* "muc": log tag, environment prefix, switchyard-muc */
 	const char *summary;          /* one line for --help */
+	const char *label;            /* of its domain below the server's; NULL: the name */
 	const struct conf_opt *opts;  /* the component's own; ends with a zero entry; NULL: none */
 	size_t conf_size;             /* of the component's settings, which begin with comp_conf */
 	const struct db_step *schema; /* the component's own tables; NULL: none */
