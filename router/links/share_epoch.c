@@ -26,15 +26,26 @@
 
 /* --- what members are told -------------------------------------------------------------------- */
 
+/* In whose name: that of the domain above its own, which a component knows without being told, if
+ * it works for that one. */
+static const char *server_of(const struct component *c)
+{
+	const struct conf_list *hosts = &c->conf->hosts;
+	const struct conf_list *of = hosts->n > 0 ? hosts : &c->router->conf->domains;
+	const char *above = strchr(c->domain, '.');
+
+	if (above && conf_list_has(of, above + 1, strlen(above + 1)))
+		return above + 1;
+	return of->v[0];
+}
+
 static struct el *to_member(const struct member *m, struct el *el)
 {
-	const struct conf_list *hosts = &m->component->conf->hosts;
-	const struct conf_list *domains = &m->router->conf->domains;
 	char id[ID_LEN + 1];
 
 	rnd_id(id, ID_LEN);
 	el_set(el, "id", id);
-	el_set(el, "from", hosts->n > 0 ? hosts->v[0] : domains->v[0]);
+	el_set(el, "from", server_of(m->component));
 	el_setf(el, "to", "%s/%s", m->component->domain, m->share.id);
 	return el;
 }

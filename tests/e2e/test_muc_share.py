@@ -217,6 +217,16 @@ async def test_router_that_is_killed(stack, service, client):
                     or alice.inbox.find("presence", from_=f"{room}/Bob", type="unavailable"))
 
 
+async def test_domain_below_another_than_the_first(make_stack, cut_proxy, client):
+    """A component that knows of the domain above its own alone."""
+    stack = make_stack(components=(), conf_d=CONF, domain="other.localhost,localhost",
+                       env={**ENV, "DOMAIN_MUC": DOMAIN, "ROUTER_DOMAINS": "localhost"})
+    service = Instances(stack, "muc", cut_proxy, DOMAIN)
+    await started(service)
+    alice = await client("alice@localhost")
+    await create(alice, f"room@{DOMAIN}", "Alice")
+
+
 async def test_domain_that_is_not_shared(make_stack, cut_proxy, client):
     """The component says so, and does nothing."""
     stack = make_stack(components=(), conf_d="", env=ENV)
