@@ -126,10 +126,11 @@ class Deployment:
     def ctl(self, *argv):
         return json.loads(self.exec("router", "switchyardctl", "--json", *argv).stdout)
 
-    def add_account(self, user):
+    def add_account(self, user, password=None):
         jid = user if "@" in user else f"{user}@{self.first_domain}"
-        answer = self.exec("router", "switchyardctl", "account", "add", jid, "--generate").stdout
-        self.accounts[jid] = re.search(r"password: (\S+)", answer)[1]
+        self.accounts[jid] = password or secret()
+        run(["docker", "exec", "-i", self.ids("router", everything=False)[0], "switchyardctl",
+             "account", "add", jid, "--password-file", "/dev/stdin"], input=self.accounts[jid])
         return jid
 
     def fetch_ca(self):

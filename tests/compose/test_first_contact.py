@@ -86,7 +86,12 @@ def test_links_of_another_uid(make):
     stack = make()
     stack.up()
     stack.env["SWITCHYARD_UID"] = "12345"
-    fails(stack, "init", "/etc/switchyard/links", "owner uid 999", "runs as uid 12345", "chown")
+    fails(stack, "init", "/etc/switchyard/links", "owner uid 999", "runs as uid 12345",
+          "chown -R 12345:999 /etc/switchyard/links$")
+    volumes = [v for v in engine.docker("volume", "ls", "-q").split() if v.startswith(stack.name)]
+    for each in volumes:  # as docs/containers.md has it
+        volume(stack, each.partition("_")[2], "chown", "-R", "12345:12345", "/volume")
+    stack.up()
 
 
 def test_wrong_secret(make):
@@ -115,6 +120,11 @@ def test_bad_variable_of_a_component(make):
 
 def test_no_domain(make):
     fails(make(DOMAIN=None), "init", "DOMAIN is not set")
+
+
+@pytest.mark.parametrize("domain", ["*", "example.org/x", ","])
+def test_bad_domain(make, domain):
+    fails(make(DOMAIN=domain), "init", "DOMAIN", "no domain name")
 
 
 def test_bad_switch(make):

@@ -18,8 +18,8 @@ sys.path.insert(0, os.path.join(TREE, "tests", "bench"))
 from rows import Row  # noqa: E402
 from table import Table  # noqa: E402
 
-JOBS = {"login", "chat", "chat1000", "archive", "page", "page1m", "room", "rooms", "component", "echo",
-        "iq", "pep-login", "publish", "idle", "hibernate", "start"}
+JOBS = {"login", "chat", "chat1000", "archive", "page", "page1m", "room", "rooms", "room1000",
+        "component", "echo", "iq", "pep-login", "publish", "idle", "hibernate", "start"}
 ARCHIVE = {"archive", "page", "page1m"}
 NO_FLOOR = {"rooms", "component", "echo", "iq", "pep-login", "hibernate", "start"} | ARCHIVE
 OURS = {"echo"}

@@ -175,6 +175,7 @@ async def test_to_oneself(stack, client):
     phone, desk, low = [await session(client, "alice", n, p)
                         for n, p in (("phone", 5), ("desk", 5), ("low", 0))]
     say(low, ALICE, "m1")
+    await phone.wait("message", id="m1")
     say(phone, desk.full, "m2")
     await settled(phone, desk, low)
     assert plain(phone) == ["m1"] and copies(phone) == []
