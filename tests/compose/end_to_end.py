@@ -33,7 +33,10 @@ cut_proxy, STACKS = _e2e.cut_proxy, _e2e.STACKS
 HAS = {"muc", "pubsub", "archive"}
 # Where an archive changes what is seen, which these compare to the letter.
 OTHERWISE = {"test_both_sides_see_both_directions", "test_the_copy_is_the_message",
-             "test_nobody_took_it"}
+             "test_nobody_took_it", "test_negative_priority_gets_nothing_for_the_bare_jid",
+             "test_session_without_presence_gets_what_is_for_its_full_jid",
+             "test_other_types_for_a_resource_that_is_gone_are_refused",
+             "test_chat_for_somebody_offline_is_refused"}
 
 
 class Shared(Deployment):

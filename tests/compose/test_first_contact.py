@@ -26,8 +26,9 @@ def fails(stack, service, *words, up=False):
     found = stack.wait(line, f"{service}: {words}")
     container = stack.one(service)
     assert container["State"]["Status"] in ("restarting", "exited") or container["RestartCount"] > 0
-    listed = stack.compose("ps", "-a").stdout
-    assert re.search(rf"{service}.*(Restarting \([1-9]\)|Exit(ed)? \(?[1-9])", listed), listed
+    # While it is tried again it is up, for an instant.
+    stack.wait(lambda: re.search(rf"{service}.*(Restarting \([1-9]\)|Exit(ed)? \(?[1-9])",
+                                 stack.compose("ps", "-a").stdout), f"ps shows {service}")
     return found[0]
 
 

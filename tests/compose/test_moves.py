@@ -49,7 +49,7 @@ def test_component_with_a_new_address(stack):
         assert time.monotonic() - began < SOON
         assert address(stack, "muc") != before
     finally:
-        docker("rm", "-f", squatter)
+        docker("rm", "-fv", squatter)
 
 
 def test_router_with_a_new_address(stack):
@@ -64,7 +64,7 @@ def test_router_with_a_new_address(stack):
         for title in ("muc", "pubsub", "archive"):
             stack.wait(lambda: peer(stack, title)["state"] == "online", title, SOON)
     finally:
-        docker("rm", "-f", squatter)
+        docker("rm", "-fv", squatter)
 
 
 def test_ready_although_another_is_away(stack):

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.engine
 
 MUC = "http://jabber.org/protocol/muc"
 PSS_MAX_KIB = 64 * 1024
+IMAGE_MAX = 16_000_000  # bytes on top of the base
 SERVICES = ("router", "muc", "pubsub", "archive")
 
 
@@ -121,9 +122,20 @@ def test_memory_of_the_stack(stack):
     assert sum(pss.values()) < PSS_MAX_KIB, pss
 
 
+def size(image):
+    return int(engine.docker("image", "inspect", "-f", "{{.Size}}", image))
+
+
+@pytest.mark.timeout(900)
+def test_the_other_builder(images):
+    engine.build("muc", "classic", kit=False)
+    assert abs(size(engine.image("muc", "classic")) - size(engine.image("muc"))) < 100_000
+
+
 def test_images(images):
     for name in engine.PROGRAMS:
         config = json.loads(engine.docker("image", "inspect", engine.image(name)))[0]["Config"]
+        assert size(engine.image(name)) - size(engine.BASE) < IMAGE_MAX, name
         assert config["User"] == "999:999", name
         labels = config["Labels"]
         for key in ("title", "description", "licenses", "version", "revision"):

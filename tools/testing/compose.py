@@ -15,8 +15,8 @@ from .results import FAILED, stage
 FOLDER = os.path.join("tests", "compose")
 # End-to-end tests of accounts and rooms, one after the other against one stack: the tests of these
 # leave nothing behind that the next one would see.
-SHARED = ("binding", "blocking", "carbons", "csi", "muc_admin", "muc_basic", "muc_private",
-          "pep_basic", "presence", "private_xml", "roster", "sm")
+SHARED = ("binding", "carbons", "csi", "delivery", "muc_admin", "muc_basic", "muc_private",
+          "pep_basic", "presence", "private_xml", "roster")
 
 
 def run_files(results):
