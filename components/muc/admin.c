@@ -261,12 +261,7 @@ static int set_affiliations(struct room *r, struct comp_req *rq, const struct ac
 			break;
 	}
 	if (ret == 0)
-		ret = plan_check(&p, 0);
-	if (ret == 0) {
-		comp_reply_ok(rq); /* before what the others are told */
-		plan_apply(&p);
-		ret = ANSWERED;
-	}
+		ret = plan_answer(&p, rq);
 	plan_done(&p);
 	return ret;
 }

@@ -6,6 +6,7 @@
 #include <base/mem.h>
 
 #include "apply.h"
+#include "handler.h"
 #include "invite.h"
 #include "leave.h"
 #include "nick.h"
@@ -316,6 +317,17 @@ void plan_apply(struct plan *p)
 		if (!c->present)
 			tell_absent(p, c);
 	}
+}
+
+int plan_answer(struct plan *p, struct comp_req *rq)
+{
+	int ret = plan_check(p, 0);
+
+	if (ret != 0)
+		return ret;
+	comp_reply_ok(rq);
+	plan_apply(p);
+	return ANSWERED;
 }
 
 void apply_anew(struct room *r)

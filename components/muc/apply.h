@@ -35,6 +35,9 @@ int plan_check(struct plan *p, size_t more) __attribute__((warn_unused_result));
 /* In memory and in the transaction, with all that follows from it; the room's configuration is the
  * new one. */
 void plan_apply(struct plan *p);
+/* Both, with an empty result between them, which comes before what the others are told: ANSWERED,
+ * or what plan_check() says. */
+int plan_answer(struct plan *p, struct comp_req *rq);
 
 /* The service's admins are others than before. */
 void apply_anew(struct room *r);
